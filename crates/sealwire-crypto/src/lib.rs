@@ -1,0 +1,15 @@
+//! Suites: KEMs, HPKE (RFC 9180), AEAD, KDF, digests and signatures.
+//!
+//! The only crate that names a cryptographic backend. No type of the backend appears in its API, so that
+//! the backend can differ by target.
+
+pub mod aead;
+pub mod digest;
+mod error;
+pub mod hpke;
+pub mod kdf;
+pub mod kem;
+pub mod random;
+pub mod sign;
+
+pub use error::Error;
