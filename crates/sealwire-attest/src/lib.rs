@@ -1,1 +1,29 @@
-//! skeleton
+//! Evidence in, claims out, a policy decides.
+//!
+//! Sans-I/O: bytes, endorsements, an expected binding and a time come in; a verdict comes out. Trust is a
+//! type: [`Evidence`] becomes [`Verified`] claims, which a [`policy::Policy`] turns into something
+//! [`Appraised`]; a value of the later type can only be made by the check.
+
+pub mod binding;
+pub mod claims;
+pub mod cmw;
+pub mod endorsements;
+mod error;
+pub mod evidence;
+pub mod key_document;
+pub mod policy;
+pub mod snp;
+pub mod time;
+pub mod verdict;
+pub mod verify;
+
+pub use binding::Binding;
+pub use claims::Claims;
+pub use endorsements::Endorsements;
+pub use error::Error;
+pub use evidence::{Evidence, Kind};
+pub use key_document::KeyDocument;
+pub use policy::{Appraised, Policy};
+pub use time::UnixTime;
+pub use verdict::Verdict;
+pub use verify::{Verified, Verifier};

@@ -1,0 +1,3 @@
+//! AMD SEV-SNP: attestation reports and their chains.
+
+pub mod report;
