@@ -1,6 +1,9 @@
 //! The one source of randomness: a trait, so that protocols are testable byte for byte.
 
+use std::sync::Mutex;
+
 use crate::Error;
+use zeroize::Zeroizing;
 
 /// Fills buffers with random bytes. The default everywhere is [`OsRandom`].
 pub trait Random: Send + Sync {
@@ -11,13 +14,36 @@ pub trait Random: Send + Sync {
     fn fill(&self, out: &mut [u8]) -> Result<(), Error>;
 }
 
-/// The operating system's generator.
+/// The operating system's generator, through the backend's generator that it seeds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsRandom;
 
 impl Random for OsRandom {
-    fn fill(&self, _out: &mut [u8]) -> Result<(), Error> {
-        todo!()
+    fn fill(&self, out: &mut [u8]) -> Result<(), Error> {
+        aws_lc_rs::rand::fill(out).map_err(|_| Error::Random)
+    }
+}
+
+/// Gives out the bytes that it was made with, in order, then fails. Not random at all: it exists to reproduce
+/// published vectors. It never repeats a byte and never makes one up, so a protocol that runs on it by mistake stops.
+pub struct Scripted {
+    rest: Mutex<Zeroizing<Vec<u8>>>,
+}
+
+impl Scripted {
+    /// A source of exactly `bytes`.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        Self { rest: Mutex::new(Zeroizing::new(bytes.to_vec())) }
+    }
+}
+
+impl Random for Scripted {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Error> {
+        let mut rest = self.rest.lock().map_err(|_| Error::Random)?;
+        out.copy_from_slice(rest.get(..out.len()).ok_or(Error::Random)?);
+        rest.drain(..out.len());
+        Ok(())
     }
 }
 

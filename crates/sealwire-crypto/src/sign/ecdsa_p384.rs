@@ -1,10 +1,22 @@
 //! ECDSA on P-384 with SHA-384; signatures are r || s, 48 bytes each, big-endian.
 
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{
+        ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+        UnparsedPublicKey,
+    },
+};
+
 use crate::Error;
 use zeroize::Zeroizing;
 
+const PUBLIC_KEY_LEN: usize = 97;
+
 /// A signing key. Wiped on drop.
-pub struct SigningKey {}
+pub struct SigningKey {
+    pair: EcdsaKeyPair,
+}
 
 impl SigningKey {
     /// A fresh key.
@@ -12,33 +24,43 @@ impl SigningKey {
     /// # Errors
     /// [`Error::Random`]
     pub fn generate() -> Result<Self, Error> {
-        todo!()
+        let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).map_err(|_| Error::Random)?;
+        Ok(Self { pair })
     }
+
     /// Parses PKCS#8 in DER.
     ///
     /// # Errors
     /// [`Error::Key`]
-    pub fn from_pkcs8(_der: &[u8]) -> Result<Self, Error> {
-        todo!()
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, Error> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, der).map_err(|_| Error::Key)?;
+        Ok(Self { pair })
     }
+
     /// The key as PKCS#8 in DER.
     ///
     /// # Errors
     /// [`Error::Key`]
     pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
-        todo!()
+        let document = self.pair.to_pkcs8v1().map_err(|_| Error::Key)?;
+        Ok(Zeroizing::new(document.as_ref().to_vec()))
     }
+
     /// The public key as an uncompressed point, 97 bytes.
     #[must_use]
-    pub fn public_key(&self) -> [u8; 97] {
-        todo!()
+    pub fn public_key(&self) -> [u8; PUBLIC_KEY_LEN] {
+        let mut out = [0; PUBLIC_KEY_LEN];
+        out.copy_from_slice(self.pair.public_key().as_ref());
+        out
     }
+
     /// Signs `message`.
     ///
     /// # Errors
     /// [`Error::Random`]
-    pub fn sign(&self, _message: &[u8]) -> Result<[u8; 96], Error> {
-        todo!()
+    pub fn sign(&self, message: &[u8]) -> Result<[u8; 96], Error> {
+        let signature = self.pair.sign(&SystemRandom::new(), message).map_err(|_| Error::Random)?;
+        signature.as_ref().try_into().map_err(|_| Error::Random)
     }
 }
 
@@ -46,6 +68,12 @@ impl SigningKey {
 ///
 /// # Errors
 /// [`Error::Signature`]
-pub fn verify(_public_key: &[u8], _message: &[u8], _signature: &[u8]) -> Result<(), Error> {
-    todo!()
+pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Error> {
+    // The backend would also read compressed points and SubjectPublicKeyInfo.
+    if public_key.len() != PUBLIC_KEY_LEN || public_key.first() != Some(&4) {
+        return Err(Error::Signature);
+    }
+    UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, public_key)
+        .verify(message, signature)
+        .map_err(|_| Error::Signature)
 }

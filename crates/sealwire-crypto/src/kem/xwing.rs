@@ -1,0 +1,119 @@
+//! X-Wing (draft-connolly-cfrg-xwing-kem): ML-KEM-768 and X25519 under one combiner. HPKE takes its secret as it is,
+//! without the wrapping of DHKEM (OB-02).
+
+use aws_lc_rs::{
+    digest::{SHA3_256, digest},
+    kem::{self, ML_KEM_768},
+};
+use ml_kem::KeyExport as _;
+use shake::{ExtendableOutput as _, Shake256, Update as _, XofReader as _};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::{
+    PRIVATE_KEY_LEN, SharedSecret,
+    dhkem::{self, Group},
+};
+use crate::{Error, random::Random};
+
+const X25519_LEN: usize = 32;
+const ML_KEM_PUBLIC_KEY_LEN: usize = 1184;
+const ML_KEM_CIPHERTEXT_LEN: usize = 1088;
+pub(super) const PUBLIC_KEY_LEN: usize = ML_KEM_PUBLIC_KEY_LEN + X25519_LEN;
+pub(super) const ENC_LEN: usize = ML_KEM_CIPHERTEXT_LEN + X25519_LEN;
+
+/// The combiner's last input, six characters that draw the X-wing.
+const LABEL: &[u8; 6] = br"\.//^\";
+
+/// Both halves, validated and parsed.
+pub(super) struct PublicKey {
+    bytes: Box<[u8; PUBLIC_KEY_LEN]>,
+    ml_kem: kem::EncapsulationKey,
+    x25519: dhkem::PublicKey,
+}
+
+impl PublicKey {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let (ml_kem, x25519) = bytes.split_at_checked(ML_KEM_PUBLIC_KEY_LEN).ok_or(Error::Key)?;
+        let key = Self::from_parts(ml_kem, dhkem::PublicKey::from_bytes(Group::X25519, x25519)?)?;
+        // The modulus check (FIPS 203 section 7.2) is part of the backend's encapsulation, not of its parser.
+        key.ml_kem.encapsulate().map_err(|_| Error::Key)?;
+        Ok(key)
+    }
+
+    /// Joins halves that are known to be good, but for the length of the ML-KEM one.
+    fn from_parts(ml_kem: &[u8], x25519: dhkem::PublicKey) -> Result<Self, Error> {
+        let bytes = [ml_kem, x25519.as_bytes()].concat().into_boxed_slice();
+        Ok(Self {
+            bytes: bytes.try_into().map_err(|_| Error::Key)?,
+            ml_kem: kem::EncapsulationKey::new(&ML_KEM_768, ml_kem).map_err(|_| Error::Key)?,
+            x25519,
+        })
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.bytes.as_slice()
+    }
+
+    pub(super) fn encapsulate(&self, random: &dyn Random) -> Result<(Vec<u8>, SharedSecret), Error> {
+        let (ciphertext, ml_kem) = self.ml_kem.encapsulate().map_err(|_| Error::Kem)?;
+        let (ephemeral, x25519) = self.x25519.ephemeral(random)?;
+        let secret = combine(ml_kem.as_ref(), &x25519, &ephemeral, self.x25519.as_bytes());
+        Ok(([ciphertext.as_ref(), &ephemeral].concat(), secret))
+    }
+}
+
+/// The seed's expansion; the seed itself is not kept.
+pub(super) struct PrivateKey {
+    ml_kem: kem::DecapsulationKey,
+    x25519: dhkem::PrivateKey,
+}
+
+impl PrivateKey {
+    pub(super) fn from_seed(seed: &[u8; PRIVATE_KEY_LEN]) -> Result<(Self, PublicKey), Error> {
+        let mut ml_kem_seed = ml_kem::Seed::default();
+        let mut scalar = Zeroizing::new([0; X25519_LEN]);
+        let mut shake = Shake256::default();
+        shake.update(seed);
+        let mut expanded = shake.finalize_xof();
+        expanded.read(ml_kem_seed.as_mut_slice());
+        expanded.read(scalar.as_mut_slice());
+
+        let ml_kem_key = ml_kem::DecapsulationKey768::from_seed(ml_kem_seed);
+        ml_kem_seed.zeroize();
+        let ml_kem = to_backend(&ml_kem_key)?;
+        let (x25519, x25519_public) = dhkem::PrivateKey::from_bytes(Group::X25519, &scalar)?;
+        let public = PublicKey::from_parts(&ml_kem_key.encapsulation_key().to_bytes(), x25519_public)?;
+        Ok((Self { ml_kem, x25519 }, public))
+    }
+
+    pub(super) fn decapsulate(&self, enc: &[u8], public_key: &[u8]) -> Result<SharedSecret, Error> {
+        if enc.len() != ENC_LEN {
+            return Err(Error::Kem);
+        }
+        let (ciphertext, ephemeral) = enc.split_at_checked(ML_KEM_CIPHERTEXT_LEN).ok_or(Error::Kem)?;
+        let (_, x25519_public) = public_key.split_at_checked(ML_KEM_PUBLIC_KEY_LEN).ok_or(Error::Kem)?;
+        let x25519 = self.x25519.agree(ephemeral)?;
+        let ml_kem = self.ml_kem.decapsulate(ciphertext.into()).map_err(|_| Error::Kem)?;
+        Ok(combine(ml_kem.as_ref(), &x25519, ephemeral, x25519_public))
+    }
+}
+
+/// Hands the key from the crate that expands seeds to the backend, which is faster but does not expand them (OB-03).
+#[expect(deprecated, reason = "the expanded form is a poor one to store keys in; this only carries it over")]
+fn to_backend(key: &ml_kem::DecapsulationKey768) -> Result<kem::DecapsulationKey, Error> {
+    use ml_kem::ExpandedKeyEncoding as _;
+    let expanded = Zeroizing::new(key.to_expanded_bytes());
+    kem::DecapsulationKey::new(&ML_KEM_768, &expanded).map_err(|_| Error::Key)
+}
+
+/// SHA3-256(ss_M || ss_X || ct_X || pk_X || label)
+fn combine(ml_kem: &[u8], x25519: &[u8; 32], ephemeral: &[u8], public_key: &[u8]) -> SharedSecret {
+    let mut input = Zeroizing::new([0; 4 * 32 + LABEL.len()]);
+    let parts = [ml_kem, x25519, ephemeral, public_key, LABEL];
+    for (out, byte) in input.iter_mut().zip(parts.into_iter().flatten()) {
+        *out = *byte;
+    }
+    let mut secret = SharedSecret::default();
+    secret.copy_from_slice(digest(&SHA3_256, input.as_slice()).as_ref());
+    secret
+}
