@@ -1,1 +1,3 @@
-//! skeleton
+//! The gateway: listener, the readable layer stack, upstream, admin and metrics.
+
+pub mod listener;

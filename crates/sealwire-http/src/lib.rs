@@ -1,1 +1,20 @@
-//! skeleton
+//! The tower layers that make a wire: one file for each wire and side, around one plain HTTP service.
+//!
+//! On the server a wire opens sealed requests into ordinary ones and puts a [`Peer`] into their extensions;
+//! everything behind it sees a plain request and a peer, and never asks which wire it came by.
+
+pub mod body;
+pub mod client;
+pub mod clock;
+pub mod informational;
+pub mod key_ring;
+mod peer;
+pub mod problem;
+pub mod server;
+pub mod wire;
+
+pub use body::{Body, BoxError};
+pub use clock::{Clock, SystemClock};
+pub use key_ring::KeyRing;
+pub use peer::{Identity, Peer};
+pub use wire::Wire;

@@ -1,0 +1,3 @@
+//! The client's side of each wire.
+
+pub mod oblivious;

@@ -1,0 +1,6 @@
+//! The server's side of each wire.
+
+pub mod oblivious;
+pub mod routes;
+
+pub use routes::{RouteRules, Routes};

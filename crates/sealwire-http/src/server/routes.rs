@@ -1,0 +1,22 @@
+//! What a wire must know of the application's routes before it lets a request through.
+
+use sealwire_message::bhttp::RequestHead;
+
+/// What a route permits. The default permits nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RouteRules {
+    /// a repeated request does no harm here (OB-60)
+    pub idempotent: bool,
+    /// requests without a Date are taken (OB-62)
+    pub undated: bool,
+    /// requests from TLS early data are taken (OB-63)
+    pub early_data: bool,
+    /// requests are gathered to at most this many bytes before they go on (OB-25)
+    pub complete: Option<usize>,
+}
+
+/// Finds the rules of the route that a request will take.
+pub trait Routes: Send + Sync + 'static {
+    /// The rules for a request with this head.
+    fn rules(&self, head: &RequestHead) -> RouteRules;
+}
