@@ -1,36 +1,28 @@
 //! Binary HTTP (RFC 9292).
+//!
+//! Decoders take slices of any size and yield events; the encoder writes parts. Both do known-length and
+//! indeterminate-length framing.
 
 pub mod decode;
 pub mod encode;
 mod error;
+mod head;
+mod hop;
+mod join;
 mod limits;
 
 pub use decode::{RequestDecoder, RequestEvent, ResponseDecoder, ResponseEvent};
 pub use error::Error;
+pub use head::{RequestHead, ResponseHead};
+pub use hop::remove_connection_fields;
+pub use join::join_cookies;
 pub use limits::Limits;
 
-use http::{HeaderMap, Method, StatusCode, uri::{Authority, PathAndQuery, Scheme}};
-
-/// Control data and header section of a request.
-#[derive(Debug, Clone)]
-pub struct RequestHead {
-    /// method
-    pub method: Method,
-    /// scheme
-    pub scheme: Scheme,
-    /// authority; `None` when empty on the wire (then a host field names it, OB-33)
-    pub authority: Option<Authority>,
-    /// path and query
-    pub path: PathAndQuery,
-    /// header section
-    pub headers: HeaderMap,
-}
-
-/// Control data and header section of a response, final or informational.
-#[derive(Debug, Clone)]
-pub struct ResponseHead {
-    /// status
-    pub status: StatusCode,
-    /// header section
-    pub headers: HeaderMap,
+/// Whether a message states the length of its parts, or ends them with a zero (RFC 9292 section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// framing indicators 0 and 1
+    Known,
+    /// framing indicators 2 and 3
+    Indeterminate,
 }

@@ -1,0 +1,32 @@
+//! Fields that concern one connection and not the message (RFC 9110 section 7.6.1).
+
+use super::decode::list_members;
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONNECTION, TE, TRANSFER_ENCODING, UPGRADE},
+};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Removes the connection-specific fields and those that `connection` names (OB-33). `te` stays if it says exactly `trailers`.
+pub fn remove_connection_fields(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> =
+            list_members(headers, &CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
+        for name in named {
+            // `te` is governed by its value alone, as in HTTP/2 (RFC 9113 section 8.2.2), where nothing can name it.
+            if name != TE {
+                headers.remove(name);
+            }
+        }
+    }
+    for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+    if !list_members(headers, &TE).eq([b"trailers".as_slice()]) {
+        headers.remove(TE);
+    } else {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
