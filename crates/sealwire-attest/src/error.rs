@@ -1,21 +1,220 @@
+use crate::{Kind, UnixTime, check::Check};
+
+/// A certificate's place in a chain, for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// the self-signed root (ARK)
+    Root,
+    /// between root and leaf (ASK, ASVK)
+    Intermediate,
+    /// the certificate of the key that signs evidence (VCEK, VLEK)
+    Leaf,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Root => "root",
+            Self::Intermediate => "intermediate",
+            Self::Leaf => "leaf",
+        })
+    }
+}
+
 /// Why evidence is not believed. Each check has variants of its own (AT-03); [`Error::code`] is stable (AT-81).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    // Format
     /// AT-08
     #[error("malformed: {0}")]
     Malformed(&'static str),
+    /// AT-08: a structure of fixed length has another one
+    #[error("malformed: {found} bytes, where {what} has {expected}")]
+    Length {
+        /// what was parsed
+        what: &'static str,
+        /// its length in bytes
+        expected: usize,
+        /// what there was
+        found: usize,
+    },
+    /// AT-02: a version of the format that is not known
+    #[error("{what} version {found} is not supported")]
+    Version {
+        /// what was parsed
+        what: &'static str,
+        /// what it says
+        found: u32,
+    },
+    /// AT-08: a certificate or CRL among the endorsements does not parse
+    #[error("malformed endorsement: {0}")]
+    MalformedEndorsement(&'static str),
+
+    // Chain
+    /// AT-06: an endorsement that the evidence cannot be verified without
+    #[error("missing endorsement: {0}")]
+    EndorsementMissing(&'static str),
+    /// AT-02: the chain ends in a root that is not pinned
+    #[error("the chain ends in a root that is not pinned")]
+    RootNotPinned,
+    /// AT-07: the root that verified makes it another kind than its label
+    #[error("labelled {label}, but its root makes it {found}")]
+    KindMismatch {
+        /// the label
+        label: Kind,
+        /// what the root says
+        found: Kind,
+    },
+    /// AT-03: a certificate's signature does not verify with its issuer's key
+    #[error("the signature of the {0} certificate does not verify")]
+    CertificateSignature(Place),
+    /// AT-03: algorithm identifier or parameters other than the vendor's
+    #[error("the {0} certificate has another algorithm than the vendor uses")]
+    CertificateAlgorithm(Place),
+    /// AT-03: basic constraints, key usage, an unknown critical extension
+    #[error("the {0} certificate may not stand in its place in the chain")]
+    CertificateUsage(Place),
+    /// AT-02: a vendor's extension is missing, repeated or malformed
+    #[error("the leaf certificate lacks what the vendor puts into it: {0}")]
+    CertificateExtension(&'static str),
+    /// AT-02: the leaf belongs to another chip
+    #[error("the certificate belongs to another chip than the report")]
+    WrongChip,
+    /// AT-02: the leaf belongs to another product than the report or the root
+    #[error("the certificate belongs to another product than the report or the root")]
+    WrongProduct,
+
+    // Validity
+    /// AT-05
+    #[error("the {place} certificate was valid until {not_after} only")]
+    Expired {
+        /// which certificate
+        place: Place,
+        /// its last second
+        not_after: UnixTime,
+    },
+    /// AT-05
+    #[error("the {place} certificate is not valid before {not_before}")]
+    NotYetValid {
+        /// which certificate
+        place: Place,
+        /// its first second
+        not_before: UnixTime,
+    },
+
+    // Revocation
+    /// AT-03: the CRL's signature, algorithm or structure
+    #[error("the CRL is not its issuer's: {0}")]
+    CrlInvalid(&'static str),
+    /// AT-03: its next update has passed
+    #[error("the CRL was to be renewed by {0}")]
+    CrlExpired(UnixTime),
+    /// AT-03: made after the time of the verification
+    #[error("the CRL is from the future: {0}")]
+    CrlNotYetValid(UnixTime),
+    /// AT-03
+    #[error("the {0} certificate is revoked")]
+    Revoked(Place),
+
+    // Signature
+    /// AT-03
+    #[error("the signature of the report does not verify")]
+    Signature,
+    /// AT-02: the firmware was told to sign nothing
+    #[error("the report is not signed")]
+    Unsigned,
+
+    // TCB
+    /// AT-03: the key was derived for another firmware level than the report claims
+    #[error("the signing key belongs to another firmware level than the report: {component} {certified}, reported {reported}")]
+    TcbMismatch {
+        /// name of the firmware component
+        component: &'static str,
+        /// security version in the certificate
+        certified: u64,
+        /// security version in the report
+        reported: u64,
+    },
+
+    // Attributes
+    /// AT-03: a permission that this version does not know, so cannot judge
+    #[error("attributes that are not understood: {0}")]
+    Attributes(&'static str),
+
+    // Binding
+    /// AT-04
+    #[error("the evidence is bound to something else")]
+    Binding,
 }
 
 impl Error {
     /// The stable reason code.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        todo!()
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Length { .. } => "length",
+            Self::Version { .. } => "version",
+            Self::MalformedEndorsement(_) => "endorsement-malformed",
+            Self::EndorsementMissing(_) => "endorsement-missing",
+            Self::RootNotPinned => "root-not-pinned",
+            Self::KindMismatch { .. } => "kind-mismatch",
+            Self::CertificateSignature(_) => "certificate-signature",
+            Self::CertificateAlgorithm(_) => "certificate-algorithm",
+            Self::CertificateUsage(_) => "certificate-usage",
+            Self::CertificateExtension(_) => "certificate-extension",
+            Self::WrongChip => "wrong-chip",
+            Self::WrongProduct => "wrong-product",
+            Self::Expired { .. } => "certificate-expired",
+            Self::NotYetValid { .. } => "certificate-not-yet-valid",
+            Self::CrlInvalid(_) => "crl-invalid",
+            Self::CrlExpired(_) => "crl-expired",
+            Self::CrlNotYetValid(_) => "crl-not-yet-valid",
+            Self::Revoked(_) => "revoked",
+            Self::Signature => "signature",
+            Self::Unsigned => "unsigned",
+            Self::TcbMismatch { .. } => "tcb-mismatch",
+            Self::Attributes(_) => "attributes-unknown",
+            Self::Binding => "binding",
+        }
     }
+
+    /// The check that failed (AT-03).
+    #[must_use]
+    pub fn check(&self) -> Check {
+        match self {
+            Self::Malformed(_)
+            | Self::Length { .. }
+            | Self::Version { .. }
+            | Self::MalformedEndorsement(_) => Check::Format,
+            Self::EndorsementMissing(_)
+            | Self::RootNotPinned
+            | Self::KindMismatch { .. }
+            | Self::CertificateSignature(_)
+            | Self::CertificateAlgorithm(_)
+            | Self::CertificateUsage(_)
+            | Self::CertificateExtension(_)
+            | Self::WrongChip
+            | Self::WrongProduct => Check::Chain,
+            Self::Expired { .. } | Self::NotYetValid { .. } => Check::Validity,
+            Self::CrlInvalid(_) | Self::CrlExpired(_) | Self::CrlNotYetValid(_) | Self::Revoked(_) => {
+                Check::Revocation
+            }
+            Self::Signature | Self::Unsigned => Check::Signature,
+            Self::TcbMismatch { .. } => Check::Tcb,
+            Self::Attributes(_) => Check::Attributes,
+            Self::Binding => Check::Binding,
+        }
+    }
+
     /// The exit code of `sealwire verify`: 10 malformed, 20 not genuine, 30 refused by the policy, 40 endorsement missing.
     #[must_use]
     pub fn exit(&self) -> u8 {
-        todo!()
+        match self {
+            Self::EndorsementMissing(_) => 40,
+            error if error.check() == Check::Format => 10,
+            _ => 20,
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Evidence and its kinds (AT-02).
 
+use std::fmt;
+
 /// The kind of a piece of evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -11,15 +13,28 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 2] = [Self::Snp, Self::Development];
+
     /// The stable name: `snp`, `development`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        todo!()
+        match self {
+            Self::Snp => "snp",
+            Self::Development => "development",
+        }
     }
+
     /// The kind of a name.
     #[must_use]
-    pub fn from_name(_name: &str) -> Option<Self> {
-        todo!()
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -5,6 +5,8 @@
 //! [`Appraised`]; a value of the later type can only be made by the check.
 
 pub mod binding;
+mod cbor;
+pub mod check;
 pub mod claims;
 pub mod cmw;
 pub mod endorsements;
@@ -18,12 +20,16 @@ pub mod verdict;
 pub mod verify;
 
 pub use binding::Binding;
+pub use check::{Check, Checks, Outcome};
 pub use claims::Claims;
 pub use endorsements::Endorsements;
-pub use error::Error;
+pub use error::{Error, Place};
 pub use evidence::{Evidence, Kind};
 pub use key_document::KeyDocument;
 pub use policy::{Appraised, Policy};
 pub use time::UnixTime;
 pub use verdict::Verdict;
 pub use verify::{Verified, Verifier};
+
+/// Protocol and version: in every binding, key document and published form.
+pub const PROTOCOL: &str = "sealwire/1";

@@ -1,5 +1,7 @@
 //! What a verifier says: the verdict of AT-81, and denials (AT-23).
 
+use crate::Error;
+
 /// One rule that failed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Reason {
@@ -19,6 +21,23 @@ pub struct Reason {
 pub struct Denial {
     /// every rule that failed
     pub reasons: Vec<Reason>,
+}
+
+impl From<Error> for Denial {
+    fn from(error: Error) -> Self {
+        Self { reasons: vec![Reason::from(&error)] }
+    }
+}
+
+impl From<&Error> for Reason {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.code(),
+            rule: error.check().name().to_owned(),
+            expected: String::new(),
+            found: error.to_string(),
+        }
+    }
 }
 
 /// The verdict as `sealwire verify --json` prints it (AT-81).
