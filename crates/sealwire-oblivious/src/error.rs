@@ -67,6 +67,9 @@ pub enum Error {
     /// The caller's fault: a key that offers nothing.
     #[error("a key without any KDF and AEAD")]
     NoSuite,
+    /// OB-53: all 256 are in use, or named by a list that may still be believed.
+    #[error("no key id is free")]
+    NoFreeKeyId,
     /// The caller's fault: a buffer without the room that was asked for.
     #[error("a buffer of the wrong length")]
     Buffer,
