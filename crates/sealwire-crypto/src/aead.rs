@@ -155,3 +155,21 @@ impl Sequence {
         Ok((nonce, after))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_used_up_sequence_stops() {
+        let key = || Key::new(Aead::Aes128Gcm, &[1; 16]).unwrap();
+        let last = || Sequence { key: key(), base_nonce: [0; NONCE_LEN], next: u64::MAX - 1 };
+        let (mut sealer, mut opener) = (last(), last());
+        let mut data = b"the last".to_vec();
+        let tag = sealer.seal(b"", &mut data).unwrap();
+        data.extend_from_slice(&tag);
+        assert_eq!(sealer.seal(b"", &mut []), Err(Error::Limit));
+        assert_eq!(opener.open(b"", &mut data).unwrap(), b"the last");
+        assert_eq!(opener.open(b"", &mut data).err(), Some(Error::Limit));
+    }
+}

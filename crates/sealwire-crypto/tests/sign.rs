@@ -1,0 +1,209 @@
+//! Signatures: RFC 8032, genuine certificates, and what must fail.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    rsa::KeyPair,
+    signature::{RSA_PSS_SHA384, RsaPssSaltLength, RsaSignatureEncoding},
+};
+use sealwire_crypto::{
+    Error,
+    random::{OsRandom, Scripted},
+    sign::{ecdsa_p384, ed25519, rsa_pss_sha384},
+};
+use x509_cert::{
+    Certificate,
+    der::{Decode, DecodePem, Encode, asn1::Uint},
+};
+
+fn hex(text: &str) -> Vec<u8> {
+    ::hex::decode(text).unwrap()
+}
+
+/// Every signature and message with one bit flipped must fail, and so must resized signatures.
+fn mutations_fail(
+    public_key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+    verify: impl Fn(&[u8], &[u8], &[u8]) -> Result<(), Error>,
+) {
+    assert_eq!(verify(public_key, message, signature), Ok(()));
+    for bit in (0..signature.len() * 8).step_by(5) {
+        let mut altered = signature.to_vec();
+        altered[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(verify(public_key, message, &altered), Err(Error::Signature), "bit {bit}");
+    }
+    for bit in 0..message.len() * 8 {
+        let mut altered = message.to_vec();
+        altered[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(verify(public_key, &altered, signature), Err(Error::Signature), "bit {bit}");
+    }
+    for altered in [&signature[1..], &signature[..signature.len() - 1], &[signature, &[0]].concat(), &[]] {
+        assert_eq!(verify(public_key, message, altered), Err(Error::Signature));
+    }
+    for altered in [&public_key[1..], &[public_key, &[0]].concat(), &[]] {
+        assert_eq!(verify(altered, message, signature), Err(Error::Signature));
+    }
+}
+
+// RFC 8032 section 7.1, TEST 1 to 3.
+#[test]
+fn ed25519_vectors() {
+    for (seed, public, message, signature) in [
+        (
+            "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+            "",
+            concat!(
+                "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155",
+                "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"
+            ),
+        ),
+        (
+            "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+            "72",
+            concat!(
+                "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da",
+                "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+            ),
+        ),
+        (
+            "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+            "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+            "af82",
+            concat!(
+                "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac",
+                "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"
+            ),
+        ),
+    ] {
+        let key = ed25519::SigningKey::generate(&Scripted::new(&hex(seed))).unwrap();
+        assert_eq!(key.public_key().to_vec(), hex(public));
+        assert_eq!(key.sign(&hex(message)).to_vec(), hex(signature));
+        assert_eq!(ed25519::verify(&hex(public), &hex(message), &hex(signature)), Ok(()));
+    }
+}
+
+#[test]
+fn ed25519_round_trip_and_mutations() {
+    let key = ed25519::SigningKey::generate(&OsRandom).unwrap();
+    let again = ed25519::SigningKey::from_pkcs8(&key.to_pkcs8().unwrap()).unwrap();
+    assert_eq!(again.public_key(), key.public_key());
+    let message = b"operator";
+    mutations_fail(&key.public_key(), message, &again.sign(message), ed25519::verify);
+    let other = ed25519::SigningKey::generate(&OsRandom).unwrap();
+    assert_eq!(ed25519::verify(&other.public_key(), message, &key.sign(message)), Err(Error::Signature));
+    assert_eq!(ed25519::SigningKey::generate(&Scripted::new(&[1; 31])).err(), Some(Error::Random));
+}
+
+// RFC 8032 section 5.1.7: S is below the group order, or one signature would have two forms.
+#[test]
+fn ed25519_refuses_a_second_form_of_a_signature() {
+    let key = ed25519::SigningKey::generate(&OsRandom).unwrap();
+    let mut signature = key.sign(b"message");
+    let order = hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+    let mut carry = 0;
+    for (byte, add) in signature[32..].iter_mut().zip(order) {
+        let sum = u16::from(*byte) + u16::from(add) + carry;
+        *byte = sum.to_le_bytes()[0];
+        carry = sum >> 8;
+    }
+    assert_eq!(ed25519::verify(&key.public_key(), b"message", &signature), Err(Error::Signature));
+}
+
+#[test]
+fn ecdsa_p384_round_trip_and_mutations() {
+    let key = ecdsa_p384::SigningKey::generate().unwrap();
+    let again = ecdsa_p384::SigningKey::from_pkcs8(&key.to_pkcs8().unwrap()).unwrap();
+    assert_eq!(again.public_key(), key.public_key());
+    let message = b"report";
+    let signature = again.sign(message).unwrap();
+    mutations_fail(&key.public_key(), message, &signature, ecdsa_p384::verify);
+
+    for zeroed in [0..48, 48..96, 0..96] {
+        let mut altered = signature;
+        altered[zeroed].fill(0);
+        assert_eq!(ecdsa_p384::verify(&key.public_key(), message, &altered), Err(Error::Signature));
+    }
+    // s and n - s are both valid in plain ECDSA, r and r + n never.
+    let order = hex(
+        "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+    );
+    for half in [0..48, 48..96] {
+        let mut altered = signature;
+        altered[half].copy_from_slice(&order);
+        assert_eq!(ecdsa_p384::verify(&key.public_key(), message, &altered), Err(Error::Signature));
+    }
+    let compressed = [&[2 + (key.public_key()[96] & 1)], &key.public_key()[1..49]].concat();
+    assert_eq!(ecdsa_p384::verify(&compressed, message, &signature), Err(Error::Signature));
+    let ed25519 = ed25519::SigningKey::generate(&OsRandom).unwrap().to_pkcs8().unwrap();
+    assert_eq!(ecdsa_p384::SigningKey::from_pkcs8(&ed25519).err(), Some(Error::Key));
+}
+
+#[test]
+fn rsa_pss_round_trip_and_mutations() {
+    let key = rsa_pss_sha384::SigningKey::generate().unwrap();
+    let pkcs8 = key.to_pkcs8().unwrap();
+    let again = rsa_pss_sha384::SigningKey::from_pkcs8(&pkcs8).unwrap();
+    assert_eq!(again.public_key(), key.public_key());
+    let message = b"chain";
+    let signature = again.sign(message).unwrap();
+    assert_eq!(signature.len(), 512);
+    mutations_fail(&key.public_key(), message, &signature, rsa_pss_sha384::verify);
+
+    // A salt of another length is another scheme.
+    static SHORT_SALT: RsaSignatureEncoding =
+        RSA_PSS_SHA384.with_pss_salt_length(RsaPssSaltLength::Custom(32));
+    let mut signature = vec![0; 512];
+    KeyPair::from_pkcs8(&pkcs8)
+        .unwrap()
+        .sign(&SHORT_SALT, &SystemRandom::new(), message, &mut signature)
+        .unwrap();
+    assert_eq!(rsa_pss_sha384::verify(&key.public_key(), message, &signature), Err(Error::Signature));
+}
+
+#[test]
+fn garbage_is_no_key() {
+    for der in [&[][..], &[0x30, 0], &[0xff; 80]] {
+        assert_eq!(ed25519::SigningKey::from_pkcs8(der).err(), Some(Error::Key));
+        assert_eq!(ecdsa_p384::SigningKey::from_pkcs8(der).err(), Some(Error::Key));
+        assert_eq!(rsa_pss_sha384::SigningKey::from_pkcs8(der).err(), Some(Error::Key));
+        assert_eq!(rsa_pss_sha384::verify(der, b"", &[0; 512]), Err(Error::Signature));
+    }
+}
+
+fn parts(certificate: &Certificate) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let key = certificate.tbs_certificate().subject_public_key_info();
+    (
+        key.subject_public_key.as_bytes().unwrap().to_vec(),
+        certificate.tbs_certificate().to_der().unwrap(),
+        certificate.signature().as_bytes().unwrap().to_vec(),
+    )
+}
+
+// AMD's root for Milan signs itself with RSA-PSS.
+#[test]
+fn genuine_rsa_pss_certificate() {
+    let certificate = Certificate::from_pem(include_bytes!("vectors/amd-ark-milan.pem")).unwrap();
+    let (key, mut tbs, signature) = parts(&certificate);
+    assert_eq!(rsa_pss_sha384::verify(&key, &tbs, &signature), Ok(()));
+    tbs[100] ^= 1;
+    assert_eq!(rsa_pss_sha384::verify(&key, &tbs, &signature), Err(Error::Signature));
+}
+
+// The root of AWS Nitro Enclaves signs itself with ECDSA on P-384.
+#[test]
+fn genuine_ecdsa_certificate() {
+    let certificate = Certificate::from_der(include_bytes!("vectors/aws-nitro-root-g1.der")).unwrap();
+    let (key, mut tbs, signature) = parts(&certificate);
+    let mut fixed = Vec::new();
+    for half in Vec::<Uint>::from_der(&signature).unwrap() {
+        fixed.resize(fixed.len() + 48 - half.as_bytes().len(), 0);
+        fixed.extend_from_slice(half.as_bytes());
+    }
+    assert_eq!(ecdsa_p384::verify(&key, &tbs, &fixed), Ok(()));
+    tbs[100] ^= 1;
+    assert_eq!(ecdsa_p384::verify(&key, &tbs, &fixed), Err(Error::Signature));
+}
