@@ -74,7 +74,7 @@ pub fn seal_single_in_place(
         *to = *from;
     }
     plaintext.extend_from_slice(&tag);
-    Ok((plaintext, SingleResponse { secret, limit: limits.single_response }))
+    Ok((plaintext, SingleResponse::new(secret, limits.single_response)))
 }
 
 /// Opens the answer to a single-shot request.
@@ -84,6 +84,10 @@ pub struct SingleResponse {
 }
 
 impl SingleResponse {
+    pub(crate) fn new(secret: ResponseSecret, limit: usize) -> Self {
+        Self { secret, limit }
+    }
+
     /// Opens in place.
     ///
     /// # Errors
@@ -138,7 +142,7 @@ enum State {
 }
 
 impl ChunkedResponse {
-    fn new(secret: ResponseSecret, limits: chunk::Limits) -> Self {
+    pub(crate) fn new(secret: ResponseSecret, limits: chunk::Limits) -> Self {
         let nonce = BytesMut::with_capacity(MAX_NONCE_LEN);
         Self { state: State::Nonce { secret, limits, nonce, ended: false } }
     }

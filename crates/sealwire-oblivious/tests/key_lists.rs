@@ -4,7 +4,7 @@
 mod common;
 
 use common::{
-    AEADS, KEMS, Seeded, suite,
+    AEADS, KEMS, Seeded, cases, suite,
     vectors::{bytes, load, number, text},
 };
 use proptest::prelude::*;
@@ -217,6 +217,8 @@ fn a_key_offers_something() {
 }
 
 proptest! {
+    #![proptest_config(cases(512))]
+
     /// Never a panic; what is accepted encodes to something that is accepted and equal.
     #[test]
     fn mutations(

@@ -4,6 +4,7 @@
 pub(crate) mod vectors;
 
 use bytes::BytesMut;
+use proptest::test_runner::Config as ProptestConfig;
 use rand::{RngCore, SeedableRng, rngs::StdRng};
 use sealwire_crypto::{
     Error as CryptoError, aead::Aead, hpke::Symmetric, kdf::Hkdf, kem::Kem, random::Random,
@@ -29,6 +30,11 @@ pub(crate) const fn suite(aead: Aead) -> Symmetric {
 /// The nine combinations of OB-01.
 pub(crate) fn nine() -> impl Iterator<Item = (Kem, Aead)> {
     KEMS.into_iter().flat_map(|kem| AEADS.into_iter().map(move |aead| (kem, aead)))
+}
+
+/// `n` cases of a property.
+pub(crate) fn cases(n: u32) -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(n) }
 }
 
 /// Randomness that repeats.
