@@ -50,6 +50,12 @@ pub enum Error {
     /// AT-08: a certificate or CRL among the endorsements does not parse
     #[error("malformed endorsement: {0}")]
     MalformedEndorsement(&'static str),
+    /// AT-01: the wrapper of the evidence
+    #[error(transparent)]
+    Cmw(#[from] crate::cmw::Error),
+    /// AT-08, AT-44: a key document, its published form, or an operator's statement
+    #[error(transparent)]
+    KeyDocument(#[from] crate::key_document::Error),
 
     // Chain
     /// AT-06: an endorsement that the evidence cannot be verified without
@@ -157,6 +163,8 @@ impl Error {
             Self::Length { .. } => "length",
             Self::Version { .. } => "version",
             Self::MalformedEndorsement(_) => "endorsement-malformed",
+            Self::Cmw(_) => "cmw-malformed",
+            Self::KeyDocument(_) => "key-document-malformed",
             Self::EndorsementMissing(_) => "endorsement-missing",
             Self::RootNotPinned => "root-not-pinned",
             Self::KindMismatch { .. } => "kind-mismatch",
@@ -187,7 +195,9 @@ impl Error {
             Self::Malformed(_)
             | Self::Length { .. }
             | Self::Version { .. }
-            | Self::MalformedEndorsement(_) => Check::Format,
+            | Self::MalformedEndorsement(_)
+            | Self::Cmw(_)
+            | Self::KeyDocument(_) => Check::Format,
             Self::EndorsementMissing(_)
             | Self::RootNotPinned
             | Self::KindMismatch { .. }

@@ -1,11 +1,33 @@
-//! The attested key document (AT-40 to AT-45).
+//! The attested key document (AT-40 to AT-45); `docs/spec/key-document.md` is the normative page.
+//!
+//! An instance publishes one document of all its live public keys, with evidence over the exact bytes. A client
+//! [`accept`]s it once and then uses every wire without a further round trip.
 
-use crate::{Appraised, Endorsements, Error, Evidence, Policy, UnixTime, Verifier, verdict::Denial};
+mod accept;
+pub mod authority;
+mod codec;
+mod error;
+pub mod operator;
+mod published;
+
+pub use accept::{Acceptance, Age, MAX_SKEW, OperatorGround, Seen, accept};
+pub use codec::{MAX_AUTHORITIES, MAX_KEYS, MAX_LEN, MAX_WIRES};
+pub use error::Error;
+pub use published::{MAX_LEN as MAX_PUBLISHED_LEN, Published};
+
+use crate::{Binding, Kind, UnixTime, binding};
+use std::collections::BTreeMap;
 
 /// Media type of the published form.
 pub const MEDIA_TYPE: &str = "application/sealwire-keys+cbor";
 /// Where it is served.
 pub const PATH: &str = "/.well-known/sealwire";
+/// The role of who serves a document.
+pub const GATEWAY: &str = "gateway";
+/// The purpose of keys of the oblivious wire; the bytes of such a key are one key configuration (RFC 9458).
+pub const OBLIVIOUS: &str = "oblivious";
+/// Lengths of a challenge that a client may send, in bytes (AT-40).
+pub const CHALLENGE_LEN: std::ops::RangeInclusive<usize> = 32..=64;
 
 /// A live public key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +57,16 @@ pub struct KeyDocument {
     pub not_after: UnixTime,
     /// `gateway`
     pub role: String,
-    /// names that this instance serves, lower case, with port where it is not the scheme's
+    /// names that this instance serves, in the form of [`authority::normalise`]
     pub authorities: Vec<String>,
-    /// every live public key, by preference
+    /// every live public key that is advertised, by preference; one that is only still accepted is not listed
     pub keys: Vec<PublishedKey>,
     /// names of the wires on offer, by preference, for example `oblivious`
     pub wires: Vec<String>,
+    /// names of cipher suites by preference, by wire name; none for a wire whose keys say it themselves
+    pub suites: BTreeMap<String, Vec<String>>,
     /// largest request plaintext in bytes, by wire name
-    pub limits: std::collections::BTreeMap<String, u64>,
+    pub limits: BTreeMap<String, u64>,
     /// SHA-384 of the configuration that decides where plaintext goes
     pub config_digest: [u8; 48],
     /// an operator's signature over (authorities, configuration digest, measurement)
@@ -50,87 +74,38 @@ pub struct KeyDocument {
 }
 
 impl KeyDocument {
-    /// Deterministic CBOR.
+    /// The keys of a purpose that may be used at `at`, by preference.
+    pub fn live_keys<'a>(&'a self, purpose: &'a str, at: UnixTime) -> impl Iterator<Item = &'a PublishedKey> {
+        self.keys.iter().filter(move |key| key.purpose == purpose && key.is_live(at))
+    }
+
+    /// The key configurations of the oblivious wire as a list (`application/ohttp-keys`, RFC 9458 section 3): each
+    /// behind its length in two bytes.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        todo!()
-    }
-    /// Parses and validates.
-    ///
-    /// # Errors
-    /// AT-08
-    pub fn decode(_bytes: &[u8]) -> Result<Self, Error> {
-        todo!()
-    }
-}
-
-pub mod operator {
-    //! The operator's statement.
-
-    /// Who runs the genuine code: a signature over authorities, configuration digest and measurement.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct OperatorStatement {
-        /// Ed25519 public key
-        pub key: [u8; 32],
-        /// what was signed: authorities
-        pub authorities: Vec<String>,
-        /// what was signed: configuration digest
-        pub config_digest: [u8; 48],
-        /// what was signed: the measurement register of the TEE
-        pub measurement: Vec<u8>,
-        /// Ed25519 signature
-        pub signature: [u8; 64],
+    pub fn ohttp_key_list(&self) -> Vec<u8> {
+        let mut list = Vec::new();
+        for key in self.keys.iter().filter(|key| key.purpose == OBLIVIOUS) {
+            // A valid document has no key of 64 KiB.
+            if let Ok(len) = u16::try_from(key.bytes.len()) {
+                list.extend_from_slice(&len.to_be_bytes());
+                list.extend_from_slice(&key.bytes);
+            }
+        }
+        list
     }
 }
 
-/// What `/.well-known/sealwire` serves: the exact document bytes, the evidence over them, and the endorsements, stapled (AT-40).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
-    /// encoded [`KeyDocument`]
-    pub document: Vec<u8>,
-    /// evidence over `document`
-    pub evidence: Evidence,
-    /// endorsements
-    pub endorsements: Endorsements,
-}
-
-impl Published {
-    /// CBOR.
+impl PublishedKey {
+    /// Whether it may be used at `at`. Its first second is taken [`MAX_SKEW`] early, for clocks that differ.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        todo!()
-    }
-    /// Parses; nothing is verified.
-    ///
-    /// # Errors
-    /// AT-08
-    pub fn decode(_bytes: &[u8]) -> Result<Self, Error> {
-        todo!()
+    pub fn is_live(&self, at: UnixTime) -> bool {
+        self.not_before <= at.saturating_add(MAX_SKEW) && at <= self.not_after
     }
 }
 
-/// What a client already knows of an instance.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Seen {
-    /// instance and highest serial
-    pub serial: Option<([u8; 16], u64)>,
-}
-
-/// Verifies, appraises and accepts a published document (AT-41, AT-42, AT-44).
-///
-/// `authority` must be among those that the document lists; `challenge` is what the client sent, or empty.
-///
-/// # Errors
-/// Every rule that failed.
-#[allow(clippy::too_many_arguments)]
-pub fn accept(
-    _published: &Published,
-    _verifier: &Verifier,
-    _policy: &Policy,
-    _authority: &str,
-    _challenge: &[u8],
-    _seen: Seen,
-    _at: UnixTime,
-) -> Result<Appraised<KeyDocument>, Denial> {
-    todo!()
+/// The report data of evidence over a gateway's `document`; `challenge` is empty where none was given (AT-04).
+#[must_use]
+pub fn report_data(document: &[u8], kind: Kind, challenge: &[u8]) -> [u8; 64] {
+    let usage = binding::KEY_DOCUMENT;
+    Binding { usage, role: GATEWAY, kind, bound: document, challenge, companions: &[] }.digest()
 }

@@ -1,0 +1,149 @@
+//! What `/.well-known/sealwire` serves (AT-40).
+
+use super::{Error, KeyDocument, codec};
+use crate::{
+    Endorsements, Evidence, PROTOCOL, UnixTime,
+    cbor::{self, Reader, len},
+    cmw,
+};
+use sealwire_crypto::digest::sha256;
+use serde_json::{Map, Value, json};
+
+/// Longest published form in bytes: a client need not read further.
+pub const MAX_LEN: usize = 1024 * 1024;
+/// Most certificates, and most revocation lists.
+const MAX_ENDORSEMENTS: u64 = 32;
+/// Longest certificate or revocation list in bytes.
+const MAX_ENDORSEMENT: usize = 256 * 1024;
+
+/// What `/.well-known/sealwire` serves: the exact document bytes, the evidence over them, and the endorsements, stapled (AT-40).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// encoded [`KeyDocument`]
+    pub document: Vec<u8>,
+    /// evidence over `document`
+    pub evidence: Evidence,
+    /// endorsements
+    pub endorsements: Endorsements,
+}
+
+impl Published {
+    /// CBOR.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let evidence = cmw::encode(&self.evidence);
+        cbor::encode(|e| {
+            e.map(5)?.u8(0)?.str(PROTOCOL)?.u8(1)?.bytes(&self.document)?.u8(2)?.bytes(&evidence)?;
+            for (key, list) in [(3, &self.endorsements.certificates), (4, &self.endorsements.crls)] {
+                e.u8(key)?.array(len(list))?;
+                list.iter().try_for_each(|der| e.bytes(der)?.ok())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Parses; nothing is verified.
+    ///
+    /// # Errors
+    /// AT-08
+    pub fn decode(bytes: &[u8]) -> Result<Self, crate::Error> {
+        let (document, evidence, endorsements) = read(bytes)?;
+        Ok(Self { document, evidence: cmw::decode(evidence)?, endorsements })
+    }
+
+    /// A rendering for people (AT-40). It is not what the evidence covers, so it is never read back.
+    #[must_use]
+    pub fn to_json_for_people(&self) -> Value {
+        json!({
+            "note": "for people to read; what is attested, and verified, is the CBOR form",
+            "document": match KeyDocument::decode(&self.document) {
+                Ok(document) => describe(&document),
+                Err(error) => json!({ "malformed": error.to_string() }),
+            },
+            "evidence": {
+                "kind": self.evidence.kind.name(),
+                "bytes": self.evidence.bytes.len(),
+            },
+            "endorsements": {
+                "certificates-sha256": fingerprints(&self.endorsements.certificates),
+                "crls-sha256": fingerprints(&self.endorsements.crls),
+            },
+        })
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<(Vec<u8>, &[u8], Endorsements), Error> {
+    if bytes.len() > MAX_LEN {
+        return Err(Error::Bounds);
+    }
+    let r = &mut Reader::new(bytes);
+    let mut fields = r.fields()?;
+    fields.required(r, 0)?;
+    if r.text(codec::MAX_NAME)? != PROTOCOL {
+        return Err(Error::Protocol);
+    }
+    fields.required(r, 1)?;
+    let document = r.bytes(codec::MAX_LEN)?.to_vec();
+    fields.required(r, 2)?;
+    let evidence = r.bytes(cmw::MAX_LEN)?;
+    let der = |r: &mut Reader<'_>| {
+        codec::read_array(r, MAX_ENDORSEMENTS, |r| Ok(r.bytes(MAX_ENDORSEMENT)?.to_vec()))
+    };
+    fields.required(r, 3)?;
+    let certificates = der(r)?;
+    fields.required(r, 4)?;
+    let crls = der(r)?;
+    fields.finish(r)?;
+    r.finish()?;
+    Ok((document, evidence, Endorsements { certificates, crls }))
+}
+
+fn fingerprints(list: &[Vec<u8>]) -> Vec<String> {
+    list.iter().map(|der| hex::encode(sha256(&[der]))).collect()
+}
+
+fn time(time: UnixTime) -> String {
+    time.to_string()
+}
+
+fn describe(document: &KeyDocument) -> Value {
+    let keys = document.keys.iter().map(|key| {
+        json!({
+            "id": hex::encode(&key.id),
+            "purpose": key.purpose,
+            "not-before": time(key.not_before),
+            "not-after": time(key.not_after),
+            "bytes": hex::encode(&key.bytes),
+        })
+    });
+    let wires = document.wires.iter().map(|wire| {
+        let mut fields = Map::new();
+        fields.insert("name".into(), json!(wire));
+        if let Some(suites) = document.suites.get(wire) {
+            fields.insert("suites".into(), json!(suites));
+        }
+        if let Some(limit) = document.limits.get(wire) {
+            fields.insert("largest-request".into(), json!(limit));
+        }
+        Value::Object(fields)
+    });
+    json!({
+        "protocol": PROTOCOL,
+        "instance": hex::encode(document.instance),
+        "serial": document.serial,
+        "issued-at": time(document.issued_at),
+        "not-after": time(document.not_after),
+        "role": document.role,
+        "authorities": document.authorities,
+        "keys": keys.collect::<Vec<_>>(),
+        "wires": wires.collect::<Vec<_>>(),
+        "config-digest": hex::encode(document.config_digest),
+        "operator": document.operator.as_ref().map(|statement| json!({
+            "key": hex::encode(statement.key),
+            "authorities": statement.authorities,
+            "config-digest": hex::encode(statement.config_digest),
+            "measurement": hex::encode(&statement.measurement),
+            "signature": hex::encode(statement.signature),
+        })),
+    })
+}
