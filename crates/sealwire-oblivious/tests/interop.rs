@@ -54,7 +54,7 @@ fn our_gateway(kem: Kem, aead: Aead) -> (GatewayKey, ClientRequest) {
 }
 
 proptest! {
-    #![proptest_config(cases(8))]
+    #![proptest_config(cases(16))]
 
     /// OB-01
     #[test]
@@ -92,7 +92,6 @@ proptest! {
         plaintext_size in 1..20_000usize,
         slice_size in 1..20_000usize,
     ) {
-        let limits = Limits::default();
         for kem in KEMS {
             for aead in AEADS {
                 ours_to_theirs(kem, aead, &request, &response, slice_size);
