@@ -1,9 +1,9 @@
 //! HKDF (RFC 5869).
 //!
-//! Built on the backend's HMAC: its HKDF wants the input in one piece and extracts again for every expansion,
-//! and an HPKE set-up extracts four times and expands four times from parts.
+//! The extraction is the backend's HMAC, which is all that HKDF-Extract is: the backend's own extraction copies its
+//! inputs and runs again at every expansion, and an HPKE set-up expands one key three times.
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{hkdf, hmac};
 
 use crate::Error;
 
@@ -35,7 +35,7 @@ impl Hkdf {
     /// Output length of the hash in bytes (Nh).
     #[must_use]
     pub fn hash_len(self) -> usize {
-        self.hmac().tag_len()
+        self.hkdf().hmac_algorithm().tag_len()
     }
 
     /// HKDF-Extract; `ikm` is the parts, joined.
@@ -46,31 +46,31 @@ impl Hkdf {
 
     /// HKDF-Extract where the protocol wants the bytes and not a key.
     pub(crate) fn extract_bytes(self, salt: &[u8], ikm: &[&[u8]]) -> impl AsRef<[u8]> + use<> {
-        let mut mac = hmac::Context::with_key(&hmac::Key::new(self.hmac(), salt));
+        let mut mac = hmac::Context::with_key(&hmac::Key::new(self.hkdf().hmac_algorithm(), salt));
         for part in ikm {
             mac.update(part);
         }
         mac.sign()
     }
 
-    fn hmac(self) -> hmac::Algorithm {
+    fn hkdf(self) -> hkdf::Algorithm {
         match self {
-            Self::Sha256 => hmac::HMAC_SHA256,
-            Self::Sha384 => hmac::HMAC_SHA384,
-            Self::Sha512 => hmac::HMAC_SHA512,
+            Self::Sha256 => hkdf::HKDF_SHA256,
+            Self::Sha384 => hkdf::HKDF_SHA384,
+            Self::Sha512 => hkdf::HKDF_SHA512,
         }
     }
 }
 
-/// A pseudorandom key, kept as an HMAC state so that several expansions hash it once. Wiped on drop.
+/// A pseudorandom key. Wiped on drop.
 pub struct Prk {
-    key: hmac::Key,
+    prk: hkdf::Prk,
 }
 
 impl Prk {
-    /// A pseudorandom key that another derivation has made, such as HPKE's exporter_secret.
+    /// A pseudorandom key that another derivation has made, such as HPKE's exporter_secret; at most 64 bytes.
     pub(crate) fn new(kdf: Hkdf, bytes: &[u8]) -> Self {
-        Self { key: hmac::Key::new(kdf.hmac(), bytes) }
+        Self { prk: hkdf::Prk::new_less_safe(kdf.hkdf(), bytes) }
     }
 
     /// HKDF-Expand into the whole of `out`; `info` is the parts, joined.
@@ -78,27 +78,16 @@ impl Prk {
     /// # Errors
     /// [`Error::Limit`] above 255 blocks.
     pub fn expand(&self, info: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
-        let hash_len = self.key.algorithm().tag_len();
-        if out.len() > 255 * hash_len {
-            return Err(Error::Limit);
-        }
-        // T(i) = HMAC(PRK, T(i-1) || info || i), T(0) empty (RFC 5869 section 2.3).
-        let mut previous: Option<hmac::Tag> = None;
-        for (counter, block) in (1..=u8::MAX).zip(out.chunks_mut(hash_len)) {
-            let mut mac = hmac::Context::with_key(&self.key);
-            if let Some(tag) = &previous {
-                mac.update(tag.as_ref());
-            }
-            for part in info {
-                mac.update(part);
-            }
-            mac.update(&[counter]);
-            let tag = mac.sign();
-            for (out, byte) in block.iter_mut().zip(tag.as_ref()) {
-                *out = *byte;
-            }
-            previous = Some(tag);
-        }
-        Ok(())
+        let okm = self.prk.expand(info, OutputLen(out.len())).map_err(|_| Error::Limit)?;
+        okm.fill(out).map_err(|_| Error::Limit)
+    }
+}
+
+/// The backend's way to say how much to expand to.
+struct OutputLen(usize);
+
+impl hkdf::KeyType for OutputLen {
+    fn len(&self) -> usize {
+        self.0
     }
 }

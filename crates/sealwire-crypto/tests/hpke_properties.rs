@@ -95,7 +95,7 @@ proptest! {
         let key = &KEYS[key];
         let (mut enc, mut sender) = setup_sender(key.public_key(), suite, Mode::Base, b"", &OsRandom).unwrap();
         let mut message = sealed(&mut sender, b"", b"plaintext");
-        // RFC 7748 ignores the last bit of a coordinate, but the key schedule hashes it for DHKEM and X-Wing alike.
+        // X25519 ignores the top bit of a point, but DHKEM's context and X-Wing's combiner both hash it.
         let bit = bit.index(enc.len() * 8);
         enc[bit / 8] ^= 1 << (bit % 8);
         match setup_receiver(key, &enc, suite, Mode::Base, b"") {
