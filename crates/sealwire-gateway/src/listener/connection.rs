@@ -1,0 +1,194 @@
+//! One connection: handshake, protocol, the first request's deadline, drain.
+
+use super::ConnectionLimits;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
+};
+use metrics::{Counter, Gauge};
+use sealwire_http::{Body, BoxError, body};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::{Instant, sleep_until, timeout_at},
+};
+use tokio_rustls::TlsAcceptor;
+use tower::{Service, ServiceExt, util::Oneshot};
+
+/// Smallest read buffer that hyper takes for HTTP/1.1.
+const MIN_BUFFER: usize = 8192;
+/// How often a silent HTTP/2 connection is asked whether it is still there, and how long it may take to answer.
+const PING: Duration = Duration::from_secs(30);
+
+/// Tells connections to drain, and when all have.
+pub(super) type Graceful = GracefulShutdown;
+
+/// How connections are served; one for all of a listener.
+pub(super) struct Protocol {
+    builder: auto::Builder<TokioExecutor>,
+    header_time: Duration,
+    open: Gauge,
+    failed: Counter,
+    late: Counter,
+}
+
+impl Protocol {
+    pub(super) fn new(limits: &ConnectionLimits) -> Self {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_time)
+            // The read buffer bounds the header section: 431 when it is full before the section has ended.
+            .max_buf_size(limits.header_bytes.max(MIN_BUFFER));
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+            .max_concurrent_streams(limits.streams)
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING);
+        Self {
+            builder,
+            header_time: limits.header_time,
+            open: metrics::gauge!(crate::metrics::CONNECTIONS),
+            failed: metrics::counter!(crate::metrics::CONNECTION_ERRORS, "reason" => "protocol"),
+            late: metrics::counter!(crate::metrics::CONNECTION_ERRORS, "reason" => "timeout"),
+        }
+    }
+
+    /// Serves one connection to its end. What goes wrong concerns its peer alone, hence no result.
+    pub(super) async fn serve<S>(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        tls: Option<TlsAcceptor>,
+        service: S,
+        watcher: Watcher,
+    ) where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+    {
+        let _open = Open::new(&self.open);
+        let deadline = Instant::now() + self.header_time;
+        // Answers are written whole; waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        let outcome = match tls {
+            None => self.serve_stream(stream, peer, deadline, service, watcher).await,
+            Some(acceptor) => match timeout_at(deadline, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => self.serve_stream(stream, peer, deadline, service, watcher).await,
+                Ok(Err(error)) => Err(Failure::Protocol(error.into())),
+                Err(_) => Err(Failure::Late),
+            },
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(Failure::Late) => self.late.increment(1),
+            Err(Failure::Protocol(error)) => {
+                self.failed.increment(1);
+                tracing::debug!(%peer, error = error.as_ref(), "connection failed");
+            }
+        }
+    }
+
+    async fn serve_stream<S>(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+        deadline: Instant,
+        service: S,
+        watcher: Watcher,
+    ) -> Result<(), Failure>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+    {
+        let begun = Arc::new(AtomicBool::new(false));
+        let service = PerConnection { service, peer, begun: begun.clone() };
+        let served = watcher.watch(self.builder.serve_connection(TokioIo::new(stream), service));
+        tokio::pin!(served);
+        // hyper's own timer starts with the first byte, and HTTP/2 has none: a peer that says nothing, or half a
+        // preface, is given up here.
+        tokio::select! {
+            biased;
+            result = &mut served => return result.map_err(Failure::from),
+            () = sleep_until(deadline) => {
+                if !begun.load(Ordering::Relaxed) {
+                    return Err(Failure::Late);
+                }
+            }
+        }
+        served.await.map_err(Failure::from)
+    }
+}
+
+/// Counts a connection for as long as it lives, also when its task is cut.
+struct Open<'a>(&'a Gauge);
+
+impl<'a> Open<'a> {
+    fn new(gauge: &'a Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
+/// Why a connection ended badly.
+enum Failure {
+    Late,
+    Protocol(BoxError),
+}
+
+impl From<BoxError> for Failure {
+    fn from(error: BoxError) -> Self {
+        match error.downcast_ref::<hyper::Error>() {
+            Some(error) if error.is_timeout() => Self::Late,
+            _ => Self::Protocol(error),
+        }
+    }
+}
+
+/// The service, as hyper wants it, on one connection.
+struct PerConnection<S> {
+    service: S,
+    peer: SocketAddr,
+    begun: Arc<AtomicBool>,
+}
+
+impl<S> hyper::service::Service<Request<Incoming>> for PerConnection<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Oneshot<S, Request<Body>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.begun.store(true, Ordering::Relaxed);
+        let mut request = request.map(|content| {
+            // An empty body needs no allocation.
+            if http_body::Body::is_end_stream(&content) { body::empty() } else { body::boxed(content) }
+        });
+        request.extensions_mut().insert(self.peer);
+        self.service.clone().oneshot(request)
+    }
+}
