@@ -87,7 +87,7 @@ impl PrivateKey {
     }
 
     pub(super) fn decapsulate(&self, enc: &[u8], public_key: &[u8]) -> Result<SharedSecret, Error> {
-        // The rest is checked to be one point.
+        // The agreement checks that the rest is one point.
         let (ciphertext, ephemeral) = enc.split_at_checked(ML_KEM_CIPHERTEXT_LEN).ok_or(Error::Kem)?;
         let (_, x25519_public) = public_key.split_at_checked(ML_KEM_PUBLIC_KEY_LEN).ok_or(Error::Kem)?;
         let x25519 = self.x25519.agree(ephemeral)?;
