@@ -10,6 +10,7 @@ mod head;
 mod hop;
 mod join;
 mod limits;
+mod list;
 
 pub use decode::{RequestDecoder, RequestEvent, ResponseDecoder, ResponseEvent};
 pub use error::Error;

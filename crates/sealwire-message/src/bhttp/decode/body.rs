@@ -53,14 +53,15 @@ impl Body {
                 }
                 Self::Padding(seen) => {
                     while let Some(slice) = input.take() {
-                        *seen = seen.saturating_add(slice.len());
-                        if *seen > limits.padding {
-                            return Err(Error::PaddingTooLong);
-                        }
                         // The RFC lets a decoder skip this; a channel that nobody looks at is not wanted (OB-37).
-                        if slice.iter().any(|&byte| byte != 0) {
+                        let within = slice.len().min(limits.padding.saturating_sub(*seen));
+                        if slice.iter().take(within).any(|&byte| byte != 0) {
                             return Err(Error::Padding);
                         }
+                        if within < slice.len() {
+                            return Err(Error::PaddingTooLong);
+                        }
+                        *seen += within;
                     }
                     if !input.is_finished() {
                         return Ok(None);

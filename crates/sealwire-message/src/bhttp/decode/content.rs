@@ -40,7 +40,6 @@ impl Content {
         loop {
             self.step = match self.step {
                 Step::Start(_) if input.is_finished() => return self.end(),
-                Step::Start(Framing::Indeterminate) => Step::SliceLength,
                 Step::Start(Framing::Known) => {
                     let Some((len, _)) = input.integer()? else { return Ok(None) };
                     self.announce(len)?;
@@ -55,7 +54,7 @@ impl Content {
                     self.step = Step::Known(left.saturating_sub(data.len() as u64));
                     return Ok(Some(Read::Data(data)));
                 }
-                Step::SliceLength => {
+                Step::Start(Framing::Indeterminate) | Step::SliceLength => {
                     let Some((len, _)) = input.integer()? else { return Ok(None) };
                     if len == 0 {
                         return self.end();

@@ -41,10 +41,11 @@ enum Step {
     Value(Field, usize),
 }
 
-#[derive(Clone)]
+#[derive(Default)]
 enum Field {
     Regular(HeaderName),
     /// Allowed, and dropped.
+    #[default]
     Pseudo,
 }
 
@@ -119,13 +120,13 @@ impl Section {
                     let Some((len, size)) = input.integer()? else { return Ok(None) };
                     let len = within(len, limits.value, Error::ValueTooLong)?;
                     self.extent.spend(size, len)?;
-                    Step::Value(field.clone(), len)
+                    Step::Value(std::mem::take(field), len)
                 }
                 Step::Value(field, len) => {
                     let Some(value) = input.string(*len, value)? else { return Ok(None) };
-                    if let Field::Regular(name) = field {
+                    if let Field::Regular(name) = std::mem::take(field) {
                         // Fails far above any sensible limit only: the map counts to 2^15.
-                        self.fields.try_append(name.clone(), value).map_err(|_| Error::TooManyFields)?;
+                        self.fields.try_append(name, value).map_err(|_| Error::TooManyFields)?;
                     }
                     Step::NameLength
                 }

@@ -17,4 +17,3 @@ mod semantics;
 
 pub use request::{RequestDecoder, RequestEvent};
 pub use response::{ResponseDecoder, ResponseEvent};
-pub(super) use semantics::list_members;

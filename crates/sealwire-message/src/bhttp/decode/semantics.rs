@@ -1,8 +1,8 @@
 //! What makes a well-framed request malformed as HTTP.
 
-use super::super::{Error, RequestHead};
+use super::super::{Error, RequestHead, list};
 use http::{
-    HeaderMap, HeaderName,
+    HeaderMap,
     header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
     uri::{Authority, Scheme},
 };
@@ -10,10 +10,11 @@ use http::{
 /// Checks a head, and gives the value of its content-length field.
 pub(super) fn check(head: &RequestHead) -> Result<Option<u64>, Error> {
     host(head)?;
-    if list_members(&head.headers, &TRANSFER_ENCODING).any(|coding| coding.eq_ignore_ascii_case(b"chunked")) {
+    if list::members(&head.headers, &TRANSFER_ENCODING).any(|coding| coding.eq_ignore_ascii_case(b"chunked"))
+    {
         return Err(Error::TransferEncoding);
     }
-    if list_members(&head.headers, &EXPECT).any(|what| what.eq_ignore_ascii_case(b"100-continue")) {
+    if list::members(&head.headers, &EXPECT).any(|what| what.eq_ignore_ascii_case(b"100-continue")) {
         return Err(Error::Expect);
     }
     content_length(&head.headers)
@@ -74,17 +75,4 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Error> {
         }
         _ => Err(Error::ContentLengthField),
     }
-}
-
-/// The members of a list field (RFC 9110 section 5.6.1), over all its lines. Good for lists of tokens: quoted strings are not read.
-pub(in super::super) fn list_members<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> impl Iterator<Item = &'a [u8]> {
-    headers
-        .get_all(name)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|&byte| byte == b','))
-        .map(<[u8]>::trim_ascii)
-        .filter(|member| !member.is_empty())
 }
