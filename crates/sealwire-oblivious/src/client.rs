@@ -5,7 +5,7 @@ use crate::{
     Error, Limits,
     config::Selected,
     form::{self, Form, HEADER_LEN},
-    response::{MAX_NONCE_LEN, ResponseSecret},
+    response::ResponseSecret,
 };
 use bytes::{Bytes, BytesMut};
 use sealwire_crypto::{
@@ -47,7 +47,7 @@ pub fn seal_single(
 /// can be written behind it and sealed by [`seal_single_in_place`] without a copy.
 #[must_use]
 pub fn single_buffer(to: &Selected, capacity: usize) -> BytesMut {
-    let prefix_len = HEADER_LEN + to.public_key.kem().enc_len();
+    let prefix_len = form::prefix_len(to.public_key.kem());
     let mut out = BytesMut::with_capacity(capacity.saturating_add(prefix_len + TAG_LEN));
     out.resize(prefix_len, 0);
     out
@@ -63,9 +63,9 @@ pub fn seal_single_in_place(
     limits: &Limits,
     random: &dyn Random,
 ) -> Result<(BytesMut, SingleResponse), Error> {
-    let prefix_len = HEADER_LEN + to.public_key.kem().enc_len();
+    let prefix_len = form::prefix_len(to.public_key.kem());
     let (prefix, message) = plaintext.split_at_mut_checked(prefix_len).ok_or(Error::Buffer)?;
-    if message.len() > limits.single_request {
+    if message.len() > limits.request(to.suite.aead) {
         return Err(Error::RequestTooLong);
     }
     let (header, enc, mut sender, secret) = set_up(Form::Single, to, random)?;
@@ -74,7 +74,7 @@ pub fn seal_single_in_place(
         *to = *from;
     }
     plaintext.extend_from_slice(&tag);
-    Ok((plaintext, SingleResponse::new(secret, limits.single_response)))
+    Ok((plaintext, SingleResponse::new(secret, limits.response(to.suite.aead))))
 }
 
 /// Opens the answer to a single-shot request.
@@ -135,7 +135,7 @@ enum State {
     Nonce {
         secret: ResponseSecret,
         limits: chunk::Limits,
-        nonce: BytesMut,
+        nonce: Vec<u8>,
         ended: bool,
     },
     Chunks(Opener<Sequence>),
@@ -143,7 +143,7 @@ enum State {
 
 impl ChunkedResponse {
     pub(crate) fn new(secret: ResponseSecret, limits: chunk::Limits) -> Self {
-        let nonce = BytesMut::with_capacity(MAX_NONCE_LEN);
+        let nonce = Vec::with_capacity(secret.nonce_len());
         Self { state: State::Nonce { secret, limits, nonce, ended: false } }
     }
 

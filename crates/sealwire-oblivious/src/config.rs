@@ -9,7 +9,7 @@ use sealwire_crypto::{
 };
 
 /// One key configuration.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct KeyConfig {
     /// key id
     pub key_id: u8,
@@ -125,7 +125,7 @@ pub fn parse_list(list: &[u8], limits: &Limits) -> Result<Vec<KeyConfig>, Error>
 }
 
 /// The config and pair that a client uses.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Selected {
     /// key id
     pub key_id: u8,

@@ -6,6 +6,11 @@ use sealwire_crypto::{hpke::Symmetric, kem::Kem};
 /// Bytes before the encapsulated key: key id, KEM, KDF, AEAD.
 pub const HEADER_LEN: usize = 7;
 
+/// Length of header and encapsulated key together.
+pub(crate) fn prefix_len(kem: Kem) -> usize {
+    HEADER_LEN + kem.enc_len()
+}
+
 /// The header of a request.
 pub(crate) fn header(key_id: u8, kem: Kem, suite: Symmetric) -> [u8; HEADER_LEN] {
     let [kem_hi, kem_lo] = kem.id().to_be_bytes();

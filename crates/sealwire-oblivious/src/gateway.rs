@@ -6,8 +6,8 @@
 use crate::{
     Error, Limits,
     config::{self, KeyConfig},
-    form::Form,
-    response::{MAX_NONCE_LEN, ResponseSecret},
+    form::{self, Form},
+    response::ResponseSecret,
 };
 use bytes::{Bytes, BytesMut};
 use sealwire_crypto::{
@@ -19,6 +19,7 @@ use sealwire_crypto::{
     random::Random,
 };
 use sealwire_message::chunk::{self, Opener, Sealer};
+use std::ops::Deref;
 
 pub use crate::form::HEADER_LEN;
 
@@ -76,18 +77,18 @@ pub struct Header {
 
 impl Header {
     /// Parses the first [`HEADER_LEN`] bytes, finds the key, and makes the checks of OB-10 in their order.
-    /// The same for both forms (OB-153).
+    /// The same for both forms (OB-153). `find` gives a pointer to the key (`&`, `Arc`), or to what holds one.
     ///
     /// # Errors
     /// [`Error::TooShort`], and OB-101 to OB-103.
-    pub fn parse<K: AsRef<GatewayKey>>(
-        bytes: &[u8],
-        find: impl FnOnce(u8) -> Option<K>,
-    ) -> Result<(Self, K), Error> {
+    pub fn parse<K>(bytes: &[u8], find: impl FnOnce(u8) -> Option<K>) -> Result<(Self, K), Error>
+    where
+        K: Deref<Target: AsRef<GatewayKey>>,
+    {
         let bytes: &[u8; HEADER_LEN] = bytes.first_chunk().ok_or(Error::TooShort)?;
         let [key_id, kem_hi, kem_lo, kdf_hi, kdf_lo, aead_hi, aead_lo] = *bytes;
         let key = find(key_id).ok_or(Error::UnknownKey)?;
-        let config = key.as_ref().config();
+        let config = (*key).as_ref().config();
         let kem = config.public_key.kem();
         if u16::from_be_bytes([kem_hi, kem_lo]) != kem.id() {
             return Err(Error::KemMismatch);
@@ -103,7 +104,7 @@ impl Header {
     /// Length of header and encapsulated key together, bytes.
     #[must_use]
     pub fn prefix_len(&self) -> usize {
-        HEADER_LEN + self.kem.enc_len()
+        form::prefix_len(self.kem)
     }
 
     /// SetupBaseR and the export of the response secret. Every failure is the one of a tag (OB-104).
@@ -151,7 +152,7 @@ pub fn open_single(
         .checked_sub(header.prefix_len())
         .and_then(|sealed| sealed.checked_sub(TAG_LEN))
         .ok_or(Error::TooShort)?;
-    if plaintext_len > limits.single_request {
+    if plaintext_len > limits.request(header.suite.aead) {
         return Err(Error::RequestTooLong);
     }
     let prefix = message.split_to(header.prefix_len());
@@ -162,7 +163,7 @@ pub fn open_single(
     Ok(OpenedSingle {
         plaintext: message.freeze(),
         enc_digest: enc_digest(enc),
-        reply: SingleReply { secret, limit: limits.single_response },
+        reply: SingleReply { secret, limit: limits.response(header.suite.aead) },
     })
 }
 
@@ -247,11 +248,10 @@ impl ChunkedReply {
     /// # Errors
     /// No randomness.
     pub fn start(&self, out: &mut BytesMut, random: &dyn Random) -> Result<Sealer<Sequence>, Error> {
-        let mut nonce = [0; MAX_NONCE_LEN];
-        let nonce = nonce.get_mut(..self.secret.nonce_len()).ok_or(Error::Buffer)?;
-        random.fill(nonce)?;
-        let sequence = self.secret.sequence(nonce)?;
-        out.extend_from_slice(nonce);
+        let mut nonce = vec![0; self.secret.nonce_len()];
+        random.fill(&mut nonce)?;
+        let sequence = self.secret.sequence(&nonce)?;
+        out.extend_from_slice(&nonce);
         Ok(Sealer::new(sequence, self.limits))
     }
 }

@@ -7,9 +7,6 @@ use sealwire_crypto::{
 };
 use zeroize::Zeroizing;
 
-/// The longest response nonce and secret, that of the AEADs with 32-byte keys.
-pub(crate) const MAX_NONCE_LEN: usize = 32;
-
 /// Length of the response nonce and of the exported secret: max(Nn, Nk). It differs by AEAD (OB-150).
 pub(crate) fn nonce_len(aead: Aead) -> usize {
     aead.key_len().max(NONCE_LEN)
@@ -20,7 +17,7 @@ pub(crate) fn nonce_len(aead: Aead) -> usize {
 pub(crate) struct ResponseSecret {
     suite: Symmetric,
     enc: Vec<u8>,
-    secret: Zeroizing<[u8; MAX_NONCE_LEN]>,
+    secret: Zeroizing<Vec<u8>>,
 }
 
 impl ResponseSecret {
@@ -31,9 +28,8 @@ impl ResponseSecret {
         enc: Vec<u8>,
         export: impl FnOnce(&[u8], &mut [u8]) -> Result<(), sealwire_crypto::Error>,
     ) -> Result<Self, Error> {
-        let mut secret = Zeroizing::new([0; MAX_NONCE_LEN]);
-        let out = secret.get_mut(..nonce_len(suite.aead)).ok_or(Error::Buffer)?;
-        export(form.response_label(), out)?;
+        let mut secret = Zeroizing::new(vec![0; nonce_len(suite.aead)]);
+        export(form.response_label(), &mut secret)?;
         Ok(Self { suite, enc, secret })
     }
 
@@ -44,15 +40,12 @@ impl ResponseSecret {
 
     /// Key and base nonce of the response with this nonce.
     pub(crate) fn key(&self, nonce: &[u8]) -> Result<(Key, [u8; NONCE_LEN]), Error> {
-        let aead = self.suite.aead;
-        let secret = self.secret.get(..nonce_len(aead)).ok_or(Error::Buffer)?;
-        let prk = self.suite.kdf.extract(&[&self.enc, nonce].concat(), &[secret]);
-        let mut key = Zeroizing::new([0; MAX_NONCE_LEN]);
-        let key = key.get_mut(..aead.key_len()).ok_or(Error::Buffer)?;
-        prk.expand(&[b"key"], key)?;
+        let prk = self.suite.kdf.extract(&[&self.enc, nonce].concat(), &[&self.secret]);
+        let mut key = Zeroizing::new(vec![0; self.suite.aead.key_len()]);
+        prk.expand(&[b"key"], &mut key)?;
         let mut base_nonce = [0; NONCE_LEN];
         prk.expand(&[b"nonce"], &mut base_nonce)?;
-        Ok((Key::new(aead, key)?, base_nonce))
+        Ok((Key::new(self.suite.aead, &key)?, base_nonce))
     }
 
     /// The sequence of a chunked response with this nonce: nonce i is the base nonce XOR i, the final chunk included.

@@ -223,7 +223,7 @@ fn suite_not_offered() {
     assert_eq!(received.outcome, Err(Error::SuiteNotOffered));
 }
 
-/// OB-104: encapsulated keys that the KEM refuses end as a failed tag does.
+/// OB-04, OB-104: encapsulated keys that the KEM refuses end as a failed tag does.
 #[test]
 fn bad_encapsulated_keys() {
     for (key, selected) in keys() {

@@ -166,7 +166,7 @@ fn malformed() {
     }
 }
 
-/// OB-119: keys that the KEM refuses.
+/// OB-04, OB-119: keys that the KEM refuses.
 #[test]
 fn bad_public_keys() {
     for kem in KEMS {

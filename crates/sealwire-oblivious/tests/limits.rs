@@ -177,7 +177,7 @@ fn aes_gcm() {
         let (_, to) = pair(Kem::X25519, aead, 76);
         let mut out = BytesMut::new();
         let (mut sealer, _) = start_chunked(&to, &mut out, &limits, &Seeded::new(77)).unwrap();
-        for _ in 0..AES_GCM_MESSAGE / chunk.len() as u64 {
+        for _ in 0..AES_GCM_MESSAGE / chunk.len() {
             out.clear();
             sealer.chunk(&mut out, &[&chunk]).unwrap();
         }
