@@ -5,7 +5,7 @@ use std::time::Duration;
 /// OB-29: plaintext bytes of one message under an AES-GCM key, whatever [`Limits`] says.
 pub const AES_GCM_MESSAGE: usize = 1 << 30;
 
-/// Every limit of the wire (section 9 of the specification), with its defaults. Under AES-GCM no message is longer
+/// Every limit of the wire (section 10 of `docs/spec/oblivious.md`), with its defaults. Under AES-GCM no message is longer
 /// than [`AES_GCM_MESSAGE`], also where a limit here says more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
