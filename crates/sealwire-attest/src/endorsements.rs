@@ -1,5 +1,18 @@
 //! Endorsements: certificates and CRLs that come with evidence, or from a folder.
 
+use crate::{
+    Error,
+    x509::{Certificate, UnverifiedCrl},
+};
+use der::pem;
+
+/// The most certificates that a verifier looks at.
+pub const MAX_CERTIFICATES: usize = 32;
+/// The most CRLs that a verifier looks at.
+pub const MAX_CRLS: usize = 8;
+/// The longest input of [`Endorsements::add`], in bytes.
+pub const MAX_INPUT: usize = 1024 * 1024;
+
 /// What a verifier needs besides the evidence. Nothing in it is trusted until a chain to a pinned root says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endorsements {
@@ -10,11 +23,71 @@ pub struct Endorsements {
 }
 
 impl Endorsements {
-    /// Adds what `bytes` holds, recognised by content: DER or PEM (one or several), certificates or CRLs (AT-80).
+    /// Adds what `bytes` holds, recognised by content: DER or PEM (one or several), certificates or CRLs (AT-80). What
+    /// is there already is not added again. On an error nothing is added.
     ///
     /// # Errors
-    /// When it is none of them.
-    pub fn add(&mut self, _bytes: &[u8]) -> Result<(), crate::Error> {
-        todo!()
+    /// When it is none of them, or too much.
+    pub fn add(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if bytes.len() > MAX_INPUT {
+            return Err(Error::MalformedEndorsement("too long"));
+        }
+        let mut next = self.clone();
+        // A DER certificate or CRL begins with the tag of a SEQUENCE, which no PEM text does.
+        if bytes.first() == Some(&0x30) {
+            next.add_der(bytes.to_vec())?;
+        } else {
+            next.add_pem(bytes)?;
+        }
+        next.check_counts()?;
+        *self = next;
+        Ok(())
+    }
+
+    /// Refuses more than a verifier looks at.
+    pub(crate) fn check_counts(&self) -> Result<(), Error> {
+        if self.certificates.len() > MAX_CERTIFICATES || self.crls.len() > MAX_CRLS {
+            return Err(Error::MalformedEndorsement("more certificates or CRLs than a chain can need"));
+        }
+        Ok(())
+    }
+
+    fn add_der(&mut self, der: Vec<u8>) -> Result<(), Error> {
+        let list = if Certificate::from_der(&der).is_ok() {
+            &mut self.certificates
+        } else if UnverifiedCrl::from_der(&der).is_ok() {
+            &mut self.crls
+        } else {
+            return Err(Error::MalformedEndorsement("neither a certificate nor a CRL"));
+        };
+        if !list.contains(&der) {
+            list.push(der);
+        }
+        Ok(())
+    }
+
+    /// One block after the other; text between blocks, which `openssl` writes, is skipped.
+    fn add_pem(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        const BEGIN: &str = "-----BEGIN ";
+        const END: &str = "-----END ";
+        let not_text = Error::MalformedEndorsement("neither DER nor PEM");
+        let mut rest = std::str::from_utf8(bytes).map_err(|_| not_text.clone())?;
+        let mut found = false;
+        while let Some(begin) = rest.find(BEGIN) {
+            let block = rest.get(begin..).unwrap_or_default();
+            let cut = Error::MalformedEndorsement("a PEM block without its end");
+            let end = block.find(END).ok_or(cut.clone())?;
+            let after = block.get(end..).and_then(|tail| tail.find('\n')).map_or(block.len(), |line| end + line + 1);
+            let (block, tail) = block.split_at_checked(after).ok_or(cut)?;
+            let (label, der) = pem::decode_vec(block.as_bytes())
+                .map_err(|_| Error::MalformedEndorsement("a PEM block that does not decode"))?;
+            if !["CERTIFICATE", "X509 CRL"].contains(&label) {
+                return Err(Error::MalformedEndorsement("a PEM block that is neither a certificate nor a CRL"));
+            }
+            self.add_der(der)?;
+            found = true;
+            rest = tail;
+        }
+        if found { Ok(()) } else { Err(not_text) }
     }
 }

@@ -58,6 +58,9 @@ pub enum Error {
     KeyDocument(#[from] crate::key_document::Error),
 
     // Chain
+    /// AT-02: the firmware was told to sign nothing, so there is no key to find a chain for
+    #[error("the report is not signed")]
+    Unsigned,
     /// AT-06: an endorsement that the evidence cannot be verified without
     #[error("missing endorsement: {0}")]
     EndorsementMissing(&'static str),
@@ -127,10 +130,6 @@ pub enum Error {
     /// AT-03
     #[error("the signature of the report does not verify")]
     Signature,
-    /// AT-02: the firmware was told to sign nothing
-    #[error("the report is not signed")]
-    Unsigned,
-
     // TCB
     /// AT-03: the key was derived for another firmware level than the report claims
     #[error("the signing key belongs to another firmware level than the report: {component} {certified}, reported {reported}")]
@@ -206,12 +205,13 @@ impl Error {
             | Self::CertificateUsage(_)
             | Self::CertificateExtension(_)
             | Self::WrongChip
-            | Self::WrongProduct => Check::Chain,
+            | Self::WrongProduct
+            | Self::Unsigned => Check::Chain,
             Self::Expired { .. } | Self::NotYetValid { .. } => Check::Validity,
             Self::CrlInvalid(_) | Self::CrlExpired(_) | Self::CrlNotYetValid(_) | Self::Revoked(_) => {
                 Check::Revocation
             }
-            Self::Signature | Self::Unsigned => Check::Signature,
+            Self::Signature => Check::Signature,
             Self::TcbMismatch { .. } => Check::Tcb,
             Self::Attributes(_) => Check::Attributes,
             Self::Binding => Check::Binding,

@@ -6,6 +6,7 @@
 
 pub mod binding;
 mod cbor;
+mod cache;
 pub mod check;
 pub mod claims;
 pub mod cmw;
@@ -18,8 +19,10 @@ pub mod snp;
 pub mod time;
 pub mod verdict;
 pub mod verify;
+mod x509;
 
 pub use binding::Binding;
+pub use cache::CacheCounts;
 pub use check::{Check, Checks, Outcome};
 pub use claims::Claims;
 pub use endorsements::Endorsements;

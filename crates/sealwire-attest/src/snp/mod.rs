@@ -1,6 +1,20 @@
 //! AMD SEV-SNP: attestation reports and their chains.
 
+mod chain;
+mod claims;
+mod leaf;
+mod product;
 pub mod report;
+mod roots;
+mod tcb;
+mod verify;
+
+pub use product::Product;
+pub use tcb::Tcb;
+
+pub(crate) use claims::attribute_names;
+pub(crate) use roots::is_amd;
+pub(crate) use verify::SnpVerifier;
 
 use crate::check::{Check, Offered};
 
@@ -14,8 +28,8 @@ pub(crate) fn offered(check: Check) -> Offered {
         ),
         Check::Validity => Offered::Checked("every certificate of the chain, root included"),
         Check::Revocation => Offered::Checked(
-            "CRLs of the ARK and of the ASK, where supplied: signature, issuer, next update, serial numbers; a policy \
-             decides whether one is required",
+            "CRLs of the ARK, where supplied: signature, issuer, next update, serial number of the ASK or ASVK; a \
+             policy decides whether one is required. VCEKs share one serial number, so AMD revokes none by CRL",
         ),
         Check::Signature => Offered::Checked("ECDSA P-384 over the report, with the VCEK or VLEK"),
         Check::Tcb => Offered::Checked(

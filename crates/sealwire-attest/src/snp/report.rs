@@ -1,4 +1,271 @@
 //! The attestation report (AMD 56860, ATTESTATION_REPORT), versions 2 to 5.
 
+use super::{Product, Tcb};
+use crate::Error;
+
 /// Length of a report in bytes.
 pub const LEN: usize = 1184;
+/// How many of them, from the first, the signature covers.
+pub const SIGNED_LEN: usize = 0x2a0;
+
+const WHAT: &str = "SEV-SNP report";
+/// ECDSA on P-384 with SHA-384, the only algorithm there is.
+const ECDSA_P384_SHA384: u32 = 1;
+/// Length of r or s in the report, little-endian with zeros above the curve's 48 bytes.
+const SCALAR: usize = 72;
+
+/// Which key signed a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SigningKey {
+    /// the chip's key at its firmware level
+    Vcek,
+    /// a key that AMD gave to a cloud provider
+    Vlek,
+    /// none: the signature is zero
+    None,
+}
+
+/// A report that parsed; nothing about it is verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// 2 to 5
+    pub version: u32,
+    /// security version of the guest, from its ID block
+    pub guest_svn: u32,
+    /// what the guest's owner permits the host to do
+    pub policy: GuestPolicy,
+    /// family of the image, from the ID block
+    pub family_id: [u8; 16],
+    /// the image, from the ID block
+    pub image_id: [u8; 16],
+    /// privilege level that asked for the report; `u32::MAX` when the host did
+    pub vmpl: u32,
+    /// current firmware level, uninterpreted
+    pub current_tcb: [u8; 8],
+    /// PLATFORM_INFO bits
+    pub platform_info: u64,
+    /// whether `author_key_digest` holds one
+    pub author_key_enabled: bool,
+    /// the platform owner hid the chip's key: nothing is signed
+    pub mask_chip_key: bool,
+    /// which key signed
+    pub signing_key: SigningKey,
+    /// what the guest asked to be signed
+    pub report_data: [u8; 64],
+    /// launch measurement
+    pub measurement: [u8; 48],
+    /// what the host said at launch
+    pub host_data: [u8; 32],
+    /// SHA-384 of the key that signed the ID block
+    pub id_key_digest: [u8; 48],
+    /// SHA-384 of the key that certified the ID key
+    pub author_key_digest: [u8; 48],
+    /// unique to the guest
+    pub report_id: [u8; 32],
+    /// unique to its migration agent
+    pub report_id_ma: [u8; 32],
+    /// firmware level that the signing key was derived for, uninterpreted
+    pub reported_tcb: [u8; 8],
+    /// combined CPUID family, model and stepping, from version 3
+    pub cpuid: Option<[u8; 3]>,
+    /// unique to the chip; zero where the platform owner hid it
+    pub chip_id: [u8; 64],
+    /// firmware level that cannot be undercut any more, uninterpreted
+    pub committed_tcb: [u8; 8],
+    /// firmware version: major, minor, build
+    pub current_version: [u8; 3],
+    /// committed firmware version: major, minor, build
+    pub committed_version: [u8; 3],
+    /// firmware level at launch, uninterpreted
+    pub launch_tcb: [u8; 8],
+    /// mitigations at launch and now, from version 5
+    pub mitigations: Option<[u64; 2]>,
+    /// r and s, big-endian
+    pub signature: [u8; 96],
+}
+
+impl Report {
+    /// Parses exactly [`LEN`] bytes. Reserved bytes must be zero: those after the signature are signed by nobody.
+    ///
+    /// # Errors
+    /// AT-08: [`Error::Length`], [`Error::Version`], [`Error::Malformed`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.len() != LEN {
+            return Err(Error::Length { what: WHAT, expected: LEN, found: bytes.len() });
+        }
+        let mut fields = Fields(bytes);
+        let version = fields.u32()?;
+        if !(2..=5).contains(&version) {
+            return Err(Error::Version { what: WHAT, found: version });
+        }
+        let guest_svn = fields.u32()?;
+        let policy = GuestPolicy(fields.u64()?);
+        let family_id = fields.array()?;
+        let image_id = fields.array()?;
+        let vmpl = fields.u32()?;
+        if fields.u32()? != ECDSA_P384_SHA384 {
+            return Err(Error::Malformed("unknown signature algorithm"));
+        }
+        let current_tcb = fields.array()?;
+        let platform_info = fields.u64()?;
+        let key_info = fields.u32()?;
+        if key_info >> 5 != 0 {
+            return Err(Error::Malformed("reserved bits of the key information are set"));
+        }
+        let signing_key = match (key_info >> 2) & 7 {
+            0 => SigningKey::Vcek,
+            1 => SigningKey::Vlek,
+            7 => SigningKey::None,
+            _ => return Err(Error::Malformed("unknown signing key")),
+        };
+        fields.zero::<4>()?;
+        let report_data = fields.array()?;
+        let measurement = fields.array()?;
+        let host_data = fields.array()?;
+        let id_key_digest = fields.array()?;
+        let author_key_digest = fields.array()?;
+        let report_id = fields.array()?;
+        let report_id_ma = fields.array()?;
+        let reported_tcb = fields.array()?;
+        let cpuid: [u8; 3] = fields.array()?;
+        if version < 3 && cpuid != [0; 3] {
+            return Err(Error::Malformed("reserved bytes are not zero"));
+        }
+        fields.zero::<21>()?;
+        let chip_id = fields.array()?;
+        let committed_tcb = fields.array()?;
+        let current_version = fields.firmware_version()?;
+        let committed_version = fields.firmware_version()?;
+        let launch_tcb = fields.array()?;
+        let mitigations = [fields.u64()?, fields.u64()?];
+        if version < 5 && mitigations != [0; 2] {
+            return Err(Error::Malformed("reserved bytes are not zero"));
+        }
+        fields.zero::<152>()?;
+        let signature = fields.signature()?;
+        fields.zero::<368>()?;
+        Ok(Self {
+            version,
+            guest_svn,
+            policy,
+            family_id,
+            image_id,
+            vmpl,
+            current_tcb,
+            platform_info,
+            author_key_enabled: key_info & 1 != 0,
+            mask_chip_key: key_info & 2 != 0,
+            signing_key,
+            report_data,
+            measurement,
+            host_data,
+            id_key_digest,
+            author_key_digest,
+            report_id,
+            report_id_ma,
+            reported_tcb,
+            cpuid: (version >= 3).then_some(cpuid),
+            chip_id,
+            committed_tcb,
+            current_version,
+            committed_version,
+            launch_tcb,
+            mitigations: (version >= 5).then_some(mitigations),
+            signature,
+        })
+    }
+
+    /// The firmware level that the signing key was derived for, as `product` lays it out.
+    #[must_use]
+    pub fn reported_tcb(&self, product: Product) -> Tcb {
+        Tcb::from_bytes(self.reported_tcb, product)
+    }
+}
+
+/// POLICY: what the guest's owner permits the host to do (AMD 56860, 4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestPolicy(pub u64);
+
+impl GuestPolicy {
+    /// Bit by name; a set bit is a permission or a demand.
+    pub(super) const BITS: [(&'static str, u32); 9] = [
+        ("smt-allowed", 16),
+        ("migration-agent", 18),
+        ("debug", 19),
+        ("single-socket", 20),
+        ("cxl-allowed", 21),
+        ("mem-aes-256-xts", 22),
+        ("rapl-disabled", 23),
+        ("ciphertext-hiding", 24),
+        ("page-swap-disabled", 25),
+    ];
+    /// Bit 17 is always one.
+    const ALWAYS_ONE: u32 = 17;
+    /// Minimum ABI version: minor, major.
+    const ABI: u64 = 0xffff;
+
+    /// Whether a bit of [`Self::BITS`] is set.
+    #[must_use]
+    pub fn bit(self, bit: u32) -> bool {
+        self.0.checked_shr(bit).is_some_and(|shifted| shifted & 1 == 1)
+    }
+
+    /// Whether the guest can be debugged, which gives its memory to the host.
+    #[must_use]
+    pub fn debug(self) -> bool {
+        self.bit(19)
+    }
+
+    /// Whether each bit that is set is one that this code knows. A later firmware's permission must not pass for none.
+    #[must_use]
+    pub fn is_known(self) -> bool {
+        let named = Self::BITS.iter().fold(0, |bits, (_, bit)| bits | 1 << bit);
+        let known = Self::ABI | 1 << Self::ALWAYS_ONE | named;
+        self.bit(Self::ALWAYS_ONE) && self.0 & !known == 0
+    }
+}
+
+/// The rest of a report, read front to back.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let (field, rest) = self.0.split_first_chunk().ok_or(Error::Malformed("cut short"))?;
+        self.0 = rest;
+        Ok(*field)
+    }
+
+    fn u32(&mut self) -> Result<u32, Error> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, Error> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn zero<const N: usize>(&mut self) -> Result<(), Error> {
+        if self.array::<N>()? == [0; N] { Ok(()) } else { Err(Error::Malformed("reserved bytes are not zero")) }
+    }
+
+    /// Build, minor, major and a reserved byte.
+    fn firmware_version(&mut self) -> Result<[u8; 3], Error> {
+        let [build, minor, major] = self.array()?;
+        self.zero::<1>()?;
+        Ok([major, minor, build])
+    }
+
+    fn signature(&mut self) -> Result<[u8; 96], Error> {
+        let mut signature = [0; 96];
+        for out in signature.chunks_exact_mut(48) {
+            let scalar: [u8; SCALAR] = self.array()?;
+            let (low, high) = scalar.split_at_checked(48).ok_or(Error::Malformed("cut short"))?;
+            if high.iter().any(|byte| *byte != 0) {
+                return Err(Error::Malformed("a signature longer than its curve"));
+            }
+            for (out, byte) in out.iter_mut().zip(low.iter().rev()) {
+                *out = *byte;
+            }
+        }
+        Ok(signature)
+    }
+}

@@ -1,0 +1,185 @@
+//! The chain from a pinned root to the key that signs reports: ARK → ASK → VCEK, or ARK → ASVK → VLEK (AMD 57230).
+
+use super::{
+    leaf::{self, Leaf},
+    report::{Report, SigningKey},
+    roots::AMD,
+};
+use crate::{
+    Endorsements, Error, Kind, Place, UnixTime,
+    x509::{Certificate, Crl, UnverifiedCrl, Window},
+};
+
+/// A chain whose signatures verified. Its times and revocation are looked at each time that it is used (AT-26).
+#[derive(Debug)]
+pub(super) struct Chain {
+    /// follows from the root (AT-07)
+    pub(super) kind: Kind,
+    pub(super) leaf: Leaf,
+    /// SHA-256 of the root certificate
+    pub(super) root: [u8; 32],
+    /// `VCEK ← SEV-Milan ← ARK-Milan`
+    pub(super) path: String,
+    windows: [Window; 3],
+    intermediate_serial: Vec<u8>,
+    crls: Vec<Crl>,
+}
+
+/// What the CRLs at hand say.
+pub(super) enum Revocation {
+    /// A CRL that is in force lists nothing of the chain; it is good until then.
+    Clear(UnixTime),
+    /// There is none of the root.
+    NoCrl,
+}
+
+impl Chain {
+    /// Finds and verifies the chain of the key that signed `report`, and the CRLs of its root.
+    ///
+    /// All work is bounded: at most [`crate::endorsements::MAX_CERTIFICATES`] signatures at each step.
+    pub(super) fn build(
+        label: Kind,
+        report: &Report,
+        endorsements: &Endorsements,
+        development_roots: &[[u8; 32]],
+        at: UnixTime,
+    ) -> Result<Self, Error> {
+        endorsements.check_counts()?;
+        let supplied = endorsements.certificates.iter().map(|der| Certificate::from_der(der));
+        let supplied = supplied.collect::<Result<Vec<_>, _>>()?;
+        let crls = endorsements.crls.iter().map(|der| UnverifiedCrl::from_der(der));
+        let crls = crls.collect::<Result<Vec<_>, _>>()?;
+
+        let (certificate, leaf) = find_leaf(report, &supplied)?;
+        let intermediate = find_intermediate(certificate, &supplied, report.signing_key)?;
+        let (kind, root) = find_root(intermediate, &supplied, development_roots)?;
+        root.may_issue(Place::Root, 1)?;
+        intermediate.may_issue(Place::Intermediate, 0)?;
+        certificate.is_leaf()?;
+        if AMD.pinned.iter().any(|(product, ark)| ark.fingerprint() == root.fingerprint() && *product != leaf.product) {
+            return Err(Error::WrongProduct);
+        }
+        leaf.check_identity(report)?;
+        // AT-07: the root decides what it is, and a label that says otherwise is refused.
+        if kind != label {
+            return Err(Error::KindMismatch { label, found: kind });
+        }
+
+        let mut chain = Self {
+            kind,
+            leaf,
+            root: root.fingerprint(),
+            path: [certificate, intermediate, root].map(Certificate::common_name).join(" ← "),
+            windows: [
+                root.window(Place::Root),
+                intermediate.window(Place::Intermediate),
+                certificate.window(Place::Leaf),
+            ],
+            intermediate_serial: intermediate.serial().to_vec(),
+            crls: Vec::new(),
+        };
+        // Before the CRLs, so that an error is that of the first check that fails.
+        chain.check_validity(at)?;
+        // A CRL of another product's root may lie in the same folder, and says nothing here.
+        let of_root = crls.into_iter().filter(|crl| crl.issuer() == root.subject());
+        chain.crls = of_root.map(|crl| crl.verify(root)).collect::<Result<_, _>>()?;
+        Ok(chain)
+    }
+
+    /// AT-05: every certificate, the root included.
+    pub(super) fn check_validity(&self, at: UnixTime) -> Result<(), Error> {
+        self.windows.iter().try_for_each(|window| window.check(at))
+    }
+
+    /// AT-03: a revoked intermediate; VCEKs have no serial numbers of their own, so AMD cannot revoke one by CRL, and
+    /// raises the firmware level instead.
+    ///
+    /// Any CRL that lists the intermediate counts, an old one too; one at least has to be in force.
+    pub(super) fn check_revocation(&self, at: UnixTime) -> Result<Revocation, Error> {
+        if self.crls.iter().any(|crl| crl.lists(&self.intermediate_serial)) {
+            return Err(Error::Revoked(Place::Intermediate));
+        }
+        let mut in_force = self.crls.iter().filter(|crl| crl.check_time(at).is_ok());
+        match (self.crls.first(), in_force.next()) {
+            (None, _) => Ok(Revocation::NoCrl),
+            (_, Some(crl)) => Ok(Revocation::Clear(crl.next_update)),
+            (Some(crl), None) => crl.check_time(at).map(|()| Revocation::NoCrl),
+        }
+    }
+
+    /// The earliest end of a certificate.
+    pub(super) fn not_after(&self) -> UnixTime {
+        let [root, intermediate, leaf] = self.windows;
+        root.not_after.min(intermediate.not_after).min(leaf.not_after)
+    }
+}
+
+/// The certificate of the key that the report names: of several, the one for its chip and firmware level, since a
+/// folder may hold those of many machines.
+fn find_leaf<'a>(report: &Report, supplied: &'a [Certificate]) -> Result<(&'a Certificate, Leaf), Error> {
+    if report.mask_chip_key {
+        return Err(Error::Unsigned);
+    }
+    let (missing, name) = match (report.signing_key, leaf::common_name(report.signing_key)) {
+        (SigningKey::Vlek, Some(name)) => (Error::EndorsementMissing("the VLEK certificate"), name),
+        (_, Some(name)) => (Error::EndorsementMissing("the chip's VCEK certificate"), name),
+        (_, None) => return Err(Error::Unsigned),
+    };
+    let mut first = None;
+    for certificate in supplied.iter().filter(|certificate| certificate.common_name() == name) {
+        let leaf = Leaf::new(certificate, report.signing_key);
+        if let Ok(leaf) = &leaf
+            && leaf.check_identity(report).is_ok()
+            && leaf.check_tcb(report).is_ok()
+        {
+            return Ok((certificate, leaf.clone()));
+        }
+        first.get_or_insert((certificate, leaf));
+    }
+    let (certificate, leaf) = first.ok_or(missing)?;
+    Ok((certificate, leaf?))
+}
+
+/// The authority that signed the leaf: of those with its name, the one whose key verifies.
+fn find_intermediate<'a>(
+    leaf: &Certificate,
+    supplied: &'a [Certificate],
+    key: SigningKey,
+) -> Result<&'a Certificate, Error> {
+    let missing = match key {
+        SigningKey::Vlek => "the ASVK certificate, which signed the VLEK",
+        SigningKey::Vcek | SigningKey::None => "the ASK certificate, which signed the VCEK",
+    };
+    let mut error = Error::EndorsementMissing(missing);
+    // A root that signs a key itself, with no authority between them, is not AMD's chain.
+    let candidates = AMD.intermediates.iter().chain(supplied).filter(|issuer| issuer.subject() != issuer.issuer());
+    for issuer in candidates.filter(|issuer| issuer.subject() == leaf.issuer()) {
+        match leaf.is_signed_by(issuer, Place::Leaf) {
+            Ok(()) => return Ok(issuer),
+            Err(found) => error = found,
+        }
+    }
+    Err(error)
+}
+
+/// The root that signed the intermediate: one of AMD's, or one whose fingerprint a policy names and which was supplied.
+fn find_root<'a>(
+    intermediate: &Certificate,
+    supplied: &'a [Certificate],
+    development_roots: &[[u8; 32]],
+) -> Result<(Kind, &'a Certificate), Error> {
+    let amd = AMD.pinned.iter().map(|(_, root)| (Some(Kind::Snp), root));
+    // A root is pinned by the hash of its exact bytes. Its signature over itself would add nothing.
+    let supplied = supplied.iter().filter(|root| root.subject() == root.issuer()).map(|root| {
+        (development_roots.contains(&root.fingerprint()).then_some(Kind::Development), root)
+    });
+    let mut error = Error::RootNotPinned;
+    for (kind, root) in amd.chain(supplied).filter(|(_, root)| root.subject() == intermediate.issuer()) {
+        match (intermediate.is_signed_by(root, Place::Intermediate), kind) {
+            (Ok(()), Some(kind)) => return Ok((kind, root)),
+            (Ok(()), None) => return Err(Error::RootNotPinned),
+            (Err(found), _) => error = found,
+        }
+    }
+    Err(error)
+}

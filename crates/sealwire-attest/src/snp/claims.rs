@@ -1,0 +1,68 @@
+//! From a report to claims.
+
+use super::{
+    chain::Chain,
+    leaf::Holder,
+    report::{GuestPolicy, Report},
+};
+use crate::{Claims, Kind, UnixTime};
+use std::collections::BTreeMap;
+
+/// Names of the platform's state (PLATFORM_INFO). Bits of later firmware tell of the platform and permit nothing, so
+/// those without a name are left alone.
+const PLATFORM: [(&str, u32); 7] = [
+    ("smt-enabled", 0),
+    ("tsme-enabled", 1),
+    ("ecc-enabled", 2),
+    ("platform-rapl-disabled", 3),
+    ("ciphertext-hiding-enabled", 4),
+    ("alias-check-complete", 5),
+    ("tio-enabled", 7),
+];
+
+/// Every attribute that a policy can ask for.
+pub(crate) fn attribute_names() -> impl Iterator<Item = &'static str> {
+    let bits = GuestPolicy::BITS.iter().chain(&PLATFORM).map(|(name, _)| *name);
+    bits.chain(["vmpl", "author-key", "launch-mitigations", "current-mitigations"])
+}
+
+pub(super) fn claims(report: &Report, chain: &Chain, not_after: UnixTime) -> Claims {
+    let mut attributes: BTreeMap<&'static str, u64> =
+        GuestPolicy::BITS.iter().map(|(name, bit)| (*name, u64::from(report.policy.bit(*bit)))).collect();
+    let platform = GuestPolicy(report.platform_info);
+    attributes.extend(PLATFORM.iter().map(|(name, bit)| (*name, u64::from(platform.bit(*bit)))));
+    attributes.insert("vmpl", u64::from(report.vmpl));
+    attributes.insert("author-key", u64::from(report.author_key_enabled));
+    if let Some([launch, current]) = report.mitigations {
+        attributes.insert("launch-mitigations", launch);
+        attributes.insert("current-mitigations", current);
+    }
+    let [major, minor, build] = report.current_version;
+    Claims {
+        kind: chain.kind,
+        development: chain.kind == Kind::Development,
+        hardware_model: format!("SEV-SNP {}", chain.leaf.product),
+        product: chain.leaf.product.name(),
+        signer: match &chain.leaf.holder {
+            Holder::Chip(_) => "VCEK".to_owned(),
+            Holder::Provider(provider) => format!("VLEK {provider}"),
+        },
+        firmware: format!("{major}.{minor}.{build}"),
+        security_version: u64::from(report.guest_svn),
+        measurements: BTreeMap::from([
+            ("measurement", report.measurement.to_vec()),
+            ("host-data", report.host_data.to_vec()),
+            ("id-key-digest", report.id_key_digest.to_vec()),
+            ("author-key-digest", report.author_key_digest.to_vec()),
+            ("family-id", report.family_id.to_vec()),
+            ("image-id", report.image_id.to_vec()),
+        ]),
+        tcb: report.reported_tcb(chain.leaf.product).components().collect(),
+        debug: report.policy.debug(),
+        attributes,
+        hardware_id: report.chip_id.to_vec(),
+        report_data: report.report_data.to_vec(),
+        root: chain.root,
+        not_after,
+    }
+}

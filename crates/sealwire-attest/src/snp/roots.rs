@@ -1,0 +1,41 @@
+//! AMD's certificate authorities: public data, with source and fingerprints in `anchors/amd/README.md`.
+
+use super::Product;
+use crate::{Endorsements, x509::Certificate};
+use std::sync::LazyLock;
+
+const ARKS: [(Product, &[u8]); 3] = [
+    (Product::Milan, include_bytes!("../../anchors/amd/ark-milan.pem")),
+    (Product::Genoa, include_bytes!("../../anchors/amd/ark-genoa.pem")),
+    (Product::Turin, include_bytes!("../../anchors/amd/ark-turin.pem")),
+];
+
+const ASKS: [&[u8]; 3] = [
+    include_bytes!("../../anchors/amd/ask-milan.pem"),
+    include_bytes!("../../anchors/amd/ask-genoa.pem"),
+    include_bytes!("../../anchors/amd/ask-turin.pem"),
+];
+
+/// AMD's roots, which are trusted, and its intermediates for VCEKs, which only save the caller from supplying them.
+pub(super) struct Roots {
+    pub(super) pinned: Vec<(Product, Certificate)>,
+    pub(super) intermediates: Vec<Certificate>,
+}
+
+/// Parsed once for all verifiers. A file that did not parse would be a root that vouches for nobody; a test holds them
+/// to their fingerprints.
+pub(super) static AMD: LazyLock<Roots> = LazyLock::new(|| Roots {
+    pinned: ARKS.iter().filter_map(|(product, pem)| Some((*product, parse(pem)?))).collect(),
+    intermediates: ASKS.iter().filter_map(|pem| parse(pem)).collect(),
+});
+
+/// Whether a fingerprint is that of a root of AMD.
+pub(crate) fn is_amd(fingerprint: &[u8; 32]) -> bool {
+    AMD.pinned.iter().any(|(_, root)| root.fingerprint() == *fingerprint)
+}
+
+fn parse(pem: &[u8]) -> Option<Certificate> {
+    let mut endorsements = Endorsements::default();
+    endorsements.add(pem).ok()?;
+    Certificate::from_der(endorsements.certificates.first()?).ok()
+}

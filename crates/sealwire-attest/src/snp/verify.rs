@@ -1,0 +1,158 @@
+//! The checks of AT-03 for a report, in their order.
+
+use super::{
+    chain::{Chain, Revocation},
+    claims::claims,
+    report::{Report, SIGNED_LEN},
+};
+use crate::{
+    Checks, Claims, Endorsements, Error, Evidence, Kind, Outcome, UnixTime,
+    cache::{Cache, CacheCounts},
+    verify::{Expected, Verified},
+};
+use sealwire_crypto::{
+    digest::{constant_time_eq, sha256},
+    sign::ecdsa_p384,
+};
+use std::sync::Arc;
+
+/// A report that the host asked for, not the guest (AMD 56860, SNP_HV_REPORT_REQ).
+const HOST_VMPL: u32 = u32::MAX;
+
+/// Verifies reports. Chains and signatures that verified are kept (AT-26).
+pub(crate) struct SnpVerifier {
+    development_roots: Vec<[u8; 32]>,
+    /// hash of the development roots; AMD's are the same for the life of a cache
+    roots: [u8; 32],
+    chains: Cache<Arc<Chain>>,
+    signatures: Cache<Arc<Chain>>,
+}
+
+impl SnpVerifier {
+    pub(crate) fn new(development_roots: &[[u8; 32]]) -> Self {
+        Self {
+            development_roots: development_roots.to_vec(),
+            roots: sha256(&[development_roots.as_flattened()]),
+            chains: Cache::new(),
+            signatures: Cache::new(),
+        }
+    }
+
+    pub(crate) fn chain_counts(&self) -> CacheCounts {
+        self.chains.counts()
+    }
+
+    pub(crate) fn signature_counts(&self) -> CacheCounts {
+        self.signatures.counts()
+    }
+
+    pub(crate) fn verify(
+        &self,
+        evidence: &Evidence,
+        endorsements: &Endorsements,
+        expected: Expected<'_>,
+        at: UnixTime,
+    ) -> Result<Verified<Claims>, Error> {
+        let report = Report::parse(&evidence.bytes)?;
+        let (chain, revocation) = self.verify_signatures(evidence, &report, endorsements, at)?;
+        chain.leaf.check_tcb(&report)?;
+        if report.vmpl == HOST_VMPL {
+            return Err(Error::Attributes("the host asked for the report, not the guest"));
+        }
+        if report.vmpl > 3 {
+            return Err(Error::Attributes("a privilege level that does not exist"));
+        }
+        if !report.policy.is_known() {
+            return Err(Error::Attributes("bits of the guest policy that have no meaning yet"));
+        }
+        let binding = match expected {
+            Expected::ReportData(data) if constant_time_eq(data, &report.report_data) => {
+                Outcome::Passed("all 64 bytes of report data".to_owned())
+            }
+            Expected::ReportData(_) => return Err(Error::Binding),
+            Expected::Unbound => Outcome::NotAvailable("no report data was asked for".to_owned()),
+        };
+
+        let mut not_after = chain.not_after();
+        let revocation = match revocation {
+            Revocation::Clear(next_update) => {
+                not_after = not_after.min(next_update);
+                Outcome::Passed(format!("by the root's CRL, good until {next_update}"))
+            }
+            Revocation::NoCrl => Outcome::NotAvailable("no CRL of the root among the endorsements".to_owned()),
+        };
+        let checks = Checks {
+            format: Outcome::Passed(format!("report version {}", report.version)),
+            chain: Outcome::Passed(format!("{} ({})", chain.path, chain.kind)),
+            validity: Outcome::Passed(format!("every certificate at {at}, the first to end does at {}", chain.not_after())),
+            revocation,
+            signature: Outcome::Passed("ECDSA P-384 over the report".to_owned()),
+            tcb: Outcome::Passed(format!("certified for {}", chain.leaf.tcb)),
+            attributes: Outcome::Passed(format!("guest policy {:#x}, VMPL {}", report.policy.0, report.vmpl)),
+            binding,
+            freshness: Outcome::NotAvailable("a report carries no time; only a challenge makes it fresh".to_owned()),
+        };
+        Ok(Verified::new(claims(&report, &chain, not_after), checks))
+    }
+
+    /// Chain, validity, revocation, signature. Time and revocation are checked whether or not the rest is known.
+    fn verify_signatures(
+        &self,
+        evidence: &Evidence,
+        report: &Report,
+        endorsements: &Endorsements,
+        at: UnixTime,
+    ) -> Result<(Arc<Chain>, Revocation), Error> {
+        let endorsed = self.digest(evidence.kind, endorsements);
+        let signature_key = sha256(&[b"report", &endorsed, &evidence.bytes]);
+        let known = self.signatures.get(&signature_key, at);
+        let is_known = known.is_some();
+        let chain = match known {
+            Some(chain) => chain,
+            None => self.chain(&endorsed, evidence.kind, report, endorsements, at)?,
+        };
+        chain.check_validity(at)?;
+        let revocation = chain.check_revocation(at)?;
+        if !is_known {
+            let signed = evidence.bytes.get(..SIGNED_LEN).ok_or(Error::Signature)?;
+            ecdsa_p384::verify(&chain.leaf.key, signed, &report.signature).map_err(|_| Error::Signature)?;
+            self.signatures.put(signature_key, Arc::clone(&chain), chain.not_after());
+        }
+        Ok((chain, revocation))
+    }
+
+    /// The chain under a report, from the cache if it is known: a fresh report under a known chain then costs one
+    /// signature. The key holds what of the report decides which chain is found.
+    fn chain(
+        &self,
+        endorsed: &[u8; 32],
+        label: Kind,
+        report: &Report,
+        endorsements: &Endorsements,
+        at: UnixTime,
+    ) -> Result<Arc<Chain>, Error> {
+        let signer = [report.signing_key as u8];
+        let cpuid = report.cpuid.map_or([0; 4], |[family, model, stepping]| [1, family, model, stepping]);
+        let key = sha256(&[b"chain", endorsed, &signer, &cpuid, &report.chip_id, &report.reported_tcb]);
+        if let Some(chain) = self.chains.get(&key, at) {
+            return Ok(chain);
+        }
+        let chain = Arc::new(Chain::build(label, report, endorsements, &self.development_roots, at)?);
+        self.chains.put(key, Arc::clone(&chain), chain.not_after());
+        Ok(chain)
+    }
+
+    /// Hash over label, roots and endorsements. Counts and lengths make it one-to-one.
+    fn digest(&self, label: Kind, endorsements: &Endorsements) -> [u8; 32] {
+        let Endorsements { certificates, crls } = endorsements;
+        let lengths: Vec<[u8; 8]> = [certificates.len(), crls.len()]
+            .into_iter()
+            .chain(certificates.iter().chain(crls).map(Vec::len))
+            .map(|length| (length as u64).to_be_bytes())
+            .collect();
+        let label = [label as u8];
+        let mut parts: Vec<&[u8]> = vec![&label, &self.roots, lengths.as_flattened()];
+        parts.extend(certificates.iter().chain(crls).map(Vec::as_slice));
+        sha256(&parts)
+    }
+}

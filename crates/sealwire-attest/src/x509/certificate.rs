@@ -1,0 +1,176 @@
+use super::{MAX_CERTIFICATE, pss, signed_bytes, unix};
+use crate::{Error, Place, UnixTime};
+use der::{
+    Decode as _,
+    oid::{AssociatedOid as _, ObjectIdentifier},
+};
+use sealwire_crypto::digest::sha256;
+use x509_cert::{
+    certificate::Version,
+    ext::pkix::{BasicConstraints, KeyUsage},
+    name::Name,
+};
+
+/// id-ecPublicKey and secp384r1 (RFC 5480)
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+
+/// A certificate that parsed; nothing about it is verified.
+#[derive(Debug, Clone)]
+pub(crate) struct Certificate {
+    parsed: x509_cert::Certificate,
+    signed: Vec<u8>,
+    fingerprint: [u8; 32],
+}
+
+/// When a certificate is valid, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    place: Place,
+    pub(crate) not_before: UnixTime,
+    pub(crate) not_after: UnixTime,
+}
+
+impl Window {
+    /// AT-05
+    pub(crate) fn check(&self, at: UnixTime) -> Result<(), Error> {
+        let Self { place, not_before, not_after } = *self;
+        if at < not_before {
+            return Err(Error::NotYetValid { place, not_before });
+        }
+        if at > not_after {
+            return Err(Error::Expired { place, not_after });
+        }
+        Ok(())
+    }
+}
+
+impl Certificate {
+    /// Parses DER; trailing bytes are an error.
+    pub(crate) fn from_der(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.len() > MAX_CERTIFICATE {
+            return Err(Error::MalformedEndorsement("a certificate that is too long"));
+        }
+        let malformed = |_| Error::MalformedEndorsement("not a certificate");
+        let parsed = x509_cert::Certificate::from_der(bytes).map_err(malformed)?;
+        let signed = signed_bytes(bytes).map_err(malformed)?.to_vec();
+        Ok(Self { parsed, signed, fingerprint: sha256(&[bytes]) })
+    }
+
+    /// SHA-256 over the whole certificate.
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
+    pub(crate) fn subject(&self) -> &Name {
+        self.parsed.tbs_certificate().subject()
+    }
+
+    pub(crate) fn issuer(&self) -> &Name {
+        self.parsed.tbs_certificate().issuer()
+    }
+
+    /// The subject's common name, empty where there is none.
+    pub(crate) fn common_name(&self) -> String {
+        self.subject().common_name().ok().flatten().map(|name| name.value().into_owned()).unwrap_or_default()
+    }
+
+    /// The serial number, big-endian.
+    pub(crate) fn serial(&self) -> &[u8] {
+        self.parsed.tbs_certificate().serial_number().as_bytes()
+    }
+
+    pub(crate) fn window(&self, place: Place) -> Window {
+        let validity = self.parsed.tbs_certificate().validity();
+        Window { place, not_before: unix(validity.not_before), not_after: unix(validity.not_after) }
+    }
+
+    pub(crate) fn public_key_info(&self) -> &x509_cert::spki::SubjectPublicKeyInfoOwned {
+        self.parsed.tbs_certificate().subject_public_key_info()
+    }
+
+    /// The public key as an uncompressed point, if it is one on P-384.
+    pub(crate) fn p384_key(&self) -> Option<[u8; 97]> {
+        let info = self.public_key_info();
+        let curve = info.algorithm.parameters.as_ref()?.decode_as::<ObjectIdentifier>().ok()?;
+        let point = info.subject_public_key.as_bytes()?;
+        (info.algorithm.oid == EC_PUBLIC_KEY && curve == SECP384R1).then_some(point)?.try_into().ok()
+    }
+
+    /// The value of the extension `oid`; `None` where it is missing or there twice.
+    pub(crate) fn extension(&self, oid: ObjectIdentifier) -> Option<&[u8]> {
+        let mut found = self.extensions().filter(|extension| extension.extn_id == oid);
+        match (found.next(), found.next()) {
+            (Some(extension), None) => Some(extension.extn_value.as_bytes()),
+            _ => None,
+        }
+    }
+
+    /// Verifies the signature with the key of `issuer`, which must be of the name that this certificate gives.
+    pub(crate) fn is_signed_by(&self, issuer: &Self, place: Place) -> Result<(), Error> {
+        let algorithm = self.parsed.signature_algorithm();
+        // RFC 5280 section 4.1.1.2: the identifier outside of what is signed repeats the one inside.
+        if algorithm != self.parsed.tbs_certificate().signature() || !pss::is_pss_sha384(algorithm) {
+            return Err(Error::CertificateAlgorithm(place));
+        }
+        let signature = self.parsed.signature().as_bytes();
+        let verifies = self.issuer() == issuer.subject()
+            && signature.is_some_and(|signature| {
+                pss::verify(issuer.public_key_info(), &self.signed, signature)
+            });
+        if verifies { Ok(()) } else { Err(Error::CertificateSignature(place)) }
+    }
+
+    /// Checks that a root or intermediate may issue certificates: version 3, CA, key usage, `below` further
+    /// authorities at most, and no critical extension that is not understood (RFC 5280 section 6.1.4).
+    pub(crate) fn may_issue(&self, place: Place, below: u8) -> Result<(), Error> {
+        let error = Error::CertificateUsage(place);
+        let constraints: BasicConstraints = self.decoded(BasicConstraints::OID).ok_or(error.clone())?;
+        let may_sign = self.key_usage(place)?.is_none_or(|usage| usage.key_cert_sign());
+        let deep_enough = constraints.path_len_constraint.is_none_or(|length| length >= below);
+        if constraints.ca && deep_enough && may_sign && self.is_understood() { Ok(()) } else { Err(error) }
+    }
+
+    /// Checks that a leaf is one: version 3, no CA, allowed to sign, and no critical extension that is not understood.
+    pub(crate) fn is_leaf(&self) -> Result<(), Error> {
+        let error = Error::CertificateUsage(Place::Leaf);
+        let is_ca = match self.has(BasicConstraints::OID) {
+            true => self.decoded::<BasicConstraints>(BasicConstraints::OID).ok_or(error.clone())?.ca,
+            false => false,
+        };
+        let may_sign = self.key_usage(Place::Leaf)?.is_none_or(|usage| usage.digital_signature());
+        if !is_ca && may_sign && self.is_understood() { Ok(()) } else { Err(error) }
+    }
+
+    /// Whether its key may sign CRLs: it says so, or says nothing on its use.
+    pub(crate) fn may_sign_crls(&self) -> bool {
+        self.key_usage(Place::Root).is_ok_and(|usage| usage.is_none_or(|usage| usage.crl_sign()))
+    }
+
+    fn key_usage(&self, place: Place) -> Result<Option<KeyUsage>, Error> {
+        if !self.has(KeyUsage::OID) {
+            return Ok(None);
+        }
+        self.decoded(KeyUsage::OID).map(Some).ok_or(Error::CertificateUsage(place))
+    }
+
+    fn is_understood(&self) -> bool {
+        self.parsed.tbs_certificate().version() == Version::V3
+            && self
+                .extensions()
+                .filter(|extension| extension.critical)
+                .all(|extension| [BasicConstraints::OID, KeyUsage::OID].contains(&extension.extn_id))
+    }
+
+    fn has(&self, oid: ObjectIdentifier) -> bool {
+        self.extensions().any(|extension| extension.extn_id == oid)
+    }
+
+    fn decoded<'a, T: der::Decode<'a>>(&'a self, oid: ObjectIdentifier) -> Option<T> {
+        T::from_der(self.extension(oid)?).ok()
+    }
+
+    fn extensions(&self) -> impl Iterator<Item = &x509_cert::ext::Extension> {
+        self.parsed.tbs_certificate().extensions().into_iter().flatten()
+    }
+}

@@ -1,0 +1,28 @@
+//! X.509 certificates and CRLs as vendors' chains use them: parsing is `x509-cert`'s, what they may say is decided here.
+
+mod certificate;
+mod crl;
+mod pss;
+
+pub(crate) use certificate::{Certificate, Window};
+pub(crate) use crl::{Crl, UnverifiedCrl};
+
+use crate::UnixTime;
+use der::{Decode as _, Header, Reader as _, SliceReader};
+
+/// The longest certificate that is looked at, in bytes; the vendors' have below 2 KiB.
+pub(crate) const MAX_CERTIFICATE: usize = 8 * 1024;
+/// The longest CRL that is looked at, in bytes.
+pub(crate) const MAX_CRL: usize = 256 * 1024;
+
+/// The exact bytes that a certificate's or CRL's signature covers: the first element of the outer sequence. Never
+/// an encoding made anew from parsed values, which could differ from what was signed.
+fn signed_bytes(der: &[u8]) -> Result<&[u8], der::Error> {
+    let mut reader = SliceReader::new(der)?;
+    Header::decode(&mut reader)?;
+    reader.tlv_bytes()
+}
+
+fn unix(time: x509_cert::time::Time) -> UnixTime {
+    UnixTime(time.to_unix_duration().as_secs())
+}
