@@ -8,8 +8,10 @@ pub mod client;
 pub mod clock;
 pub mod informational;
 pub mod key_ring;
+pub mod opened;
 mod peer;
 pub mod problem;
+mod sealed;
 pub mod server;
 pub mod wire;
 
@@ -18,3 +20,6 @@ pub use clock::{Clock, SystemClock};
 pub use key_ring::KeyRing;
 pub use peer::{Identity, Peer};
 pub use wire::Wire;
+
+/// Says that a message wants to be forwarded as it comes (draft-ietf-httpbis-incremental, OB-45).
+pub const INCREMENTAL: http::HeaderName = http::HeaderName::from_static("incremental");

@@ -1,6 +1,6 @@
-//! The wire table: how a request tells which wire it came by.
+//! The wire table: how the outside of a request tells which wire it came by.
 
-use http::{Method, StatusCode, request::Parts};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
 use sealwire_oblivious::media;
 
 /// A wire.
@@ -16,30 +16,159 @@ pub enum Wire {
 }
 
 impl Wire {
-    /// The stable name, for logs, metrics and key documents.
+    /// The stable name, for logs and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
-        todo!()
+        match self {
+            Self::Plain => "plain",
+            Self::ObliviousSingle => "oblivious-single",
+            Self::ObliviousChunked => "oblivious-chunked",
+        }
     }
-}
-
-/// What a request's outside says about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pick {
-    /// It belongs to this wire.
-    Wire(Wire),
-    /// It is a wire's, but not in a form that the wire takes (OB-107): 405, 415 or 417.
-    Refused(StatusCode),
-    /// It is no wire's.
-    Plain,
 }
 
 /// Where the oblivious wire is spoken (RFC 9540 section 5).
 pub const OBLIVIOUS_PATH: &str = "/.well-known/ohttp-gateway";
 
-/// Finds the row of the table that a request fits.
+/// One row: a request that fits all of it came by `wire`.
+struct Row {
+    method: Method,
+    path: &'static str,
+    media_type: &'static str,
+    wire: Wire,
+}
+
+/// Every wire, in one place.
+static TABLE: [Row; 2] = [
+    Row {
+        method: Method::POST,
+        path: OBLIVIOUS_PATH,
+        media_type: media::CHUNKED_REQUEST,
+        wire: Wire::ObliviousChunked,
+    },
+    Row {
+        method: Method::POST,
+        path: OBLIVIOUS_PATH,
+        media_type: media::REQUEST,
+        wire: Wire::ObliviousSingle,
+    },
+];
+
+/// What the outside of a request says about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// It belongs to this wire.
+    Wire(Wire),
+    /// It is at a wire's place, but not in a form that the wire takes (OB-107, OB-44): 405, 415 or 417.
+    Refused(StatusCode),
+    /// It is no wire's.
+    Plain,
+}
+
+/// Finds the row that a request fits.
 #[must_use]
-pub fn pick(_request: &Parts) -> Pick {
-    let _ = (Method::POST, media::REQUEST);
-    todo!()
+pub fn pick(request: &Parts) -> Pick {
+    let path = request.uri.path();
+    let mut rows = TABLE.iter().filter(|row| row.path == path).peekable();
+    if rows.peek().is_none() {
+        return Pick::Plain;
+    }
+    // Reading what is published at the same place is no wire's business.
+    if matches!(request.method, Method::GET | Method::HEAD) {
+        return Pick::Plain;
+    }
+    let mut rows = rows.filter(|row| row.method == request.method).peekable();
+    if rows.peek().is_none() {
+        return Pick::Refused(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    if request.headers.contains_key(header::EXPECT) {
+        return Pick::Refused(StatusCode::EXPECTATION_FAILED);
+    }
+    let Some(media_type) = single(&request.headers, &header::CONTENT_TYPE) else {
+        return Pick::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    };
+    if !is_identity(&request.headers) {
+        return Pick::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    rows.find(|row| media_type.eq_ignore_ascii_case(row.media_type))
+        .map_or(Pick::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE), |row| Pick::Wire(row.wire))
+}
+
+/// The value of a field that has exactly one line.
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut lines = headers.get_all(name).iter();
+    let value = lines.next()?;
+    if lines.next().is_some() {
+        return None;
+    }
+    value.to_str().ok().map(str::trim)
+}
+
+fn is_identity(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    fn picked(build: impl FnOnce(http::request::Builder) -> http::request::Builder) -> Pick {
+        let request = build(Request::builder().method("POST").uri(OBLIVIOUS_PATH)).body(()).unwrap();
+        pick(&request.into_parts().0)
+    }
+
+    #[test]
+    fn media_type_picks_the_form() {
+        assert_eq!(
+            picked(|r| r.header("content-type", "message/ohttp-req")),
+            Pick::Wire(Wire::ObliviousSingle)
+        );
+        assert_eq!(
+            picked(|r| r.header("content-type", "Message/OHTTP-Chunked-Req")),
+            Pick::Wire(Wire::ObliviousChunked)
+        );
+    }
+
+    // OB-107
+    #[test]
+    fn other_outsides_are_refused() {
+        let unsupported = Pick::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert_eq!(picked(|r| r), unsupported);
+        assert_eq!(picked(|r| r.header("content-type", "application/json")), unsupported);
+        assert_eq!(picked(|r| r.header("content-type", "message/ohttp-req; v=1")), unsupported);
+        assert_eq!(
+            picked(|r| r
+                .header("content-type", "message/ohttp-req")
+                .header("content-type", "message/ohttp-req")),
+            unsupported
+        );
+        assert_eq!(
+            picked(|r| r.header("content-type", "message/ohttp-req").header("content-encoding", "gzip")),
+            unsupported
+        );
+        assert_eq!(
+            picked(|r| r.header("content-type", "message/ohttp-req").header("content-encoding", "identity")),
+            Pick::Wire(Wire::ObliviousSingle)
+        );
+        assert_eq!(picked(|r| r.method("PUT")), Pick::Refused(StatusCode::METHOD_NOT_ALLOWED));
+    }
+
+    // OB-44
+    #[test]
+    fn outer_expect_is_refused() {
+        assert_eq!(
+            picked(|r| r.header("content-type", "message/ohttp-req").header("expect", "100-continue")),
+            Pick::Refused(StatusCode::EXPECTATION_FAILED)
+        );
+    }
+
+    #[test]
+    fn elsewhere_is_plain() {
+        assert_eq!(picked(|r| r.uri("/v1/chat").header("content-type", "message/ohttp-req")), Pick::Plain);
+        assert_eq!(picked(|r| r.method("GET")), Pick::Plain);
+    }
 }

@@ -1,0 +1,52 @@
+use crate::{BoxError, opened::Fault};
+use http::StatusCode;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The gateway says that it does not know the key (OB-42). A hint: it is not authenticated, and no proof that
+    /// nothing ran (OB-47).
+    #[error("the gateway does not know this key (status {0}, unauthenticated)")]
+    StaleKey(StatusCode),
+    /// An answer that is not encapsulated (OB-117).
+    #[error("an answer that is not sealed, with outer status {0}")]
+    NotEncapsulated(StatusCode),
+    /// An answer of another media type (OB-116).
+    #[error("a sealed answer of another form than the request")]
+    MediaType,
+    /// The transport failed.
+    #[error("transport: {source}")]
+    Transport {
+        /// what it said
+        source: BoxError,
+        /// the transport vouches that nothing ran (OB-47)
+        unprocessed: bool,
+    },
+    /// The answer does not open, or is malformed.
+    #[error("the answer cannot be believed: {0}")]
+    Answer(#[from] Fault),
+    /// The request is too long for this form, or cannot be sealed.
+    #[error("the request cannot be sealed: {0}")]
+    Seal(#[from] sealwire_oblivious::Error),
+    /// The content of the request broke off while it was gathered.
+    #[error("the request's content: {0}")]
+    Content(BoxError),
+    /// The request cannot be expressed on this wire.
+    #[error("the request cannot be sealed: {0}")]
+    Request(&'static str),
+}
+
+/// Wraps a transport's error where the transport vouches that the request was not processed: never connected,
+/// REFUSED_STREAM, GOAWAY with a lower id (OB-47).
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unprocessed(#[source] pub BoxError);
+
+impl Error {
+    pub(super) fn transport(source: impl Into<BoxError>) -> Self {
+        let source = source.into();
+        let unprocessed = source.is::<Unprocessed>();
+        Self::Transport { source, unprocessed }
+    }
+}

@@ -1,0 +1,231 @@
+//! A sealed message that arrives, as a body of what it holds.
+
+use crate::{Body, BoxError};
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body as _, Frame, SizeHint};
+use sealwire_message::{bhttp, chunk};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::time::{Instant, Sleep};
+
+/// Why a message that has begun does not come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The chunks are cut, altered or too many (OB-108 to OB-114).
+    #[error(transparent)]
+    Oblivious(#[from] sealwire_oblivious::Error),
+    /// The Binary HTTP inside is malformed (OB-120 to OB-129).
+    #[error(transparent)]
+    Message(#[from] bhttp::Error),
+    /// The outer body broke off.
+    #[error("the connection ended inside a message")]
+    Transport,
+    /// Nothing came for the idle time.
+    #[error("nothing came for too long")]
+    Idle,
+    /// More than a route that gathers whole requests takes (OB-25).
+    #[error("more than the route gathers")]
+    TooLong,
+}
+
+impl Fault {
+    /// Whether the message was too long, rather than wrong (OB-114).
+    pub(crate) fn is_too_long(self) -> bool {
+        let chunk = match self {
+            Self::TooLong => return true,
+            Self::Oblivious(sealwire_oblivious::Error::Chunk(chunk)) => chunk,
+            _ => return false,
+        };
+        matches!(chunk, chunk::Error::TooManyChunks | chunk::Error::MessageTooLong)
+    }
+}
+
+/// What follows the head of a message.
+#[derive(Debug)]
+pub(crate) enum Part {
+    Data(Bytes),
+    Trailers(HeaderMap),
+    End,
+}
+
+/// A message that is being opened: slices of the outer body go in, what has authenticated comes out.
+pub(crate) trait Message: Send + Unpin + 'static {
+    /// Takes a slice of the outer body.
+    fn push(&mut self, slice: &[u8]) -> Result<(), Fault>;
+    /// The outer body has ended.
+    fn end(&mut self);
+    /// The next part, or `None` until more is pushed.
+    fn next_part(&mut self) -> Result<Option<Part>, Fault>;
+}
+
+/// Where a fault is left for whoever answers the request.
+pub(crate) type FaultCell = Arc<OnceLock<Fault>>;
+
+/// The content of a message, as it authenticates. Ends only when the message's own end has authenticated (OB-25).
+pub(crate) struct OpenedBody<M> {
+    outer: Body,
+    message: M,
+    /// read ahead of need
+    next: Option<Part>,
+    /// what the content-length field leaves to come
+    remaining: Option<u64>,
+    idle_time: Duration,
+    idle: Option<Pin<Box<Sleep>>>,
+    fault: FaultCell,
+    ended: bool,
+}
+
+impl<M: Message> OpenedBody<M> {
+    pub(crate) fn new(
+        outer: Body,
+        message: M,
+        content_length: Option<u64>,
+        idle_time: Duration,
+    ) -> (Self, FaultCell) {
+        let fault = FaultCell::default();
+        let body = Self {
+            outer,
+            message,
+            next: None,
+            remaining: content_length,
+            idle_time,
+            idle: None,
+            fault: Arc::clone(&fault),
+            ended: false,
+        };
+        (body, fault)
+    }
+
+    /// Whether the message has ended without content, as far as what has arrived tells.
+    ///
+    /// A message without content should become a request without framing: servers refuse a GET with an empty
+    /// chunked body.
+    pub(crate) fn is_empty(&mut self) -> Result<bool, Fault> {
+        if self.next.is_none() {
+            self.next = self.message.next_part()?;
+        }
+        Ok(matches!(self.next, Some(Part::End)))
+    }
+
+    /// Reads on until it is known whether the message has content.
+    pub(crate) async fn know_whether_empty(&mut self) -> Result<bool, Fault> {
+        if self.next.is_none() {
+            self.next = Some(std::future::poll_fn(|cx| self.poll_part(cx)).await?);
+        }
+        Ok(matches!(self.next, Some(Part::End)))
+    }
+
+    fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, Fault>> {
+        if let Some(part) = self.next.take() {
+            return Poll::Ready(Ok(part));
+        }
+        loop {
+            if let Some(part) = self.message.next_part()? {
+                return Poll::Ready(Ok(part));
+            }
+            match Pin::new(&mut self.outer).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Some(slice) = frame.data_ref() {
+                        self.message.push(slice)?;
+                    }
+                    self.idle = None;
+                }
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(Fault::Transport)),
+                Poll::Ready(None) => self.message.end(),
+                Poll::Pending => {
+                    let idle_time = self.idle_time;
+                    let idle = self.idle.get_or_insert_with(|| {
+                        Box::pin(tokio::time::sleep_until(Instant::now() + idle_time))
+                    });
+                    return idle.as_mut().poll(cx).map(|()| Err(Fault::Idle));
+                }
+            }
+        }
+    }
+
+    fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Fault>> {
+        let part = match self.poll_part(cx) {
+            Poll::Ready(part) => part?,
+            Poll::Pending => return Poll::Pending,
+        };
+        Poll::Ready(Ok(match part {
+            Part::End if self.remaining.is_some_and(|left| left > 0) => {
+                return Poll::Ready(Err(Fault::Message(bhttp::Error::ContentLength)));
+            }
+            Part::End => None,
+            Part::Trailers(trailers) => Some(Frame::trailers(trailers)),
+            Part::Data(data) => {
+                if let Some(remaining) = self.remaining {
+                    let left = remaining
+                        .checked_sub(data.len() as u64)
+                        .ok_or(Fault::Message(bhttp::Error::ContentLength))?;
+                    if left == 0 {
+                        // HTTP/1.1 takes a message for complete with the last byte that its length announced. That
+                        // byte must not leave before the end of the sealed message has authenticated (OB-25).
+                        let next = match self.poll_part(cx) {
+                            Poll::Ready(next) => next?,
+                            Poll::Pending => {
+                                self.next = Some(Part::Data(data));
+                                return Poll::Pending;
+                            }
+                        };
+                        if matches!(next, Part::Data(_)) {
+                            return Poll::Ready(Err(Fault::Message(bhttp::Error::ContentLength)));
+                        }
+                        self.next = Some(next);
+                    }
+                    self.remaining = Some(left);
+                }
+                Some(Frame::data(data))
+            }
+        }))
+    }
+}
+
+impl<M: Message> http_body::Body for OpenedBody<M> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        match this.poll_content(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(Some(frame))) => Poll::Ready(Some(Ok(frame))),
+            Poll::Ready(Ok(None)) => {
+                this.ended = true;
+                Poll::Ready(None)
+            }
+            Poll::Ready(Err(fault)) => {
+                this.ended = true;
+                // The first fault stands.
+                let _ = this.fault.set(fault);
+                Poll::Ready(Some(Err(fault.into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || matches!(self.next, Some(Part::End))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match (self.remaining, &self.next) {
+            (Some(remaining), _) => SizeHint::with_exact(remaining),
+            (None, Some(Part::End)) => SizeHint::with_exact(0),
+            (None, _) => SizeHint::default(),
+        }
+    }
+}
