@@ -25,16 +25,15 @@ pub(super) struct Section {
 
 /// How far the section goes. `left` counts names, values and their length prefixes, not a terminator.
 enum Extent {
-    /// The length is due.
-    Unknown,
     /// The section has `left` more bytes, no less and no more.
     Known { left: usize },
     /// The section ends with a zero, `left` bytes further on at the latest (OB-70).
     Terminated { left: usize },
 }
 
-/// What is due in a field line.
+/// What is due.
 enum Step {
+    SectionLength,
     NameLength,
     Name(usize),
     ValueLength(Field),
@@ -51,41 +50,32 @@ enum Field {
 
 impl Section {
     pub(super) fn new(framing: Framing, place: Place, limits: &Limits) -> Self {
-        let extent = match framing {
-            Framing::Known => Extent::Unknown,
-            Framing::Indeterminate => Extent::Terminated { left: limits.section },
+        let (extent, step) = match framing {
+            Framing::Known => (Extent::Known { left: 0 }, Step::SectionLength),
+            Framing::Indeterminate => (Extent::Terminated { left: limits.section }, Step::NameLength),
         };
-        Self {
-            place,
-            extent,
-            step: Step::NameLength,
-            lines: 0,
-            regular_seen: false,
-            fields: HeaderMap::new(),
-        }
+        Self { place, extent, step, lines: 0, regular_seen: false, fields: HeaderMap::new() }
     }
 
     /// Whether nothing of the section was read: here a message may end (OB-31).
     pub(super) fn is_untouched(&self) -> bool {
-        match self.extent {
-            Extent::Unknown => true,
-            Extent::Known { .. } => false,
-            Extent::Terminated { .. } => self.lines == 0 && matches!(self.step, Step::NameLength),
+        match self.step {
+            Step::SectionLength => true,
+            Step::NameLength => self.lines == 0 && matches!(self.extent, Extent::Terminated { .. }),
+            _ => false,
         }
     }
 
     /// The fields, once the section is complete.
     pub(super) fn read(&mut self, input: &mut Input, limits: &Limits) -> Result<Option<HeaderMap>, Error> {
-        if matches!(self.extent, Extent::Unknown) {
-            let Some((len, _)) = input.integer()? else { return Ok(None) };
-            let left = usize::try_from(len)
-                .ok()
-                .filter(|&len| len <= limits.section)
-                .ok_or(Error::SectionTooLong)?;
-            self.extent = Extent::Known { left };
-        }
         loop {
             self.step = match &mut self.step {
+                Step::SectionLength => {
+                    let Some((len, _)) = input.integer()? else { return Ok(None) };
+                    let left = within(len, limits.section, Error::SectionTooLong)?;
+                    self.extent = Extent::Known { left };
+                    Step::NameLength
+                }
                 Step::NameLength => {
                     if matches!(self.extent, Extent::Known { left: 0 }) {
                         return Ok(Some(std::mem::take(&mut self.fields)));
@@ -94,7 +84,7 @@ impl Section {
                     if len == 0 {
                         return match self.extent {
                             Extent::Terminated { .. } => Ok(Some(std::mem::take(&mut self.fields))),
-                            _ => Err(Error::EmptyName),
+                            Extent::Known { .. } => Err(Error::EmptyName),
                         };
                     }
                     if self.lines >= limits.fields {
@@ -139,8 +129,6 @@ impl Extent {
     /// Takes an integer of `size` bytes and the `len` bytes that it announces from what is left.
     fn spend(&mut self, size: usize, len: usize) -> Result<(), Error> {
         let (left, over) = match self {
-            // The length is read before anything is spent.
-            Self::Unknown => return Err(Error::SectionLength),
             Self::Known { left } => (left, Error::SectionLength),
             Self::Terminated { left } => (left, Error::SectionTooLong),
         };
