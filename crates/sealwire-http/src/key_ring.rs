@@ -170,7 +170,8 @@ impl KeyRing {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.retain(|_, until| *until > now);
         let live = |id| {
-            let retiring = current.retiring.iter().map(|retiring| &retiring.key);
+            let retiring = current.retiring.iter().filter(|retiring| retiring.accepted_until > now);
+            let retiring = retiring.map(|retiring| &retiring.key);
             current.advertised.iter().chain(chosen).chain(retiring).any(|live| live.id() == id)
         };
         let [start] = random::array::<1>(random)?;

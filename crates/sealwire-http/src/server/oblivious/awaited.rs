@@ -20,9 +20,19 @@ use tokio::sync::mpsc;
 
 /// Seals an answer that is there.
 pub(super) fn seal(settings: &Settings, reply: &ChunkedReply, response: Response<Body>) -> Response<Body> {
+    seal_behind(settings, reply, start(), response)
+}
+
+/// Seals an answer behind what `plaintext` holds.
+fn seal_behind(
+    settings: &Settings,
+    reply: &ChunkedReply,
+    plaintext: BytesMut,
+    response: Response<Body>,
+) -> Response<Body> {
     let mut out = BytesMut::new();
     match reply.start(&mut out, settings.random.as_ref()) {
-        Ok(sealer) => outer(body::boxed(sealed(sealer, out, start(), response))),
+        Ok(sealer) => outer(body::boxed(sealed(sealer, out, plaintext, response))),
         Err(_) => answer::cannot_seal(),
     }
 }
@@ -37,16 +47,21 @@ pub(super) async fn reply(
     mut response: BoxFuture<'static, Response<Body>>,
     mut informational: mpsc::Receiver<Informational>,
 ) -> Response<Body> {
-    let first = tokio::select! {
+    let mut plaintext = start();
+    tokio::select! {
         biased;
+        response = &mut response => {
+            // What was sent before the answer goes before it.
+            while let Ok(next) = informational.try_recv() {
+                append(&mut plaintext, next);
+            }
+            return seal_behind(settings, reply, plaintext, response);
+        }
         // The channel closes when the application has dropped its sender; the answer follows.
-        Some(first) = informational.recv() => first,
-        response = &mut response => return seal(settings, reply, response),
+        Some(first) = informational.recv() => append(&mut plaintext, first),
     };
     let mut out = BytesMut::new();
     let Ok(sealer) = reply.start(&mut out, settings.random.as_ref()) else { return answer::cannot_seal() };
-    let mut plaintext = start();
-    append(&mut plaintext, first);
     outer(body::boxed(Awaited::Awaiting { response, informational, sealer: Some(sealer), out, plaintext }))
 }
 
@@ -114,10 +129,11 @@ impl http_body::Body for Awaited {
             match this {
                 Self::Answered(body) => return Pin::new(body).poll_frame(cx),
                 Self::Awaiting { response, informational, sealer, out, plaintext } => {
+                    let answer = response.as_mut().poll(cx);
                     while let Poll::Ready(Some(next)) = informational.poll_recv(cx) {
                         append(plaintext, next);
                     }
-                    let answer = match response.as_mut().poll(cx) {
+                    let answer = match answer {
                         Poll::Ready(answer) => answer,
                         Poll::Pending => {
                             if let Some(sealer) = sealer {
