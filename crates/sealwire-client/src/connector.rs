@@ -1,0 +1,99 @@
+//! The connector: a plain HTTP service whose requests leave sealed.
+
+use crate::{
+    Environment, Error, Settings, Status,
+    keys::{Appraiser, Keeper, Refresher},
+    retry,
+};
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use sealwire_attest::{Appraised, KeyDocument};
+use sealwire_http::Body;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+};
+use tower::Service;
+
+/// Requests through an attested, sealed channel. Cheap to clone; one pool, one pinned document.
+///
+/// A request's URI may be relative. If it names an authority, that must be the attested one. The key document is
+/// renewed by a task of its own, which ends with the last clone.
+#[derive(Clone)]
+pub struct Connector {
+    keeper: Arc<Keeper>,
+    _refresher: Arc<Refresher>,
+}
+
+impl Connector {
+    /// Fetches the key document and appraises it. Needs a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], [`Error::Unreachable`], [`Error::NoKey`], [`Error::Settings`], [`Error::Tls`]
+    pub async fn connect(settings: Settings) -> Result<Self, Error> {
+        Self::connect_in(settings, Environment::default()).await
+    }
+
+    /// The same with a clock and randomness of the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn connect_in(settings: Settings, environment: Environment) -> Result<Self, Error> {
+        let keeper = Arc::new(Keeper::start(Appraiser::new(settings, environment)?).await?);
+        let refresher = Arc::new(Refresher::spawn(keeper.clone()));
+        Ok(Self { keeper, _refresher: refresher })
+    }
+
+    /// The document that was accepted last.
+    #[must_use]
+    pub fn pinned(&self) -> Arc<Appraised<KeyDocument>> {
+        Arc::new(self.keeper.state().pin.acceptance.document.clone())
+    }
+
+    /// The authority that requests name inside.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.keeper.appraiser().authority()
+    }
+
+    /// Everything that can be told about it.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let state = self.keeper.state();
+        let pin = &state.pin;
+        Status {
+            authority: self.authority().to_owned(),
+            acceptance: pin.acceptance.clone(),
+            published: pin.published.clone(),
+            accepted_at: pin.accepted_at,
+            expires: pin.expires,
+            kem: pin.selected.public_key.kem(),
+            suite: pin.selected.suite,
+            refused: state.refused.clone(),
+            refusals: self.keeper.refusals(),
+            counts: self.keeper.counters.read(),
+        }
+    }
+}
+
+impl Service<Request<Body>> for Connector {
+    type Response = Response<Body>;
+    type Error = Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let keeper = self.keeper.clone();
+        Box::pin(async move {
+            keeper.counters.requests.fetch_add(1, Ordering::Relaxed);
+            let answer = retry::exchange(&keeper, request).await;
+            if answer.is_err() {
+                keeper.counters.failed.fetch_add(1, Ordering::Relaxed);
+            }
+            answer
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! What is pinned now, and its renewal: single-flight, and on an unauthenticated hint at most once in 30 s (SE-43).
+
+use super::pin::{Appraiser, Failure, Pin};
+use crate::{
+    Error,
+    status::{Counters, Refusal, Refusals},
+};
+use arc_swap::ArcSwap;
+use sealwire_attest::verdict::Denial;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+use tokio::sync::{Mutex, Notify};
+
+/// A hint permits one renewal in this time (SE-43).
+const HINT_PAUSE: Duration = Duration::from_secs(30);
+
+/// What is known of the gateway's keys.
+pub(crate) struct State {
+    /// the last that was accepted
+    pub(crate) pin: Arc<Pin>,
+    /// what the gateway showed since, and the policy refused: nothing is sent until a document is accepted again
+    pub(crate) refused: Option<Denial>,
+}
+
+/// Holds the pin of one gateway.
+pub(crate) struct Keeper {
+    appraiser: Appraiser,
+    state: ArcSwap<State>,
+    /// held by whoever renews; others wait and take what came of it
+    ledger: Mutex<Ledger>,
+    /// renewals that ended
+    ended: AtomicU64,
+    /// a document was accepted, or refused after one was accepted: the time of the next renewal has changed
+    pub(super) changed: Notify,
+    pub(crate) counters: Counters,
+    refusals: Refusals,
+}
+
+struct Ledger {
+    /// when a hint last led to an answer
+    hinted: Option<SystemTime>,
+    last_failure: Option<Failure>,
+}
+
+/// What asks for a renewal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Its time has come.
+    Schedule,
+    /// A request met a stale key, a dead instance, or nothing usable.
+    Request,
+}
+
+/// What came of it.
+pub(crate) enum Renewal {
+    /// A newer pin than the caller's.
+    Fresh(Arc<Pin>),
+    /// Too soon after the last.
+    NotNow,
+    /// No.
+    Failed(Failure),
+}
+
+impl Keeper {
+    /// Fetches and appraises for the first time.
+    pub(crate) async fn start(appraiser: Appraiser) -> Result<Self, Error> {
+        let pin = Arc::new(appraiser.obtain(None).await?);
+        log_accepted(&pin);
+        Ok(Self {
+            appraiser,
+            state: ArcSwap::from_pointee(State { pin, refused: None }),
+            ledger: Mutex::new(Ledger { hinted: None, last_failure: None }),
+            ended: AtomicU64::new(0),
+            changed: Notify::new(),
+            counters: Counters::default(),
+            refusals: Refusals::default(),
+        })
+    }
+
+    pub(crate) fn appraiser(&self) -> &Appraiser {
+        &self.appraiser
+    }
+
+    pub(crate) fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    pub(crate) fn refusals(&self) -> Vec<Refusal> {
+        self.refusals.read()
+    }
+
+    /// A pin that may be used now. Renews first where there is none (AT-42).
+    pub(crate) async fn usable(&self) -> Result<Arc<Pin>, Error> {
+        let state = self.state();
+        if let Some(pin) = self.usable_in(&state) {
+            return Ok(pin);
+        }
+        match self.renew(&state.pin, Cause::Request).await {
+            Renewal::Fresh(pin) => Ok(pin),
+            Renewal::Failed(failure) => Err(failure.into()),
+            Renewal::NotNow => Err(match &self.state().refused {
+                Some(denial) => Error::Denied(denial.clone()),
+                None => Failure::expired(&self.appraiser).into(),
+            }),
+        }
+    }
+
+    fn usable_in(&self, state: &State) -> Option<Arc<Pin>> {
+        (state.refused.is_none() && state.pin.is_live(self.appraiser.now())).then(|| state.pin.clone())
+    }
+
+    /// Asks for a pin other than `used`.
+    pub(crate) async fn renew(&self, used: &Arc<Pin>, cause: Cause) -> Renewal {
+        let ended = self.ended.load(Ordering::Acquire);
+        let mut ledger = self.ledger.lock().await;
+        let state = self.state();
+        if !Arc::ptr_eq(&state.pin, used)
+            && let Some(pin) = self.usable_in(&state)
+        {
+            return Renewal::Fresh(pin);
+        }
+        if self.ended.load(Ordering::Acquire) != ended
+            && let Some(failure) = &ledger.last_failure
+        {
+            return Renewal::Failed(failure.clone());
+        }
+        if cause == Cause::Request && self.is_too_soon(&ledger) {
+            return Renewal::NotNow;
+        }
+        let outcome = self.appraiser.obtain(Some(&state.pin)).await;
+        // What reached nobody costs nobody anything, and must not keep the next request from trying (SE-43).
+        if cause == Cause::Request && outcome.as_ref().err().is_none_or(Failure::answered) {
+            ledger.hinted = Some(self.appraiser.clock().now());
+        }
+        let renewal = match outcome {
+            Ok(pin) => Renewal::Fresh(self.accept(pin)),
+            Err(failure) => Renewal::Failed(self.fail(&state, failure)),
+        };
+        ledger.last_failure = match &renewal {
+            Renewal::Failed(failure) => Some(failure.clone()),
+            _ => None,
+        };
+        self.ended.fetch_add(1, Ordering::Release);
+        renewal
+    }
+
+    fn is_too_soon(&self, ledger: &Ledger) -> bool {
+        // A clock that was set back must not forbid renewals for long.
+        let since = ledger.hinted.and_then(|at| self.appraiser.clock().now().duration_since(at).ok());
+        since.is_some_and(|since| since < HINT_PAUSE)
+    }
+
+    fn accept(&self, pin: Pin) -> Arc<Pin> {
+        let pin = Arc::new(pin);
+        log_accepted(&pin);
+        self.counters.renewals.fetch_add(1, Ordering::Relaxed);
+        self.state.store(Arc::new(State { pin: pin.clone(), refused: None }));
+        self.changed.notify_one();
+        pin
+    }
+
+    fn fail(&self, state: &State, failure: Failure) -> Failure {
+        self.counters.failed_renewals.fetch_add(1, Ordering::Relaxed);
+        let gateway = self.appraiser.authority();
+        match &failure {
+            Failure::Denied(denial) => {
+                tracing::warn!(gateway, %denial, "what the gateway shows now is refused; nothing is sent to it");
+                self.refusals.add(self.appraiser.clock().now(), denial.clone());
+                let refused = Some(denial.clone());
+                self.state.store(Arc::new(State { pin: state.pin.clone(), refused }));
+                if state.refused.is_none() {
+                    self.changed.notify_one();
+                }
+            }
+            Failure::Unlearnt { source, .. } => {
+                tracing::warn!(gateway, %source, "the key document cannot be renewed; the pinned one stays until it expires");
+            }
+            Failure::NoKey { source, .. } => {
+                tracing::warn!(gateway, %source, "the new key document has no usable key; the pinned one stays until it expires");
+            }
+        }
+        failure
+    }
+}
+
+/// AT-07: whatever rests on development evidence says so.
+fn log_accepted(pin: &Pin) {
+    let (document, claims) = (pin.document(), pin.acceptance.claims.get());
+    tracing::info!(
+        authorities = ?document.authorities,
+        serial = document.serial,
+        not_after = %document.not_after,
+        kind = %claims.kind,
+        development = claims.development,
+        "key document accepted"
+    );
+}

@@ -1,0 +1,12 @@
+//! The key document: fetched, appraised, pinned, and renewed off the request path (AT-40 to AT-42).
+
+mod fetch;
+mod keeper;
+mod pin;
+mod refresh;
+mod seen;
+
+pub use fetch::fetch;
+pub(crate) use keeper::{Cause, Keeper, Renewal};
+pub(crate) use pin::{Appraiser, Pin};
+pub(crate) use refresh::Refresher;

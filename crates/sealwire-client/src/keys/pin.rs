@@ -1,0 +1,263 @@
+//! From a fetched document to a pinned one: verified, appraised, and with a key chosen from it.
+
+use super::{
+    fetch::{self, Failed},
+    seen::Serials,
+};
+use crate::{Environment, Error, Settings, settings::Places, transport::Transport};
+use http::Uri;
+use sealwire_attest::{
+    Appraised, KeyDocument, Policy, UnixTime, Verifier,
+    key_document::{self, Acceptance, OBLIVIOUS, Published},
+    verdict::Denial,
+};
+use sealwire_crypto::{kem::Kem, random};
+use sealwire_http::{
+    Clock,
+    client::oblivious::{self, Oblivious, Target},
+};
+use sealwire_oblivious::config::{self, Selected};
+use std::{
+    error::Error as StdError,
+    fmt,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// The name of the wire in key documents.
+const WIRE: &str = OBLIVIOUS;
+
+/// A document that the policy accepted, and the wire to the key that was chosen from it.
+pub(crate) struct Pin {
+    pub(crate) acceptance: Acceptance,
+    pub(crate) published: Arc<Published>,
+    pub(crate) selected: Selected,
+    pub(crate) wire: Oblivious<Transport>,
+    /// when it was accepted
+    pub(crate) accepted_at: SystemTime,
+    /// last second of use, of document, key and age
+    pub(crate) expires: UnixTime,
+    /// when to ask for the next
+    pub(crate) renew_at: SystemTime,
+}
+
+impl Pin {
+    pub(crate) fn document(&self) -> &KeyDocument {
+        self.acceptance.document.get()
+    }
+
+    pub(crate) fn is_live(&self, at: UnixTime) -> bool {
+        at <= self.expires
+    }
+}
+
+/// Why there is no new pin. Cheap to clone: whoever waited for the same renewal gets the same answer.
+#[derive(Clone)]
+pub(crate) enum Failure {
+    /// The policy refuses what the gateway shows now.
+    Denied(Denial),
+    /// Nothing was learnt: what is pinned stays until it expires.
+    Unlearnt {
+        at: Uri,
+        source: Arc<dyn StdError + Send + Sync>,
+        /// somebody answered
+        answered: bool,
+    },
+    /// No key in it can be used here.
+    NoKey { at: Uri, source: sealwire_oblivious::Error },
+}
+
+impl Failure {
+    /// The pinned document has expired, and it is too soon to ask for another.
+    pub(super) fn expired(appraiser: &Appraiser) -> Self {
+        appraiser.unlearnt(Arc::new(Expired), true)
+    }
+
+    /// Whether somebody answered, so that asking again at once would make a flood.
+    pub(super) fn answered(&self) -> bool {
+        !matches!(self, Self::Unlearnt { answered: false, .. })
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Denied(denial) => Self::Denied(denial),
+            Failure::Unlearnt { at, source, answered } => {
+                Failed { source: Box::new(Shared(source)), answered }.at(&at)
+            }
+            Failure::NoKey { at, source } => Self::NoKey { at: at.to_string(), source },
+        }
+    }
+}
+
+/// One error for several callers.
+#[derive(Debug)]
+struct Shared(Arc<dyn StdError + Send + Sync>);
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Shared {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// The document that was offered is not newer than the one that is pinned.
+#[derive(Debug, thiserror::Error)]
+#[error("the document on offer is older than the one that is pinned (serial {0})")]
+struct NotNewer(u64);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the pinned document has expired, and the last renewal was a moment ago")]
+struct Expired;
+
+/// Fetches documents and holds them against the policy.
+pub(crate) struct Appraiser {
+    transport: Transport,
+    places: Places,
+    policy: Policy,
+    verifier: Verifier,
+    kems: Vec<Kem>,
+    wire: oblivious::Settings,
+    timeout: Duration,
+    environment: Environment,
+    serials: Mutex<Serials>,
+}
+
+impl Appraiser {
+    pub(crate) fn new(settings: Settings, environment: Environment) -> Result<Self, Error> {
+        let places = Places::of(&settings)?;
+        let transport =
+            Transport::new([&places.keys], &settings.tls_roots, settings.timeout).map_err(Error::Tls)?;
+        Ok(Self {
+            transport,
+            places,
+            verifier: Verifier::new(&settings.policy.development_roots()),
+            policy: settings.policy,
+            kems: settings.kems,
+            wire: oblivious::Settings {
+                form: settings.form,
+                limits: settings.limits,
+                clock: environment.clock.clone(),
+                random: environment.random.clone(),
+            },
+            timeout: settings.timeout,
+            environment,
+            serials: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn authority(&self) -> &str {
+        &self.places.authority
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.environment.clock
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        UnixTime(self.environment.clock.unix_seconds())
+    }
+
+    /// A fresh pin. `current` is what is pinned already.
+    pub(crate) async fn obtain(&self, current: Option<&Pin>) -> Result<Pin, Failure> {
+        let published = fetch::get(&self.transport, &self.places.keys, self.timeout)
+            .await
+            .map_err(|failed| self.unlearnt(failed.source.into(), failed.answered))?;
+        // Unverified: chooses what the serial is compared with, and what a refusal means; both are checked below.
+        let claimed = KeyDocument::decode(&published.document).ok();
+        let seen = match (&claimed, self.serials.lock()) {
+            (Some(claimed), Ok(serials)) => serials.of(&claimed.instance),
+            _ => key_document::Seen::default(),
+        };
+        let at = self.now();
+        let accepted = key_document::accept(
+            &published,
+            &self.verifier,
+            &self.policy,
+            &self.places.authority,
+            &[],
+            seen,
+            at,
+        );
+        let acceptance = accepted.map_err(|denial| match (current, &claimed) {
+            // Somebody replays an old document. That says nothing against the newer one.
+            (Some(pin), Some(old))
+                if old.instance == pin.document().instance && old.serial < pin.document().serial =>
+            {
+                self.unlearnt(Arc::new(NotNewer(old.serial)), true)
+            }
+            _ => Failure::Denied(denial),
+        })?;
+        let document = acceptance.document.get();
+        let (selected, target) = self
+            .select(&acceptance.document, at)
+            .map_err(|source| Failure::NoKey { at: self.places.keys.clone(), source })?;
+        if let Ok(mut serials) = self.serials.lock() {
+            serials.accepted(document.instance, document.serial);
+        }
+        let expires = self.expires(document, &selected);
+        Ok(Pin {
+            wire: Oblivious::new(self.transport.clone(), target, self.wire.clone()),
+            renew_at: self.renewal(document, at, expires),
+            accepted_at: self.environment.clock.now(),
+            expires,
+            selected,
+            published: Arc::new(published),
+            acceptance,
+        })
+    }
+
+    fn unlearnt(&self, source: Arc<dyn StdError + Send + Sync>, answered: bool) -> Failure {
+        Failure::Unlearnt { at: self.places.keys.clone(), source, answered }
+    }
+
+    /// The key to seal to (OB-05, OB-51). The gateway lists keys by preference and only while they are live.
+    fn select(
+        &self,
+        document: &Appraised<KeyDocument>,
+        at: UnixTime,
+    ) -> Result<(Selected, Target), sealwire_oblivious::Error> {
+        let no_key = sealwire_oblivious::Error::NoUsableKey;
+        if !document.get().wires.iter().any(|wire| wire == WIRE) {
+            return Err(no_key);
+        }
+        let limits = &self.wire.limits;
+        let target = Target::new(document, &self.kems, self.places.resource.clone(), limits)?;
+        let configs = config::parse_list(&document.get().ohttp_key_list(), limits)?;
+        let selected = config::select(&configs, &self.kems)?;
+        let is_live =
+            document.get().live_keys(OBLIVIOUS, at).any(|key| key.bytes.first() == Some(&selected.key_id));
+        if is_live { Ok((selected, target)) } else { Err(no_key) }
+    }
+
+    /// The document ends, the key ends, or the policy's patience with an unrefreshed document ends (AT-41).
+    fn expires(&self, document: &KeyDocument, selected: &Selected) -> UnixTime {
+        let patience = self.policy.max_age().saturating_add(self.policy.grace());
+        let key = document
+            .keys
+            .iter()
+            .find(|key| key.purpose == OBLIVIOUS && key.bytes.first() == Some(&selected.key_id));
+        let key_end = key.map_or(document.not_after, |key| key.not_after);
+        document.not_after.min(key_end).min(document.issued_at.saturating_add(patience))
+    }
+
+    /// Before half of the lifetime, at a moment that differs from client to client (AT-41).
+    fn renewal(&self, document: &KeyDocument, at: UnixTime, expires: UnixTime) -> SystemTime {
+        let now = self.environment.clock.now();
+        let half_life = document.issued_at.saturating_add(expires.since(document.issued_at) / 2);
+        let until_half = half_life.since(at);
+        let remaining = expires.since(at);
+        // A document that is already past its half, or nearly, is waited for as if it began now.
+        let (from, to) = if until_half > remaining / 8 { (0.5, 0.95) } else { (0.3, 0.45) };
+        let span = if until_half > remaining / 8 { until_half } else { remaining };
+        let [random] = random::array(&*self.environment.random).unwrap_or([u8::MAX]);
+        let part = from + (to - from) * f64::from(random) / f64::from(u8::MAX);
+        now.checked_add(span.mul_f64(part)).unwrap_or(UNIX_EPOCH)
+    }
+}

@@ -1,0 +1,145 @@
+//! One request, from the caller to an answer: at most one renewal, one repetition for it, and one for its Date.
+
+use super::{date, is_repeatable, tape::Tape};
+use crate::{
+    Error,
+    keys::{Cause, Keeper, Pin, Renewal},
+};
+use http::{HeaderValue, Request, Response, Uri, header, request::Parts, uri::PathAndQuery};
+use sealwire_http::{Body, client::oblivious, opened::Fault};
+use std::sync::{Arc, atomic::Ordering};
+use tower::ServiceExt;
+
+/// Sends a request and does what SE-43, OB-43 and OB-47 permit when that fails.
+pub(crate) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<Response<Body>, Error> {
+    let (head, content) = request.into_parts();
+    let head = addressed(head, keeper.appraiser().authority())?;
+    let mut attempts = Attempts { tape: Tape::new(content), head, date: None };
+    let mut pin = keeper.usable().await?;
+    let mut repeated = false;
+    loop {
+        let Some(request) = attempts.next() else { return Err(Error::OutcomeUnknown) };
+        match pin.wire.clone().oneshot(request).await {
+            Ok(response) => match attempts.judge(response).await {
+                Some(response) => {
+                    attempts.tape.let_go();
+                    return Ok(response);
+                }
+                None => {
+                    keeper.counters.redated.fetch_add(1, Ordering::Relaxed);
+                }
+            },
+            Err(_) if attempts.tape.has_failed() => return Err(Error::RequestBody),
+            Err(error) => {
+                if repeated {
+                    return Err(attempts.give_up(error));
+                }
+                pin = attempts.after(error, keeper, &pin).await?;
+                repeated = true;
+                keeper.counters.resent.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+struct Attempts {
+    head: Parts,
+    tape: Tape,
+    /// the gateway's time, for one retry (OB-43)
+    date: Option<HeaderValue>,
+}
+
+impl Attempts {
+    fn next(&self) -> Option<Request<Body>> {
+        let mut request = Request::from_parts(self.head.clone(), self.tape.play()?);
+        if let Some(date) = &self.date {
+            request.headers_mut().insert(header::DATE, date.clone());
+        }
+        Some(request)
+    }
+
+    /// The answer, unless the request is to be sent once more with another Date (OB-43). A Date that the caller chose
+    /// is the caller's to mend.
+    async fn judge(&mut self, response: Response<Body>) -> Option<Response<Body>> {
+        if self.date.is_some() || self.head.headers.contains_key(header::DATE) || !self.tape.is_whole() {
+            return Some(response);
+        }
+        match date::judge(response).await {
+            date::Verdict::Off(date, response) if self.tape.is_whole() => {
+                drop(response);
+                self.date = Some(date);
+                None
+            }
+            date::Verdict::Off(_, response) | date::Verdict::Fine(response) => Some(response),
+        }
+    }
+
+    /// What to seal to instead, if the request may be sent again.
+    async fn after(
+        &self,
+        error: oblivious::Error,
+        keeper: &Keeper,
+        pin: &Arc<Pin>,
+    ) -> Result<Arc<Pin>, Error> {
+        let stale = matches!(error, oblivious::Error::StaleKey(_));
+        if !stale && !is_broken(&error) {
+            return Err(error.into());
+        }
+        // The keys are renewed even where this request cannot be repeated: the next one must not meet the same.
+        let renewal = keeper.renew(pin, Cause::Request).await;
+        if !self.may_repeat(&error) {
+            return Err(self.give_up(error));
+        }
+        match renewal {
+            Renewal::Fresh(pin) => Ok(pin),
+            // With the same key a stale key would only be met again; a broken connection may heal.
+            Renewal::NotNow if !stale => keeper.usable().await,
+            Renewal::NotNow => Err(error.into()),
+            Renewal::Failed(failure) => match failure.into() {
+                denied @ Error::Denied(_) => Err(denied),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    /// OB-47, SE-43
+    fn may_repeat(&self, error: &oblivious::Error) -> bool {
+        self.tape.is_whole() && (is_unprocessed(error) || is_repeatable(&self.head))
+    }
+
+    /// The error for the caller: whether the request was carried out must be known, or said to be unknown (SE-43).
+    fn give_up(&self, error: oblivious::Error) -> Error {
+        let ambiguous =
+            (matches!(error, oblivious::Error::StaleKey(_)) || is_broken(&error)) && !is_unprocessed(&error);
+        if ambiguous && !(is_repeatable(&self.head) && self.tape.is_whole()) {
+            Error::OutcomeUnknown
+        } else {
+            error.into()
+        }
+    }
+}
+
+/// Whether the connection failed, at whatever moment before the answer's head.
+fn is_broken(error: &oblivious::Error) -> bool {
+    matches!(error, oblivious::Error::Transport { .. } | oblivious::Error::Answer(Fault::Transport))
+}
+
+fn is_unprocessed(error: &oblivious::Error) -> bool {
+    matches!(error, oblivious::Error::Transport { unprocessed: true, .. })
+}
+
+/// The request's head with an absolute URI of the attested authority; that authority governs, so no Host field.
+fn addressed(mut head: Parts, authority: &str) -> Result<Parts, Error> {
+    let found = head.uri.authority().map(|found| found.as_str());
+    if let Some(found) = found
+        && !sealwire_attest::key_document::authority::normalise(found, 443)
+            .is_ok_and(|found| found == authority)
+    {
+        return Err(Error::Misdirected { expected: authority.to_owned(), found: found.to_owned() });
+    }
+    let path = head.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
+    // What a sealed channel carries is at least as protected as https says.
+    head.uri = Uri::builder().scheme("https").authority(authority).path_and_query(path).build()?;
+    head.headers.remove(header::HOST);
+    Ok(head)
+}

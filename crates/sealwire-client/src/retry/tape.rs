@@ -1,0 +1,210 @@
+//! A body that can be sent again: what has streamed is kept, up to a cap.
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use sealwire_http::{Body, BoxError, body};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker, ready},
+};
+
+/// Bytes of a body that are kept; a frame counts as at least [`FRAME`]. A longer body cannot be sent again once more than this has streamed.
+pub(super) const CAP: usize = 64 << 10;
+/// What a frame costs, however little it carries.
+const FRAME: usize = 64;
+
+/// A request's body, to be played once for each attempt.
+pub(super) struct Tape(Option<Arc<Mutex<Reel>>>);
+
+struct Reel {
+    /// frames that have streamed, unless they were let go
+    kept: Vec<Kept>,
+    cost: usize,
+    source: Source,
+    /// frames were let go: no attempt can start any more
+    lost: bool,
+    /// the attempt that may play
+    turn: u64,
+    /// how to tell that attempt that its turn is over: it waits for frames that go to another
+    waiting: Option<Waker>,
+}
+
+#[derive(Clone)]
+enum Kept {
+    Data(Bytes),
+    Trailers(http::HeaderMap),
+}
+
+enum Source {
+    Open(Body),
+    Ended,
+    Failed,
+}
+
+/// The attempt was given up for a later one, which has the body now.
+#[derive(Debug, thiserror::Error)]
+#[error("superseded by a later attempt")]
+struct Superseded;
+
+impl Tape {
+    pub(super) fn new(body: Body) -> Self {
+        if body.is_end_stream() {
+            return Self(None);
+        }
+        Self(Some(Arc::new(Mutex::new(Reel {
+            kept: Vec::new(),
+            cost: 0,
+            source: Source::Open(body),
+            lost: false,
+            turn: 0,
+            waiting: None,
+        }))))
+    }
+
+    /// The body from its beginning; an earlier attempt that still plays it fails. `None` when it is no longer whole.
+    pub(super) fn play(&self) -> Option<Body> {
+        let Some(shared) = &self.0 else { return Some(body::empty()) };
+        let mut reel = lock(shared);
+        if !reel.is_whole() {
+            return None;
+        }
+        reel.turn += 1;
+        let turn = reel.turn;
+        let superseded = reel.waiting.take();
+        drop(reel);
+        if let Some(superseded) = superseded {
+            superseded.wake();
+        }
+        Some(body::boxed(Attempt { shared: shared.clone(), turn, position: 0 }))
+    }
+
+    /// Whether [`Self::play`] would give a body.
+    pub(super) fn is_whole(&self) -> bool {
+        self.0.as_ref().is_none_or(|shared| lock(shared).is_whole())
+    }
+
+    /// Whether the caller's body failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.0.as_ref().is_some_and(|shared| matches!(lock(shared).source, Source::Failed))
+    }
+
+    /// There will be no further attempt: keeps nothing more. The last attempt plays on.
+    pub(super) fn let_go(self) {
+        if let Some(shared) = &self.0 {
+            lock(shared).lost = true;
+        }
+    }
+}
+
+fn lock(reel: &Mutex<Reel>) -> MutexGuard<'_, Reel> {
+    // A poisoned reel is one whose source panicked: it has no more frames.
+    reel.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Reel {
+    fn is_whole(&self) -> bool {
+        !self.lost && !matches!(self.source, Source::Failed)
+    }
+
+    fn keep(&mut self, frame: &Frame<Bytes>) {
+        if self.lost {
+            return;
+        }
+        match (frame.data_ref(), frame.trailers_ref()) {
+            (Some(data), _) if data.len().max(FRAME) <= CAP - self.cost => {
+                self.cost += data.len().max(FRAME);
+                self.kept.push(Kept::Data(data.clone()));
+            }
+            (Some(_), _) => {
+                self.lost = true;
+                self.kept = Vec::new();
+            }
+            (None, Some(trailers)) => self.kept.push(Kept::Trailers(trailers.clone())),
+            (None, None) => {}
+        }
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Source::Open(body) = &mut self.source else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(body).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => self.keep(frame),
+            Some(Err(_)) => self.source = Source::Failed,
+            None => self.source = Source::Ended,
+        }
+        Poll::Ready(frame)
+    }
+
+    /// Data bytes kept from `position` on.
+    fn kept_from(&self, position: usize) -> u64 {
+        let rest = self.kept.iter().skip(position);
+        rest.map(|kept| if let Kept::Data(data) = kept { data.len() as u64 } else { 0 }).sum()
+    }
+}
+
+/// One play of a tape.
+struct Attempt {
+    shared: Arc<Mutex<Reel>>,
+    turn: u64,
+    position: usize,
+}
+
+impl HttpBody for Attempt {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let shared = self.shared.clone();
+        let mut reel = lock(&shared);
+        if reel.turn != self.turn {
+            return Poll::Ready(Some(Err(Superseded.into())));
+        }
+        if let Some(kept) = reel.kept.get(self.position) {
+            self.position += 1;
+            return Poll::Ready(Some(Ok(match kept.clone() {
+                Kept::Data(data) => Frame::data(data),
+                Kept::Trailers(trailers) => Frame::trailers(trailers),
+            })));
+        }
+        if reel.lost {
+            reel.kept = Vec::new();
+        }
+        let Poll::Ready(frame) = reel.poll_source(cx) else {
+            reel.waiting = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        // Whatever is kept from here on, this attempt has had it.
+        self.position = reel.kept.len();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let reel = lock(&self.shared);
+        reel.turn == self.turn
+            && self.position >= reel.kept.len()
+            && match &reel.source {
+                Source::Open(body) => body.is_end_stream(),
+                Source::Ended => true,
+                Source::Failed => false,
+            }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let reel = lock(&self.shared);
+        let kept = reel.kept_from(self.position);
+        let source = match &reel.source {
+            Source::Open(body) => body.size_hint(),
+            Source::Ended | Source::Failed => SizeHint::with_exact(0),
+        };
+        let mut hint = SizeHint::new();
+        hint.set_lower(source.lower().saturating_add(kept));
+        if let Some(upper) = source.upper().and_then(|upper| upper.checked_add(kept)) {
+            hint.set_upper(upper);
+        }
+        hint
+    }
+}

@@ -1,0 +1,158 @@
+//! What a connector is told, and what follows from it.
+
+use crate::Error;
+use http::{Uri, uri::Scheme};
+use sealwire_attest::{
+    Policy,
+    key_document::{self, authority},
+};
+use sealwire_crypto::{
+    kem::Kem,
+    random::{OsRandom, Random},
+};
+use sealwire_http::{Clock, SystemClock, client::oblivious, wire::OBLIVIOUS_PATH};
+use sealwire_oblivious::Limits;
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+/// How to reach a gateway, and what it must prove.
+#[derive(Clone)]
+pub struct Settings {
+    /// the gateway, `http://` or `https://`, no path. The channel does not rest on TLS
+    pub to: Uri,
+    /// the authority that requests name inside; that of `to` unless said
+    pub authority: Option<String>,
+    /// what the gateway must prove
+    pub policy: Policy,
+    /// a relay's URL for this gateway (`https://relay/NAME`); keys are then learnt through it too (OB-88), and `to`
+    /// is never contacted. Only a relay on this machine may be `http://` (OB-82)
+    pub relay: Option<Uri>,
+    /// one message each way, or streams
+    pub form: oblivious::Form,
+    /// KEMs that may be used
+    pub kems: Vec<Kem>,
+    /// limits of the wire
+    pub limits: Limits,
+    /// fetch of the key document, and connection set-up
+    pub timeout: Duration,
+    /// certificates in DER that TLS trusts besides the system's
+    pub tls_roots: Vec<Vec<u8>>,
+}
+
+impl Settings {
+    /// With the defaults: chunked messages, X-Wing and X25519, 10 s, the system's TLS roots, no relay.
+    #[must_use]
+    pub fn new(to: Uri, policy: Policy) -> Self {
+        Self {
+            to,
+            authority: None,
+            policy,
+            relay: None,
+            form: oblivious::Form::Chunked,
+            kems: vec![Kem::XWing, Kem::X25519],
+            limits: Limits::default(),
+            timeout: Duration::from_secs(10),
+            tls_roots: Vec::new(),
+        }
+    }
+}
+
+/// What a connector takes from its surroundings; tests bring their own.
+#[derive(Clone)]
+pub struct Environment {
+    /// time of day: of key documents, of the Date field, and of the pause between renewals
+    pub clock: Arc<dyn Clock>,
+    /// randomness of keys, and of the moments of renewal
+    pub random: Arc<dyn Random>,
+}
+
+impl Default for Environment {
+    /// The machine's clock and generator.
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(OsRandom) }
+    }
+}
+
+/// Where everything is, worked out once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// the authority inside, in its normal form
+    pub(crate) authority: String,
+    /// the key document
+    pub(crate) keys: Uri,
+    /// where sealed requests go
+    pub(crate) resource: Uri,
+}
+
+impl Places {
+    pub(crate) fn of(settings: &Settings) -> Result<Self, Error> {
+        let to = Base::gateway(&settings.to)?;
+        let authority = match &settings.authority {
+            Some(authority) => authority::normalise(authority, authority::DEFAULT_PORT),
+            None => authority::normalise(to.authority, to.default_port()),
+        }
+        .map_err(|_| {
+            Error::Settings("the authority is a host name or address, with a port where it is not 443")
+        })?;
+        let base = match &settings.relay {
+            Some(relay) => Base::relay(relay)?,
+            None => to,
+        };
+        Ok(Self { authority, keys: base.join(key_document::PATH)?, resource: base.join(OBLIVIOUS_PATH)? })
+    }
+}
+
+/// A URL that resources hang from.
+pub(crate) struct Base<'a> {
+    scheme: &'a Scheme,
+    authority: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Base<'a> {
+    /// A gateway: no path.
+    pub(crate) fn gateway(uri: &'a Uri) -> Result<Self, Error> {
+        let base = Self::parse(uri).ok_or(Error::Settings("a gateway is http://HOST or https://HOST"))?;
+        if base.path.is_empty() {
+            Ok(base)
+        } else {
+            Err(Error::Settings("a gateway's URL has no path; requests bring their own"))
+        }
+    }
+
+    /// A relay: its path says which gateway. Clear text would show an onlooker who talks to whom (OB-82).
+    fn relay(uri: &'a Uri) -> Result<Self, Error> {
+        let base = Self::parse(uri).ok_or(Error::Settings("a relay is https://HOST/NAME"))?;
+        if *base.scheme == Scheme::HTTPS || is_loopback(uri) {
+            Ok(base)
+        } else {
+            Err(Error::Settings("a relay is reached by https:// unless it is on this machine (OB-82)"))
+        }
+    }
+
+    fn parse(uri: &'a Uri) -> Option<Self> {
+        let scheme = uri.scheme().filter(|s| **s == Scheme::HTTP || **s == Scheme::HTTPS)?;
+        let authority = uri.authority()?.as_str();
+        if uri.query().is_some() || authority.contains('@') {
+            return None;
+        }
+        Some(Self { scheme, authority, path: uri.path().trim_end_matches('/') })
+    }
+
+    fn default_port(&self) -> u16 {
+        if *self.scheme == Scheme::HTTP { 80 } else { 443 }
+    }
+
+    /// `path` begins with a slash.
+    pub(crate) fn join(&self, path: &str) -> Result<Uri, Error> {
+        format!("{}://{}{}{path}", self.scheme, self.authority, self.path)
+            .parse()
+            .map_err(|_| Error::Settings("a URL of this length or form cannot be used"))
+    }
+}
+
+/// Whether a URL names this machine: `localhost`, or a loopback address. Other names are not looked up.
+pub(crate) fn is_loopback(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.map_or_else(|_| host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+}

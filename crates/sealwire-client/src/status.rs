@@ -1,0 +1,129 @@
+//! What a connector can tell about itself.
+
+use sealwire_attest::{
+    UnixTime,
+    key_document::{Acceptance, Published},
+    verdict::Denial,
+};
+use sealwire_crypto::{hpke::Symmetric, kem::Kem};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+/// Refusals kept.
+const REFUSALS: usize = 20;
+
+/// A connector at one moment.
+#[derive(Clone)]
+pub struct Status {
+    /// the authority that requests name inside
+    pub authority: String,
+    /// what was accepted last, and what that rests on
+    pub acceptance: Acceptance,
+    /// the same as it was served, with evidence and endorsements
+    pub published: Arc<Published>,
+    /// when it was accepted
+    pub accepted_at: SystemTime,
+    /// last second in which it is used
+    pub expires: UnixTime,
+    /// the KEM of the chosen key
+    pub kem: Kem,
+    /// the KDF and AEAD
+    pub suite: Symmetric,
+    /// the gateway showed something since that the policy refuses: nothing is sent
+    pub refused: Option<Denial>,
+    /// the last 20 refusals, the latest last
+    pub refusals: Vec<Refusal>,
+    /// how often what happened
+    pub counts: Counts,
+}
+
+/// A document that the policy refused.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// when
+    pub at: SystemTime,
+    /// why
+    pub denial: Denial,
+}
+
+/// How often what happened, since the connector was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// requests taken
+    pub requests: u64,
+    /// requests that ended without an answer
+    pub failed: u64,
+    /// requests sent a second time (SE-43)
+    pub resent: u64,
+    /// requests sent a second time with a corrected Date (OB-43)
+    pub redated: u64,
+    /// renewals of the key document that were accepted
+    pub renewals: u64,
+    /// renewals that failed or were refused
+    pub failed_renewals: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) requests: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    pub(crate) resent: AtomicU64,
+    pub(crate) redated: AtomicU64,
+    pub(crate) renewals: AtomicU64,
+    pub(crate) failed_renewals: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn read(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            requests: read(&self.requests),
+            failed: read(&self.failed),
+            resent: read(&self.resent),
+            redated: read(&self.redated),
+            renewals: read(&self.renewals),
+            failed_renewals: read(&self.failed_renewals),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(Mutex<VecDeque<Refusal>>);
+
+impl Refusals {
+    pub(crate) fn add(&self, at: SystemTime, denial: Denial) {
+        if let Ok(mut kept) = self.0.lock() {
+            if kept.len() >= REFUSALS {
+                kept.pop_front();
+            }
+            kept.push_back(Refusal { at, denial });
+        }
+    }
+
+    pub(crate) fn read(&self) -> Vec<Refusal> {
+        self.0.lock().map(|kept| kept.iter().cloned().collect()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_refusal_goes_first() {
+        let refusals = Refusals::default();
+        for n in 0..=REFUSALS as u64 {
+            let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(n);
+            refusals.add(at, Denial { reasons: Vec::new() });
+        }
+        let kept = refusals.read();
+        assert_eq!(kept.len(), REFUSALS);
+        assert_eq!(kept[0].at, SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1));
+    }
+}
