@@ -47,8 +47,11 @@ impl Claims {
     /// As verdicts show them (AT-81): bytes in hex, without the hardware id.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let measurements: serde_json::Map<String, Value> =
-            self.measurements.iter().map(|(name, bytes)| ((*name).to_owned(), hex::encode(bytes).into())).collect();
+        let measurements: serde_json::Map<String, Value> = self
+            .measurements
+            .iter()
+            .map(|(name, bytes)| ((*name).to_owned(), hex::encode(bytes).into()))
+            .collect();
         json!({
             "kind": self.kind.name(),
             "development": self.development,

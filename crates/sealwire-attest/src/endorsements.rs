@@ -44,6 +44,17 @@ impl Endorsements {
         Ok(())
     }
 
+    /// SHA-256 of each self-issued certificate: candidates for the roots of a development policy that is being written
+    /// (`sealwire policy init`). Nothing speaks for them but whoever sent them.
+    #[must_use]
+    pub fn self_issued(&self) -> Vec<[u8; 32]> {
+        let certificates = self.certificates.iter().filter_map(|der| Certificate::from_der(der).ok());
+        certificates
+            .filter(|certificate| certificate.subject() == certificate.issuer())
+            .map(|certificate| certificate.fingerprint())
+            .collect()
+    }
+
     /// Refuses more than a verifier looks at.
     pub(crate) fn check_counts(&self) -> Result<(), Error> {
         if self.certificates.len() > MAX_CERTIFICATES || self.crls.len() > MAX_CRLS {
@@ -77,12 +88,15 @@ impl Endorsements {
             let block = rest.get(begin..).unwrap_or_default();
             let cut = Error::MalformedEndorsement("a PEM block without its end");
             let end = block.find(END).ok_or(cut.clone())?;
-            let after = block.get(end..).and_then(|tail| tail.find('\n')).map_or(block.len(), |line| end + line + 1);
+            let after =
+                block.get(end..).and_then(|tail| tail.find('\n')).map_or(block.len(), |line| end + line + 1);
             let (block, tail) = block.split_at_checked(after).ok_or(cut)?;
             let (label, der) = pem::decode_vec(block.as_bytes())
                 .map_err(|_| Error::MalformedEndorsement("a PEM block that does not decode"))?;
             if !["CERTIFICATE", "X509 CRL"].contains(&label) {
-                return Err(Error::MalformedEndorsement("a PEM block that is neither a certificate nor a CRL"));
+                return Err(Error::MalformedEndorsement(
+                    "a PEM block that is neither a certificate nor a CRL",
+                ));
             }
             self.add_der(der)?;
             found = true;

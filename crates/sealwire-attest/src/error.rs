@@ -132,7 +132,9 @@ pub enum Error {
     Signature,
     // TCB
     /// AT-03: the key was derived for another firmware level than the report claims
-    #[error("the signing key belongs to another firmware level than the report: {component} {certified}, reported {reported}")]
+    #[error(
+        "the signing key belongs to another firmware level than the report: {component} {certified}, reported {reported}"
+    )]
     TcbMismatch {
         /// name of the firmware component
         component: &'static str,

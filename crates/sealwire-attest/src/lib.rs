@@ -5,8 +5,8 @@
 //! [`Appraised`]; a value of the later type can only be made by the check.
 
 pub mod binding;
-mod cbor;
 mod cache;
+mod cbor;
 pub mod check;
 pub mod claims;
 pub mod cmw;

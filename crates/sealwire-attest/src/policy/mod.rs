@@ -1,18 +1,43 @@
 //! Appraisal policies (AT-21) and what they accept.
 
+mod appraise;
+mod error;
+mod exactly;
+mod parse;
 mod rules;
+mod snp;
+mod values;
 
+pub use error::PolicyError;
 pub use rules::OperatorRule;
 
-use crate::{Claims, Error, UnixTime, Verified, verdict::Denial};
+use crate::{Claims, Kind, UnixTime, Verdict, Verified, verdict::Denial};
 use rules::Ages;
-use std::time::Duration;
+use snp::SnpRule;
+use std::{sync::Arc, time::Duration};
 
 /// A policy file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     ages: Ages,
     operator: OperatorRule,
+    alternatives: Vec<Alternative>,
+}
+
+/// One way to be accepted: a kind, and what it asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Alternative {
+    Snp(SnpRule),
+    Development(SnpRule),
+}
+
+impl Alternative {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Snp(_) => Kind::Snp,
+            Self::Development(_) => Kind::Development,
+        }
+    }
 }
 
 impl Policy {
@@ -20,14 +45,48 @@ impl Policy {
     ///
     /// # Errors
     /// With line, key and a hint.
-    pub fn from_toml(_text: &str) -> Result<Self, Error> {
-        todo!()
+    pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
+        parse::parse(text)
+    }
+
+    /// What holds where no policy is given (AT-80): no debugging, CRLs if available, everything else as the vendor
+    /// vouches for it, and any operator. It accepts no development evidence.
+    #[must_use]
+    pub fn without_policy() -> Self {
+        Self {
+            ages: Ages::default(),
+            operator: OperatorRule { any: true, ..OperatorRule::default() },
+            alternatives: vec![Alternative::Snp(SnpRule::without_policy())],
+        }
+    }
+
+    /// A commented policy file that accepts exactly what was verified: its registers, at least its firmware level, its
+    /// root if that is a development root. It loads with [`Policy::from_toml`].
+    ///
+    /// Without a configuration digest and an operator's key it has to say `any-operator = true`, with a warning.
+    #[must_use]
+    pub fn exactly(
+        verified: &Verified<Claims>,
+        config_digest: Option<&[u8; 48]>,
+        operator_key: Option<&[u8; 32]>,
+    ) -> String {
+        exactly::exactly(verified, config_digest, operator_key)
     }
 
     /// Fingerprints of the development roots that the policy names.
     #[must_use]
     pub fn development_roots(&self) -> Vec<[u8; 32]> {
-        todo!()
+        let of = |alternative: &Alternative| match alternative {
+            Alternative::Development(rule) => rule.roots.iter().map(|root| root.0).collect(),
+            Alternative::Snp(_) => Vec::new(),
+        };
+        self.alternatives.iter().flat_map(of).collect()
+    }
+
+    /// Whether it accepts development evidence, and so nothing else (AT-07).
+    #[must_use]
+    pub fn is_development(&self) -> bool {
+        self.alternatives.iter().any(|alternative| alternative.kind() == Kind::Development)
     }
 
     /// The longest lifetime (issued-at to not-after) of a key document that is accepted (AT-41).
@@ -58,8 +117,8 @@ impl Policy {
     ///
     /// # Errors
     /// Every rule that failed, with expected and found values.
-    pub fn appraise(&self, _claims: Verified<Claims>, _at: UnixTime) -> Result<Appraised<Claims>, Denial> {
-        todo!()
+    pub fn appraise(&self, claims: Verified<Claims>, at: UnixTime) -> Result<Appraised<Claims>, Denial> {
+        appraise::appraise(self, claims, at)
     }
 }
 
@@ -67,6 +126,8 @@ impl Policy {
 #[derive(Debug, Clone)]
 pub struct Appraised<T> {
     value: T,
+    claims: Arc<Claims>,
+    verdict: Arc<Verdict>,
 }
 
 impl<T> Appraised<T> {
@@ -76,9 +137,21 @@ impl<T> Appraised<T> {
         &self.value
     }
 
+    /// The claims that it rests on.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Why: the outcome of each check.
+    #[must_use]
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
     /// Carries an acceptance over to what it vouches for. Within the crate only: outside, the value of an
     /// [`Appraised`] always comes from a check.
     pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Appraised<U> {
-        Appraised { value: f(self.value) }
+        Appraised { value: f(self.value), claims: self.claims, verdict: self.verdict }
     }
 }

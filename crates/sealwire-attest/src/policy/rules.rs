@@ -22,3 +22,11 @@ pub(crate) struct Ages {
     pub(crate) max_age: Duration,
     pub(crate) grace: Duration,
 }
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Default for Ages {
+    fn default() -> Self {
+        Self { max_lifetime: DAY, max_age: DAY, grace: Duration::ZERO }
+    }
+}

@@ -56,7 +56,11 @@ impl Chain {
         root.may_issue(Place::Root, 1)?;
         intermediate.may_issue(Place::Intermediate, 0)?;
         certificate.is_leaf()?;
-        if AMD.pinned.iter().any(|(product, ark)| ark.fingerprint() == root.fingerprint() && *product != leaf.product) {
+        if AMD
+            .pinned
+            .iter()
+            .any(|(product, ark)| ark.fingerprint() == root.fingerprint() && *product != leaf.product)
+        {
             return Err(Error::WrongProduct);
         }
         leaf.check_identity(report)?;
@@ -152,7 +156,8 @@ fn find_intermediate<'a>(
     };
     let mut error = Error::EndorsementMissing(missing);
     // A root that signs a key itself, with no authority between them, is not AMD's chain.
-    let candidates = AMD.intermediates.iter().chain(supplied).filter(|issuer| issuer.subject() != issuer.issuer());
+    let candidates =
+        AMD.intermediates.iter().chain(supplied).filter(|issuer| issuer.subject() != issuer.issuer());
     for issuer in candidates.filter(|issuer| issuer.subject() == leaf.issuer()) {
         match leaf.is_signed_by(issuer, Place::Leaf) {
             Ok(()) => return Ok(issuer),
@@ -170,9 +175,10 @@ fn find_root<'a>(
 ) -> Result<(Kind, &'a Certificate), Error> {
     let amd = AMD.pinned.iter().map(|(_, root)| (Some(Kind::Snp), root));
     // A root is pinned by the hash of its exact bytes. Its signature over itself would add nothing.
-    let supplied = supplied.iter().filter(|root| root.subject() == root.issuer()).map(|root| {
-        (development_roots.contains(&root.fingerprint()).then_some(Kind::Development), root)
-    });
+    let supplied = supplied
+        .iter()
+        .filter(|root| root.subject() == root.issuer())
+        .map(|root| (development_roots.contains(&root.fingerprint()).then_some(Kind::Development), root));
     let mut error = Error::RootNotPinned;
     for (kind, root) in amd.chain(supplied).filter(|(_, root)| root.subject() == intermediate.issuer()) {
         match (intermediate.is_signed_by(root, Place::Intermediate), kind) {

@@ -244,7 +244,11 @@ impl Fields<'_> {
     }
 
     fn zero<const N: usize>(&mut self) -> Result<(), Error> {
-        if self.array::<N>()? == [0; N] { Ok(()) } else { Err(Error::Malformed("reserved bytes are not zero")) }
+        if self.array::<N>()? == [0; N] {
+            Ok(())
+        } else {
+            Err(Error::Malformed("reserved bytes are not zero"))
+        }
     }
 
     /// Build, minor, major and a reserved byte.

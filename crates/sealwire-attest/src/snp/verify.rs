@@ -79,18 +79,25 @@ impl SnpVerifier {
                 not_after = not_after.min(next_update);
                 Outcome::Passed(format!("by the root's CRL, good until {next_update}"))
             }
-            Revocation::NoCrl => Outcome::NotAvailable("no CRL of the root among the endorsements".to_owned()),
+            Revocation::NoCrl => {
+                Outcome::NotAvailable("no CRL of the root among the endorsements".to_owned())
+            }
         };
         let checks = Checks {
             format: Outcome::Passed(format!("report version {}", report.version)),
             chain: Outcome::Passed(format!("{} ({})", chain.path, chain.kind)),
-            validity: Outcome::Passed(format!("every certificate at {at}, the first to end does at {}", chain.not_after())),
+            validity: Outcome::Passed(format!(
+                "every certificate at {at}, the first to end does at {}",
+                chain.not_after()
+            )),
             revocation,
             signature: Outcome::Passed("ECDSA P-384 over the report".to_owned()),
             tcb: Outcome::Passed(format!("certified for {}", chain.leaf.tcb)),
             attributes: Outcome::Passed(format!("guest policy {:#x}, VMPL {}", report.policy.0, report.vmpl)),
             binding,
-            freshness: Outcome::NotAvailable("a report carries no time; only a challenge makes it fresh".to_owned()),
+            freshness: Outcome::NotAvailable(
+                "a report carries no time; only a challenge makes it fresh".to_owned(),
+            ),
         };
         Ok(Verified::new(claims(&report, &chain, not_after), checks))
     }

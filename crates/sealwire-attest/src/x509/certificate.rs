@@ -115,9 +115,8 @@ impl Certificate {
         }
         let signature = self.parsed.signature().as_bytes();
         let verifies = self.issuer() == issuer.subject()
-            && signature.is_some_and(|signature| {
-                pss::verify(issuer.public_key_info(), &self.signed, signature)
-            });
+            && signature
+                .is_some_and(|signature| pss::verify(issuer.public_key_info(), &self.signed, signature));
         if verifies { Ok(()) } else { Err(Error::CertificateSignature(place)) }
     }
 

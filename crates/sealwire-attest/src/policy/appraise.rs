@@ -1,0 +1,50 @@
+//! The decision.
+
+use super::{Alternative, Appraised, Policy};
+use crate::{
+    Claims, Kind, UnixTime, Verdict, Verified,
+    verdict::{Denial, Reason},
+};
+use std::sync::Arc;
+
+pub(super) fn appraise(
+    policy: &Policy,
+    verified: Verified<Claims>,
+    at: UnixTime,
+) -> Result<Appraised<Claims>, Denial> {
+    let (claims, checks) = verified.into_parts();
+    // What was verified may have been kept until after its end.
+    if at > claims.not_after {
+        return Err(Denial { reasons: vec![reason("expired", "validity", claims.not_after, at)] });
+    }
+    let mut reasons = Vec::new();
+    for (index, alternative) in policy.alternatives.iter().enumerate() {
+        if alternative.kind() != claims.kind {
+            continue;
+        }
+        let rule = format!("accept[{index}]");
+        let failures = match alternative {
+            Alternative::Snp(snp) | Alternative::Development(snp) => snp.failures(&rule, &claims, &checks),
+        };
+        if failures.is_empty() {
+            let verdict = Verdict::accepted(&claims, checks);
+            return Ok(Appraised {
+                value: claims.clone(),
+                claims: Arc::new(claims),
+                verdict: Arc::new(verdict),
+            });
+        }
+        reasons.extend(failures);
+    }
+    if reasons.is_empty() {
+        let kinds: Vec<&str> = policy.alternatives.iter().map(Alternative::kind).map(Kind::name).collect();
+        let expected =
+            if kinds.is_empty() { "nobody: the policy is empty".to_owned() } else { kinds.join(", ") };
+        reasons.push(reason("kind-not-accepted", "accept", expected, claims.kind));
+    }
+    Err(Denial { reasons })
+}
+
+fn reason(code: &'static str, rule: &str, expected: impl ToString, found: impl ToString) -> Reason {
+    Reason { code, rule: rule.to_owned(), expected: expected.to_string(), found: found.to_string() }
+}

@@ -1,0 +1,113 @@
+use std::{fmt, ops::Range};
+
+/// Why a policy file does not load: the place in the file, what is wrong, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyError {
+    /// from 1
+    pub line: usize,
+    /// from 1, in characters
+    pub column: usize,
+    /// the key that it is about; empty where it is about the whole file or an alternative
+    pub key: String,
+    /// what is wrong
+    pub problem: String,
+    /// what would be right; empty where the problem says it
+    pub hint: String,
+}
+
+impl std::error::Error for PolicyError {}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: ", self.line, self.column)?;
+        if !self.key.is_empty() {
+            write!(f, "`{}`: ", self.key)?;
+        }
+        f.write_str(&self.problem)?;
+        if !self.hint.is_empty() {
+            write!(f, "; {}", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+/// What each key takes, for hints.
+const USAGE: [(&str, &str); 24] = [
+    ("version", "this is version 1"),
+    ("max-lifetime", "a duration such as \"24h\", \"10m\" or \"90s\""),
+    ("max-age", "a duration such as \"24h\", \"10m\" or \"90s\""),
+    ("grace", "a duration such as \"24h\", \"10m\" or \"0s\""),
+    ("any-operator", "true or false"),
+    ("operator-keys", "a list of \"ed25519:\" and 32 bytes in base64url or hex"),
+    (
+        "config-digests",
+        "a list of \"sha384:\" and 48 bytes in hex, as `sealwire gateway --print-config-digest` shows it",
+    ),
+    ("accept", "each alternative begins with a line [[accept]]"),
+    ("kind", "\"snp\" or \"development\""),
+    ("measurement", "48 bytes in hex, a list of those, or { any = \"why\" }"),
+    ("host-data", "32 bytes in hex, a list of those, or { any = \"why\" }"),
+    ("id-key-digest", "48 bytes in hex, a list of those, or { any = \"why\" }"),
+    ("author-key-digest", "48 bytes in hex, a list of those, or { any = \"why\" }"),
+    (
+        "minimum-tcb",
+        "{ bootloader = 4, tee = 0, snp = 24, microcode = 219 }, on Turin also fmc, or { any = \"why\" }",
+    ),
+    ("bootloader", "a number from 0 to 255"),
+    ("tee", "a number from 0 to 255"),
+    ("snp", "a number from 0 to 255"),
+    ("microcode", "a number from 0 to 255"),
+    ("fmc", "a number from 0 to 255"),
+    ("products", "a list of \"milan\", \"genoa\", \"turin\""),
+    ("crl", "\"required\" or \"if-available\""),
+    ("vmpl", "a number from 0 to 3, or { any = \"why\" }"),
+    ("attributes", "attributes by name with true, false or a number, such as { smt-allowed = false }"),
+    ("roots", "a list of \"sha256:\" and 32 bytes in hex"),
+];
+
+impl PolicyError {
+    /// At a place of its own, with a hint of its own.
+    pub(super) fn new(text: &str, span: Range<usize>, key: &str, problem: &str, hint: &str) -> Self {
+        let before = text.get(..span.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+            key: key.to_owned(),
+            problem: problem.to_owned(),
+            hint: hint.to_owned(),
+        }
+    }
+
+    /// From the TOML library, whose messages name keys in backticks.
+    pub(super) fn from_toml(text: &str, error: &toml::de::Error) -> Self {
+        let span = error.span().unwrap_or_default();
+        let message = error.message();
+        if let Some((key, known)) =
+            message.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, "))
+        {
+            return Self::new(text, span, key, "unknown key", &format!("{} here", known.replace('`', "")));
+        }
+        if let Some(key) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+            return Self::new(text, span, key, "missing", usage(key));
+        }
+        let key = key_at(text, span.start);
+        Self::new(text, span, key, message, usage(key))
+    }
+}
+
+/// What a key takes.
+pub(super) fn usage(key: &str) -> &'static str {
+    USAGE.iter().find(|(name, _)| *name == key).map_or("", |(_, usage)| usage)
+}
+
+/// The key whose value holds `at`: the last one before it that is followed by `=`, which for a list over many lines
+/// stands on an earlier line.
+fn key_at(text: &str, at: usize) -> &str {
+    let before = text.get(..at).unwrap_or_default();
+    let Some((head, _)) = before.rsplit_once('=') else { return "" };
+    let head = head.trim_end().trim_end_matches('"');
+    let start =
+        head.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').map_or(0, |place| place + 1);
+    head.get(start..).unwrap_or_default()
+}

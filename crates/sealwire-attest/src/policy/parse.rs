@@ -1,0 +1,143 @@
+//! From TOML to a policy.
+
+use super::{
+    Alternative, Policy, PolicyError,
+    rules::{Ages, OperatorRule},
+    snp::SnpRule,
+    values::{ConfigDigest, OperatorKey, Span},
+};
+use crate::Kind;
+use serde::Deserialize;
+use std::ops::Range;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, Deserializer, ValueDeserializer},
+};
+
+/// Everything but the alternatives.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Head {
+    version: Spanned<u64>,
+    max_lifetime: Option<Span>,
+    max_age: Option<Span>,
+    grace: Option<Span>,
+    #[serde(default)]
+    any_operator: bool,
+    #[serde(default)]
+    operator_keys: Vec<OperatorKey>,
+    #[serde(default)]
+    config_digests: Vec<ConfigDigest>,
+    /// taken out before; here so that a list of known keys names it
+    #[serde(default, rename = "accept")]
+    _accept: (),
+}
+
+pub(super) fn parse(text: &str) -> Result<Policy, PolicyError> {
+    let toml_error = |error: toml::de::Error| PolicyError::from_toml(text, &error);
+    let mut document = DeTable::parse(text).map_err(toml_error)?;
+    let accept = document.get_mut().remove("accept");
+    let head = Head::deserialize(Deserializer::from(document)).map_err(toml_error)?;
+    if *head.version.get_ref() != 1 {
+        return Err(PolicyError::new(
+            text,
+            head.version.span(),
+            "version",
+            "not a version that is known",
+            "write 1",
+        ));
+    }
+    let default = Ages::default();
+    let policy = Policy {
+        ages: Ages {
+            max_lifetime: head.max_lifetime.map_or(default.max_lifetime, |span| span.0),
+            max_age: head.max_age.map_or(default.max_age, |span| span.0),
+            grace: head.grace.map_or(default.grace, |span| span.0),
+        },
+        operator: OperatorRule {
+            any: head.any_operator,
+            keys: head.operator_keys.into_iter().map(|key| key.0).collect(),
+            config_digests: head.config_digests.into_iter().map(|digest| digest.0).collect(),
+        },
+        alternatives: accept.map_or(Ok(Vec::new()), |accept| alternatives(text, accept))?,
+    };
+    // AT-44: the genuine image with somebody else's upstream is genuine, too.
+    if policy.operator == OperatorRule::default() {
+        return Err(PolicyError::new(
+            text,
+            0..0,
+            "",
+            "the policy does not say who may run the service: hardware proves the code, not the operator",
+            "give operator-keys, config-digests, or any-operator = true",
+        ));
+    }
+    Ok(policy)
+}
+
+fn alternatives(text: &str, accept: Spanned<DeValue<'_>>) -> Result<Vec<Alternative>, PolicyError> {
+    let span = accept.span();
+    let DeValue::Array(list) = accept.into_inner() else {
+        return Err(PolicyError::new(
+            text,
+            span,
+            "accept",
+            "not a list",
+            "each alternative begins with [[accept]]",
+        ));
+    };
+    let mut found: Vec<(Range<usize>, Alternative)> = Vec::new();
+    for item in list {
+        let span = item.span();
+        let alternative = alternative(text, item)?;
+        // AT-07: what accepts the evidence of a development machine accepts no other.
+        if let Some((_, other)) = found.first()
+            && (other.kind() == Kind::Development) != (alternative.kind() == Kind::Development)
+        {
+            return Err(PolicyError::new(
+                text,
+                span,
+                "kind",
+                "a policy for development accepts nothing else",
+                "put the alternatives into two files",
+            ));
+        }
+        found.push((span, alternative));
+    }
+    Ok(found.into_iter().map(|(_, alternative)| alternative).collect())
+}
+
+fn alternative(text: &str, item: Spanned<DeValue<'_>>) -> Result<Alternative, PolicyError> {
+    let span = item.span();
+    let hint = "\"snp\" or \"development\"";
+    let DeValue::Table(table) = item.get_ref() else {
+        return Err(PolicyError::new(
+            text,
+            span,
+            "accept",
+            "not a table",
+            "each alternative begins with [[accept]]",
+        ));
+    };
+    let Some(kind) = table.get("kind") else {
+        return Err(PolicyError::new(text, span, "kind", "missing", hint));
+    };
+    let Some(kind) = kind.get_ref().as_str().and_then(Kind::from_name) else {
+        return Err(PolicyError::new(text, kind.span(), "kind", "not a kind that is known", hint));
+    };
+    let places: Vec<_> = table.iter().map(|(key, value)| (key.get_ref().to_string(), value.span())).collect();
+    match kind {
+        Kind::Snp | Kind::Development => {
+            let rule = SnpRule::deserialize(ValueDeserializer::from(item))
+                .map_err(|error| PolicyError::from_toml(text, &error))?;
+            rule.validate(kind).map_err(|(key, problem)| {
+                let place =
+                    places.iter().find(|(name, _)| name == key).map_or(span, |(_, place)| place.clone());
+                PolicyError::new(text, place, key, &problem, super::error::usage(key))
+            })?;
+            Ok(match kind {
+                Kind::Snp => Alternative::Snp(rule),
+                Kind::Development => Alternative::Development(rule),
+            })
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Values of a policy file: each is checked where it stands, so that an error can name its line.
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
+use std::{fmt, time::Duration};
+
+/// Bytes in hex.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hex<const N: usize>(pub(super) [u8; N]);
+
+/// `sha256:`, `sha384:` or `ed25519:` and bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint(pub(super) [u8; 32]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ConfigDigest(pub(super) [u8; 48]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OperatorKey(pub(super) [u8; 32]);
+
+/// A duration such as `24h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span(pub(super) Duration);
+
+/// What is accepted of a register (AT-21): listed values, or anything, said out loud with a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Accept<T> {
+    /// one of these; never empty
+    Listed(Vec<T>),
+    /// anything; why
+    Any(String),
+}
+
+/// `{ any = "reason" }`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Any {
+    any: String,
+}
+
+fn reason<E: de::Error>(any: Any) -> Result<String, E> {
+    if any.any.trim().is_empty() {
+        return Err(E::custom("`any` needs a reason"));
+    }
+    Ok(any.any)
+}
+
+fn hex_bytes<const N: usize, E: de::Error>(text: &str) -> Result<[u8; N], E> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes)
+        .map_err(|_| E::custom(format_args!("not {N} bytes in hex ({} digits)", 2 * N)))?;
+    Ok(bytes)
+}
+
+fn prefixed<'a, E: de::Error>(text: &'a str, prefix: &str) -> Result<&'a str, E> {
+    text.strip_prefix(prefix).ok_or_else(|| E::custom(format_args!("does not begin with `{prefix}`")))
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        hex_bytes(&String::deserialize(deserializer)?).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        hex_bytes(prefixed(&String::deserialize(deserializer)?, "sha256:")?).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ConfigDigest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        hex_bytes(prefixed(&String::deserialize(deserializer)?, "sha384:")?).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for OperatorKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+        let text = String::deserialize(deserializer)?;
+        let text = prefixed::<D::Error>(&text, "ed25519:")?;
+        // 64 hex digits are 48 bytes as base64, so that the two cannot be mistaken for each other.
+        if text.len() == 64 {
+            return hex_bytes(text).map(Self);
+        }
+        let key = BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
+        key.and_then(|key| key.try_into().ok())
+            .map(Self)
+            .ok_or_else(|| de::Error::custom("not 32 bytes in base64url or hex"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let duration =
+            text.parse::<jiff::SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
+        duration.map(Self).ok_or_else(|| de::Error::custom("not a duration"))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Accept<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Values<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Values<T> {
+            type Value = Accept<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value, a list of values, or { any = \"why\" }")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                T::deserialize(de::value::StrDeserializer::new(text)).map(|value| Accept::Listed(vec![value]))
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+                T::deserialize(de::value::I64Deserializer::new(number))
+                    .map(|value| Accept::Listed(vec![value]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = list.next_element()? {
+                    values.push(value);
+                }
+                if values.is_empty() {
+                    return Err(de::Error::custom("an empty list accepts nothing"));
+                }
+                Ok(Accept::Listed(values))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                reason(Any::deserialize(MapAccessDeserializer::new(map))?).map(Accept::Any)
+            }
+        }
+        deserializer.deserialize_any(Values(std::marker::PhantomData))
+    }
+}
+
+/// The lowest firmware level accepted, by component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MinimumTcb {
+    pub(super) bootloader: u8,
+    pub(super) tee: u8,
+    pub(super) snp: u8,
+    pub(super) microcode: u8,
+    /// Turin has it
+    pub(super) fmc: Option<u8>,
+}
+
+/// [`MinimumTcb`], or any level, with a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Level {
+    AtLeast(MinimumTcb),
+    Any(String),
+}
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Raw {
+            any: Option<String>,
+            bootloader: Option<u8>,
+            tee: Option<u8>,
+            snp: Option<u8>,
+            microcode: Option<u8>,
+            fmc: Option<u8>,
+        }
+        let raw = Raw::deserialize(deserializer)?;
+        match raw {
+            Raw { any: Some(any), bootloader: None, tee: None, snp: None, microcode: None, fmc: None } => {
+                reason(Any { any }).map(Self::Any)
+            }
+            Raw { any: Some(_), .. } => Err(de::Error::custom("either `any` or components")),
+            Raw { any: None, bootloader, tee, snp, microcode, fmc } => {
+                let given = |value: Option<u8>, name| value.ok_or_else(|| de::Error::missing_field(name));
+                Ok(Self::AtLeast(MinimumTcb {
+                    bootloader: given(bootloader, "bootloader")?,
+                    tee: given(tee, "tee")?,
+                    snp: given(snp, "snp")?,
+                    microcode: given(microcode, "microcode")?,
+                    fmc,
+                }))
+            }
+        }
+    }
+}
+
+/// The value that an attribute has to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "true, false or a number")]
+pub(super) enum AttributeValue {
+    Flag(bool),
+    Number(u64),
+}
+
+impl AttributeValue {
+    pub(super) fn number(self) -> u64 {
+        match self {
+            Self::Flag(flag) => u64::from(flag),
+            Self::Number(number) => number,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What a verifier says: the verdict of AT-81, and denials (AT-23).
+
+mod judge;
+
+pub use judge::judge;
+
+use crate::{Checks, Claims, Error, Kind};
+use serde_json::Value;
+
+/// One rule that failed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Reason {
+    /// stable code, for example `measurement-not-listed`
+    pub code: &'static str,
+    /// the rule of the policy or the check, for example `accept[0].measurement`
+    pub rule: String,
+    /// what would have been accepted
+    pub expected: String,
+    /// what was there
+    pub found: String,
+}
+
+impl From<&Error> for Reason {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.code(),
+            rule: error.check().name().to_owned(),
+            expected: String::new(),
+            found: error.to_string(),
+        }
+    }
+}
+
+/// A policy said no. For the party that owns the policy; the peer is told nothing of it (AT-23).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("refused by the policy: {}", .reasons.iter().map(|r| r.code).collect::<Vec<_>>().join(", "))]
+pub struct Denial {
+    /// every rule that failed
+    pub reasons: Vec<Reason>,
+}
+
+impl From<Error> for Denial {
+    fn from(error: Error) -> Self {
+        Self { reasons: vec![Reason::from(&error)] }
+    }
+}
+
+impl Denial {
+    /// Whether an alternative fails for nothing but an endorsement that it requires, so that to supply it would help.
+    fn lacks_only_endorsements(&self) -> bool {
+        let alternative = |reason: &Reason| reason.rule.split('.').next().unwrap_or_default().to_owned();
+        let missing = |reason: &&Reason| reason.code == "endorsement-missing";
+        self.reasons.iter().filter(missing).any(|found| {
+            let alternative_of_found = alternative(found);
+            self.reasons
+                .iter()
+                .filter(|reason| alternative(reason) == alternative_of_found)
+                .all(|reason| missing(&reason))
+        })
+    }
+}
+
+/// The verdict as `sealwire verify --json` prints it (AT-81).
+///
+/// | `verdict` | `exit` |
+/// |---|---|
+/// | `accepted` | 0 |
+/// | `malformed` | 10 |
+/// | `not-genuine` | 20 |
+/// | `refused` | 30 |
+/// | `endorsement-missing` | 40 |
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Verdict {
+    /// `accepted`, `malformed`, `not-genuine`, `refused`, `endorsement-missing`
+    pub verdict: &'static str,
+    /// exit code
+    pub exit: u8,
+    /// kind of evidence; empty where it could not be told
+    pub kind: String,
+    /// why not
+    pub reasons: Vec<Reason>,
+    /// what the evidence says; null where it is not genuine
+    pub claims: Value,
+    /// outcome of each check of AT-03 by its name
+    pub checks: Checks,
+}
+
+impl Verdict {
+    pub(crate) fn accepted(claims: &Claims, checks: Checks) -> Self {
+        Self::new(0, claims.kind.name(), Vec::new(), claims.to_json(), checks)
+    }
+
+    pub(crate) fn refused(denial: Denial, claims: &Claims, checks: Checks) -> Self {
+        let exit = if denial.lacks_only_endorsements() { 40 } else { 30 };
+        Self::new(exit, claims.kind.name(), denial.reasons, claims.to_json(), checks)
+    }
+
+    pub(crate) fn failed(error: &Error, kind: Option<Kind>) -> Self {
+        let kind = kind.map_or("", Kind::name);
+        Self::new(error.exit(), kind, vec![Reason::from(error)], Value::Null, Checks::failed(error))
+    }
+
+    fn new(exit: u8, kind: &str, reasons: Vec<Reason>, claims: Value, checks: Checks) -> Self {
+        let verdict = match exit {
+            0 => "accepted",
+            10 => "malformed",
+            30 => "refused",
+            40 => "endorsement-missing",
+            _ => "not-genuine",
+        };
+        Self { verdict, exit, kind: kind.to_owned(), reasons, claims, checks }
+    }
+}
