@@ -1,11 +1,19 @@
-//! Evidence producers: configfs-tsm, `/dev/sev-guest`, and the development TEE.
+//! Evidence producers: SEV-SNP through configfs-tsm, and the development TEE.
+//!
+//! `/dev/sev-guest` is not used: its requests need `ioctl`, hence `unsafe`, and configfs-tsm (Linux 6.7) gives the
+//! same reports and certificates through plain files. On an older kernel the error says so.
 
+pub mod development;
 mod error;
 pub mod quoter;
+pub mod snp;
 
+pub use development::Development;
 pub use error::Error;
+pub use quoter::Quoter;
 
 use sealwire_attest::{Endorsements, Evidence, Kind};
+use std::path::Path;
 
 /// Fresh evidence and what goes with it.
 #[derive(Debug, Clone)]
@@ -31,6 +39,11 @@ pub trait Tee: Send + Sync + 'static {
 ///
 /// # Errors
 /// When the machine has none; nothing silently becomes development.
-pub fn open(_name: &str, _state: &std::path::Path) -> Result<Box<dyn Tee>, Error> {
-    todo!()
+pub fn open(name: &str, state: &Path) -> Result<Box<dyn Tee>, Error> {
+    match name {
+        // SEV-SNP is the one technology so far.
+        "auto" | "snp" => Ok(Box::new(snp::Snp::open()?)),
+        "development" => Ok(Box::new(Development::open(state)?)),
+        _ => Err(Error::UnknownTee(name.to_owned())),
+    }
 }

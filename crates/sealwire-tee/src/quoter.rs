@@ -2,28 +2,139 @@
 
 use crate::{Error, Produced, Tee};
 use sealwire_attest::Kind;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, oneshot};
 
-/// A handle to the task that makes quotes.
+/// A handle to the thread that makes quotes. The thread ends when the last handle is dropped.
 #[derive(Clone)]
-pub struct Quoter {}
+pub struct Quoter {
+    kind: Kind,
+    requests: mpsc::Sender<Request>,
+    timeout: Duration,
+    counters: Arc<Counters>,
+}
+
+/// What a [`Quoter`] has done, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// requests that wait, without the one in work
+    pub waiting: usize,
+    /// quotes made
+    pub made: u64,
+    /// quotes that the platform failed to make
+    pub failed: u64,
+    /// requests turned away because too many waited
+    pub refused: u64,
+    /// requests that were given up after the timeout
+    pub timed_out: u64,
+    /// how long the last quote took, made or failed
+    pub last: Option<Duration>,
+}
+
+struct Request {
+    report_data: [u8; 64],
+    reply: oneshot::Sender<Result<Produced, Error>>,
+}
+
+#[derive(Default)]
+struct Counters {
+    made: AtomicU64,
+    failed: AtomicU64,
+    refused: AtomicU64,
+    timed_out: AtomicU64,
+    /// in microseconds
+    last: AtomicU64,
+}
 
 impl Quoter {
-    /// Starts a blocking worker. At most `queue` requests wait; each waits at most `timeout`.
+    /// Starts a blocking worker. At most `queue` requests wait (one at least); each waits at most `timeout`.
     #[must_use]
-    pub fn spawn(_tee: Arc<dyn Tee>, _queue: usize, _timeout: Duration) -> Self {
-        todo!()
+    pub fn spawn(tee: Arc<dyn Tee>, queue: usize, timeout: Duration) -> Self {
+        let (requests, waiting) = mpsc::channel(queue.max(1));
+        let counters = Arc::<Counters>::default();
+        let quoter = Self { kind: tee.kind(), requests, timeout, counters: counters.clone() };
+        // A thread rather than the runtime's pool: one platform has one secure processor, so quotes gain nothing
+        // from running beside each other, and a stuck one holds nobody else's thread.
+        let spawned = thread::Builder::new()
+            .name("quoter".to_owned())
+            .spawn(move || work(tee.as_ref(), waiting, &counters));
+        if let Err(error) = spawned {
+            // The receiver is gone with the closure: every quote now says that the thread has ended.
+            tracing::error!(%error, "no thread for evidence");
+        }
+        quoter
     }
+
     /// The kind of its evidence.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        todo!()
+        self.kind
     }
+
+    /// What it has done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let Counters { made, failed, refused, timed_out, last } = self.counters.as_ref();
+        let (made, failed) = (made.load(Relaxed), failed.load(Relaxed));
+        let last = Duration::from_micros(last.load(Relaxed));
+        Stats {
+            waiting: self.requests.max_capacity() - self.requests.capacity(),
+            made,
+            failed,
+            refused: refused.load(Relaxed),
+            timed_out: timed_out.load(Relaxed),
+            last: (made > 0 || failed > 0).then_some(last),
+        }
+    }
+
     /// Makes evidence over 64 bytes of report data.
     ///
     /// # Errors
-    /// [`Error::NoTee`] and what the platform said, a full queue, a timeout.
-    pub async fn quote(&self, _report_data: [u8; 64]) -> Result<Produced, Error> {
-        todo!()
+    /// [`Error::Busy`] at once when the queue is full, [`Error::Timeout`], and what the platform said.
+    pub async fn quote(&self, report_data: [u8; 64]) -> Result<Produced, Error> {
+        let (reply, produced) = oneshot::channel();
+        self.requests.try_send(Request { report_data, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                self.counters.refused.fetch_add(1, Relaxed);
+                Error::Busy
+            }
+            mpsc::error::TrySendError::Closed(_) => Error::Stopped,
+        })?;
+        match tokio::time::timeout(self.timeout, produced).await {
+            Ok(answer) => answer.map_err(|_| Error::Stopped)?,
+            Err(_) => {
+                self.counters.timed_out.fetch_add(1, Relaxed);
+                Err(Error::Timeout)
+            }
+        }
+    }
+}
+
+fn work(tee: &dyn Tee, mut waiting: mpsc::Receiver<Request>, counters: &Counters) {
+    while let Some(Request { report_data, reply }) = waiting.blocking_recv() {
+        // Who has given up is not worked for: after a stall the queue empties at once.
+        if reply.is_closed() {
+            continue;
+        }
+        let begin = Instant::now();
+        let produced = tee.produce(&report_data);
+        let micros = u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX);
+        counters.last.store(micros, Relaxed);
+        match &produced {
+            Ok(_) => counters.made.fetch_add(1, Relaxed),
+            Err(error) => {
+                tracing::warn!(%error, kind = tee.kind().name(), "no evidence");
+                counters.failed.fetch_add(1, Relaxed)
+            }
+        };
+        // The caller may have given up meanwhile.
+        let _ = reply.send(produced);
     }
 }
