@@ -21,6 +21,29 @@ pub fn sha512(parts: &[&[u8]]) -> [u8; 64] {
     array(&hash(&SHA512, parts))
 }
 
+/// SHA-256 of what comes piece by piece.
+#[derive(Clone)]
+pub struct Sha256(Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
+
+impl Sha256 {
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces, joined.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        array(&self.0.finish())
+    }
+}
+
 /// Whether `a` and `b` are equal, in time that depends on their lengths only.
 #[must_use]
 pub fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {

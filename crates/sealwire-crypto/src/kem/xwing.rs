@@ -115,3 +115,18 @@ fn combine(ml_kem: &[u8], x25519: &[u8; 32], ephemeral: &[u8], public_key: &[u8]
     secret.copy_from_slice(digest(&SHA3_256, input.as_slice()).as_ref());
     secret
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // OB-03: what is kept is two parsed keys. With the seed gone there is nothing that could be expanded again.
+    #[test]
+    fn only_the_expanded_key_is_kept() {
+        let (key, public_key) = PrivateKey::from_seed(&[1; PRIVATE_KEY_LEN]).unwrap();
+        let (enc, secret) = public_key.encapsulate(&crate::random::OsRandom).unwrap();
+        assert_eq!(key.decapsulate(&enc, public_key.as_bytes()).unwrap(), secret);
+        let PrivateKey { ml_kem, x25519 } = key;
+        let _: (kem::DecapsulationKey, dhkem::PrivateKey) = (ml_kem, x25519);
+    }
+}
