@@ -151,6 +151,12 @@ fn damage_is_named() {
             fs::write(path, &text[..text.len() / 2]).unwrap();
         });
     }
+    // Files that are whole but do not belong together: the folder is named, since any of them may be the wrong one.
+    let folder = copy_of_state();
+    let ask = folder.path().join("development/ask.crt");
+    fs::copy(ask.with_file_name("ark.crt"), &ask).unwrap();
+    let error = Development::open(folder.path()).err().unwrap();
+    assert!(matches!(&error, Error::Damaged { path, .. } if path.ends_with("development")), "{error}");
     // A certificate of somebody else's key.
     let other = damaged("vcek.crt", &|path| {
         fs::copy(path.with_file_name("ask.crt"), path).unwrap();

@@ -19,12 +19,12 @@ pub use report::Tcb;
 use crate::{Error, Produced, Tee};
 use report::Identity;
 use root::Root;
-use sealwire_attest::{Endorsements, Evidence, Kind};
+use sealwire_attest::{Endorsements, Evidence, Kind, UnixTime, Verifier, verify::Expected};
 use sealwire_crypto::{
     digest::{sha256, sha384},
     random::{self, OsRandom},
 };
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::SystemTime};
 
 /// Makes development evidence.
 pub struct Development {
@@ -48,6 +48,7 @@ impl Development {
             report_id: random::array(&OsRandom)?,
         };
         let this = Self { root, identity };
+        this.check().map_err(|error| state::damaged(&state.join(state::FOLDER), error))?;
         tracing::warn!(
             root = %hex::encode(this.root_fingerprint()),
             measurement = %hex::encode(this.identity.measurement),
@@ -72,6 +73,21 @@ impl Development {
     #[must_use]
     pub fn root_certificate(&self) -> &[u8] {
         &self.root.ark
+    }
+
+    /// Verifies a report of its own, as a client will: damaged certificates, and a chain whose time has come, are
+    /// better found here.
+    fn check(&self) -> Result<(), Box<dyn std::error::Error>> {
+        let report_data = random::array(&OsRandom)?;
+        let Produced { evidence, endorsements } = self.produce(&report_data)?;
+        let at = UnixTime(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs());
+        Verifier::new(&[self.root_fingerprint()]).verify(
+            &evidence,
+            &endorsements,
+            Expected::ReportData(&report_data),
+            at,
+        )?;
+        Ok(())
     }
 
     fn endorsements(&self) -> Endorsements {

@@ -16,7 +16,7 @@ use std::{
 };
 use x509_cert::{Certificate, der::Decode as _};
 
-const FOLDER: &str = "development";
+pub(super) const FOLDER: &str = "development";
 /// Where a root is put together. Only who holds the lock touches it.
 const UNFINISHED: &str = "development.unfinished";
 const LOCK: &str = "development.lock";
@@ -90,16 +90,17 @@ pub(super) fn load_authorities(state: &Path) -> Result<Authorities, Error> {
 }
 
 fn read_key(path: &Path) -> Result<SecretDocument, Error> {
-    let mode = fs::metadata(path).map_err(at(path))?.permissions().mode() & 0o777;
+    let metadata = fs::metadata(path).map_err(|error| damaged(path, error))?;
+    let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(Error::Exposed { path: path.to_owned(), mode });
     }
-    let (label, key) = SecretDocument::read_pem_file(path).map_err(|error| unreadable(path, error))?;
+    let (label, key) = SecretDocument::read_pem_file(path).map_err(|error| damaged(path, error))?;
     if label == PRIVATE_KEY { Ok(key) } else { Err(damaged(path, "not a private key")) }
 }
 
 fn read_certificate(path: &Path) -> Result<Vec<u8>, Error> {
-    let (label, certificate) = Document::read_pem_file(path).map_err(|error| unreadable(path, error))?;
+    let (label, certificate) = Document::read_pem_file(path).map_err(|error| damaged(path, error))?;
     if label == CERTIFICATE { Ok(certificate.into_vec()) } else { Err(damaged(path, "not a certificate")) }
 }
 
@@ -137,10 +138,6 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::State { path, source }
 }
 
-fn damaged(path: &Path, why: impl ToString) -> Error {
+pub(super) fn damaged(path: &Path, why: impl ToString) -> Error {
     Error::Damaged { path: path.to_owned(), why: why.to_string() }
-}
-
-fn unreadable(path: &Path, error: der::Error) -> Error {
-    damaged(path, error)
 }
