@@ -28,7 +28,8 @@ pub const fn size(value: u64) -> usize {
     }
 }
 
-/// Reads an integer of any form from the front of `input`: the value and how many bytes it took, or `None` when more are needed.
+/// Reads an integer of any form from the front of `input`: the value and how many bytes it took, or `None`
+/// when more are needed.
 #[must_use]
 pub fn peek(input: &[u8]) -> Option<(u64, usize)> {
     let (&first, _) = input.split_first()?;

@@ -1,8 +1,9 @@
 //! Encoding. Indeterminate-length messages are written part by part, known-length ones whole.
 //! Connection-specific fields (OB-33) are the caller's to remove; pseudo-fields cannot be expressed.
 //!
-//! What a value type allows and Binary HTTP does not is put right here, so that nothing is emitted that a decoder must
-//! refuse: blanks at the ends of a value are cut (they are no part of it, RFC 9110 section 5.5), and userinfo is not sent (section 4.2.4).
+//! What a value type allows and Binary HTTP does not is put right here, so that nothing is emitted that a
+//! decoder must refuse: blanks at the ends of a value are cut (they are no part of it, RFC 9110 section 5.5),
+//! and userinfo is not sent (section 4.2.4).
 
 use super::{RequestHead, ResponseHead};
 use crate::varint;
@@ -24,7 +25,8 @@ pub fn response_head(out: &mut BytesMut, head: &ResponseHead) {
     varint::put(out, head.status.as_u16().into());
     terminated(out, &head.headers);
 }
-/// The length prefix of a content slice of `len` bytes, at most 8 bytes. Nothing when `len` is 0, as a zero would end the content.
+/// The length prefix of a content slice of `len` bytes, at most 8 bytes. Nothing when `len` is 0, as a zero
+/// would end the content.
 pub fn content_prefix(out: &mut BytesMut, len: usize) {
     if len != 0 {
         varint::put(out, len as u64);
@@ -55,7 +57,8 @@ pub fn known_response(out: &mut BytesMut, head: &ResponseHead, content: &[u8], t
 pub fn pad(out: &mut BytesMut) {
     out.resize(bucket(out.len()), 0);
 }
-/// The bucket of OB-64 that a message of `len` bytes is padded to: 256, 512, 1024, 2048, 4096, then multiples of 4096.
+/// The bucket of OB-64 that a message of `len` bytes is padded to: 256, 512, 1024, 2048, 4096, then multiples
+/// of 4096.
 #[must_use]
 pub const fn bucket(len: usize) -> usize {
     match len {
@@ -104,6 +107,7 @@ fn known_parts(out: &mut BytesMut, headers: &HeaderMap, content: &[u8], trailers
 }
 
 fn terminated(out: &mut BytesMut, fields: &HeaderMap) {
+    out.reserve(lines_len(fields) + 1);
     lines(out, fields);
     varint::put(out, 0);
 }

@@ -8,7 +8,8 @@ use http::{
 
 /// Control data and header section of a request.
 ///
-/// From a decoder it is what the message says, unchanged but for dropped pseudo-fields: a host field stays among `headers`.
+/// From a decoder it is what the message says, unchanged but for dropped pseudo-fields: a host field stays
+/// among `headers`.
 #[derive(Debug, Clone)]
 pub struct RequestHead {
     /// method

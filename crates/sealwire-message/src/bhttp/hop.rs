@@ -9,7 +9,8 @@ use http::{
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// Removes the connection-specific fields and those that `connection` names (OB-33). `te` stays if it says exactly `trailers`.
+/// Removes the connection-specific fields and those that `connection` names (OB-33). `te` stays if it says
+/// exactly `trailers`.
 ///
 /// To be called before a field is added or read that the sender must not be able to take away by naming it.
 pub fn remove_connection_fields(headers: &mut HeaderMap) {
@@ -18,7 +19,8 @@ pub fn remove_connection_fields(headers: &mut HeaderMap) {
             .filter_map(|name| HeaderName::from_bytes(name).ok())
             .collect();
         for name in named {
-            // `te` is governed by its value alone, as in HTTP/2 (RFC 9113 section 8.2.2), where nothing can name it.
+            // `te` is governed by its value alone, as in HTTP/2 (RFC 9113 section 8.2.2), where nothing can
+            // name it.
             if name != TE {
                 headers.remove(name);
             }

@@ -59,7 +59,8 @@ impl Open for Sequence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// OB-109, OB-110, OB-113: a tag did not verify. Bytes after the final chunk end here too: nothing tells them from it.
+    /// OB-109, OB-110, OB-113: a tag did not verify. Bytes after the final chunk end here too: nothing tells
+    /// them from it.
     #[error("a chunk does not authenticate")]
     Open,
     /// OB-111

@@ -16,8 +16,8 @@ pub enum Opened {
 
 /// Takes the bytes of a chunked message in slices of any size and yields what has authenticated.
 ///
-/// It holds one chunk and what was pushed since [`Self::next_chunk`] last said `None`. Its buffer is used again as soon as the chunks
-/// that were yielded from it are dropped.
+/// It holds one chunk and what was pushed since [`Self::next_chunk`] last said `None`. Its buffer is used
+/// again as soon as the chunks that were yielded from it are dropped.
 pub struct Opener<O> {
     sequence: O,
     limits: Limits,
@@ -57,7 +57,8 @@ impl<O: Open> Opener<O> {
             self.buffer.extend_from_slice(slice);
         }
     }
-    /// Says that the outer body has ended: what is left is the final chunk, or the message was cut. What is pushed later is ignored.
+    /// Says that the outer body has ended: what is left is the final chunk, or the message was cut. What is
+    /// pushed later is ignored.
     pub fn end(&mut self) {
         self.ended = true;
     }

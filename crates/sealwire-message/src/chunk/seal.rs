@@ -26,8 +26,8 @@ impl<S: Seal> Sealer<S> {
     pub fn max_chunk(&self) -> usize {
         self.max_chunk
     }
-    /// Appends one non-final chunk whose plaintext is `parts`, joined: not empty, at most [`Self::max_chunk`] bytes.
-    /// `out` is as it was after an error.
+    /// Appends one non-final chunk whose plaintext is `parts`, joined: not empty, at most [`Self::max_chunk`]
+    /// bytes. `out` is as it was after an error.
     ///
     /// # Errors
     /// [`Error::ChunkTooLong`], [`Error::EmptyChunk`], [`Error::TooManyChunks`], [`Error::MessageTooLong`], [`Error::Sequence`]

@@ -73,7 +73,8 @@ fn fields() {
     assert_eq!(outcome(true, &both, limits), None);
 }
 
-/// More distinct names than the map behind a section can hold is an error, not a panic, also where the limits would let them pass.
+/// More distinct names than the map behind a section can hold is an error, not a panic, also where the limits
+/// would let them pass.
 #[test]
 fn fields_beyond_what_a_map_holds() {
     let limits = bhttp::Limits { fields: usize::MAX, section: usize::MAX, ..Default::default() };

@@ -1,6 +1,7 @@
 //! The crate `bhttp` reads what we write, and we read what it writes.
 //!
-//! It is no oracle for refusals, joins cookie lines, and refuses an indeterminate message cut after its header section.
+//! It is no oracle for refusals, joins cookie lines, and refuses an indeterminate message cut after its
+//! header section.
 
 use crate::{
     properties::message,

@@ -1,4 +1,5 @@
-//! Writes Binary HTTP of any form, right or wrong, by rules of its own: integers of any width, and a note of where a message may end.
+//! Writes Binary HTTP of any form, right or wrong, by rules of its own: integers of any width, and a note of
+//! where a message may end.
 
 use crate::seen::{Control, Lines, Seen};
 
@@ -65,7 +66,8 @@ pub(crate) struct Written {
     pub(crate) cuts: [usize; 4],
 }
 
-/// Writes `message`. `slices` says how long the content's slices are, in the indeterminate form; `padding` is in bytes.
+/// Writes `message`. `slices` says how long the content's slices are, in the indeterminate form; `padding` is
+/// in bytes.
 pub(crate) fn write(
     message: &Seen,
     known: bool,

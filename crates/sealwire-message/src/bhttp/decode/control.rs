@@ -102,6 +102,7 @@ fn path(bytes: &[u8], method: &Method) -> Result<PathAndQuery, Error> {
         _ => false,
     };
     let path = PathAndQuery::try_from(bytes).map_err(|_| Error::Path)?;
-    // A fragment is cut off by the parser; here it is an error, as a fragment is never sent (RFC 9110 section 4.2.5).
+    // A fragment is cut off by the parser; here it is an error, as a fragment is never sent (RFC 9110 section
+    // 4.2.5).
     if due && path.as_str().len() == bytes.len() { Ok(path) } else { Err(Error::Path) }
 }

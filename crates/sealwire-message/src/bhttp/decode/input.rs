@@ -5,8 +5,9 @@ use crate::varint;
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 
-/// What was pushed and not yet consumed. Every read returns `None` until more is pushed, and [`Error::Truncated`] once
-/// nothing more can come; the caller asks [`Self::is_finished`] first where a message may end.
+/// What was pushed and not yet consumed. Every read returns `None` until more is pushed, and
+/// [`Error::Truncated`] once nothing more can come; the caller asks [`Self::is_finished`] first where a
+/// message may end.
 #[derive(Default)]
 pub(super) struct Input {
     /// consumed from its front; refilled from `waiting`

@@ -26,8 +26,9 @@ pub enum RequestEvent {
 
 /// Decodes a request.
 ///
-/// Beyond the format it checks what makes an HTTP request malformed and would be dangerous to pass on: host field and authority
-/// agree (OB-128), the content is as long as content-length says (OB-129), nothing asks for a tunnel or for 100 (OB-130).
+/// Beyond the format it checks what makes an HTTP request malformed and would be dangerous to pass on: host
+/// field and authority agree (OB-128), the content is as long as content-length says (OB-129), nothing asks
+/// for a tunnel or for 100 (OB-130).
 pub struct RequestDecoder {
     limits: Limits,
     input: Input,

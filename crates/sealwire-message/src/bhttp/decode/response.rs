@@ -26,8 +26,8 @@ pub enum ResponseEvent {
 
 /// Decodes a response.
 ///
-/// A content-length field is not held against the content: an answer to HEAD and a 304 rightly differ, and only the caller
-/// knows what was asked.
+/// A content-length field is not held against the content: an answer to HEAD and a 304 rightly differ, and
+/// only the caller knows what was asked.
 pub struct ResponseDecoder {
     limits: Limits,
     input: Input,

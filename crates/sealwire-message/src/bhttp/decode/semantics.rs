@@ -36,7 +36,8 @@ pub(super) fn authority(bytes: &[u8]) -> Result<Authority, Error> {
     if authority.host().is_empty() || !port_fits { Err(Error::Authority) } else { Ok(authority) }
 }
 
-/// Host field and authority name one entity (RFC 9113 section 8.3.1): two that differ are read differently by different programs.
+/// Host field and authority name one entity (RFC 9113 section 8.3.1): two that differ are read differently by
+/// different programs.
 fn host(head: &RequestHead) -> Result<(), Error> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let host = hosts.next();
