@@ -17,11 +17,12 @@ use crate::{Error, Reservation};
 const PER_SHARD: usize = 3072;
 /// More shards than this cost memory and gain nothing.
 const MAX_SHARDS: usize = 1 << 16;
-/// How many milliseconds a shard is left alone after a sweep. A sweep visits the whole shard; without a rest a busy
-/// table, in which something ends at every moment, would sweep at every call.
-const REST: u64 = 1000;
+/// Entries that earn a millisecond of rest when a sweep has visited them. A sweep visits the whole shard; without
+/// rest a busy table, in which something ends at every moment, would sweep at every call. A full shard
+/// rests for three quarters of a second, a small table hardly at all.
+const VISITED_PER_REST: usize = 4;
 /// Shards that one call sweeps at most when the table is full, which bounds how long it takes.
-const PRESSED: usize = 16;
+const PRESSED: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Table<K> {
@@ -39,7 +40,7 @@ struct Shard<K> {
     deadlines: HashMap<K, u64>,
     /// No deadline in the shard is before this.
     earliest: u64,
-    /// Not swept again before this, unless the table is full.
+    /// Not swept again before this.
     rest_until: u64,
     /// The latest deadline of anything that was dropped.
     forgotten: u64,
@@ -71,9 +72,7 @@ impl<K: Hash + Eq> Table<K> {
             return Err(Error::Expired);
         }
         let mut shard = self.shard(&key).ok_or(Error::Unavailable)?;
-        if now >= shard.rest_until {
-            self.sweep(&mut shard, now);
-        }
+        self.sweep(&mut shard, now);
         if let Some(&deadline) = shard.deadlines.get(&key) {
             if now < deadline {
                 return Ok(Reservation::Seen);
@@ -86,7 +85,7 @@ impl<K: Hash + Eq> Table<K> {
         if expires <= shard.forgotten {
             return Err(Error::Expired);
         }
-        if !self.take_place() && !self.make_place(&mut shard, now) {
+        if !self.take_place() && !self.make_place(now) {
             return Err(Error::Full);
         }
         shard.insert(key, expires);
@@ -111,13 +110,9 @@ impl<K: Hash + Eq> Table<K> {
         self.entries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
 
-    /// Sweeps until there is a place, a bounded number of shards at most. Others are only tried, never waited for:
-    /// the caller holds a lock.
-    fn make_place(&self, own: &mut Shard<K>, now: u64) -> bool {
-        self.sweep(own, now);
-        if self.take_place() {
-            return true;
-        }
+    /// Sweeps other shards until there is a place, a bounded number at most. They are only tried, never waited for: the
+    /// caller holds the lock of its own.
+    fn make_place(&self, now: u64) -> bool {
         for _ in 0..PRESSED.min(self.shards.len()) {
             let index = self.cursor.fetch_add(1, Ordering::Relaxed) % self.shards.len();
             let other = match self.shards.get(index).map(Mutex::try_lock) {
@@ -142,16 +137,23 @@ impl<K: Hash + Eq> Shard<K> {
     }
 
     fn insert(&mut self, key: K, expires: u64) {
+        let held = self.deadlines.len();
+        if held == self.deadlines.capacity() {
+            // Left to itself the map would double also when its room went to the marks of removed entries.
+            let mut roomy = HashMap::with_capacity(held + held / 8 + 1);
+            roomy.extend(self.deadlines.drain());
+            self.deadlines = roomy;
+        }
         self.earliest = self.earliest.min(expires);
         self.deadlines.insert(key, expires);
     }
 
     /// Drops what is over at `now`; returns how many that were.
     fn sweep(&mut self, now: u64) -> usize {
-        if now < self.earliest {
+        if now < self.earliest || now < self.rest_until {
             return 0;
         }
-        let before = self.deadlines.len();
+        let visited = self.deadlines.len();
         let mut earliest = u64::MAX;
         let mut forgotten = self.forgotten;
         self.deadlines.retain(|_, &mut deadline| {
@@ -165,11 +167,12 @@ impl<K: Hash + Eq> Shard<K> {
         });
         self.earliest = earliest;
         self.forgotten = forgotten;
-        self.rest_until = now.saturating_add(REST);
+        self.rest_until = now.saturating_add((visited / VISITED_PER_REST) as u64);
+        let left = self.deadlines.len();
         // Give back what a burst took.
-        if self.deadlines.len() < self.deadlines.capacity() / 8 {
-            self.deadlines.shrink_to(self.deadlines.len() * 2);
+        if left < self.deadlines.capacity() / 8 {
+            self.deadlines.shrink_to(left * 2);
         }
-        before - self.deadlines.len()
+        visited - left
     }
 }
