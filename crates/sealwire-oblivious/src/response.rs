@@ -1,4 +1,4 @@
-//! Keys of a response (RFC 9458 section 4.4, chunked section 6.2).
+//! Keys of a response (RFC 9458 section 4.4; the chunked form differs in its label alone).
 
 use crate::{Error, form::Form};
 use sealwire_crypto::{

@@ -151,6 +151,7 @@ pub(crate) fn receive_chunked<'a>(
     };
     opened.chunks.push(&rest);
     let reply = Some((opened.reply, opened.enc_digest));
+    let mut ended = false;
     loop {
         match opened.chunks.next_chunk() {
             Ok(Some(Opened::Chunk(chunk))) => received.chunks.push(chunk.to_vec()),
@@ -160,7 +161,10 @@ pub(crate) fn receive_chunked<'a>(
             }
             Ok(None) => match body.next() {
                 Some(slice) => opened.chunks.push(slice),
-                None => opened.chunks.end(),
+                None => {
+                    assert!(!std::mem::replace(&mut ended, true), "waits for more after the end");
+                    opened.chunks.end();
+                }
             },
             Err(error) => {
                 received.outcome = Err(error.into());
@@ -177,6 +181,7 @@ pub(crate) fn receive_answer<'a>(
 ) -> Received {
     let mut received = Received { chunks: Vec::new(), outcome: Ok(()) };
     let mut body = body.into_iter();
+    let mut ended = false;
     loop {
         match response.next_chunk() {
             Ok(Some(Opened::Chunk(chunk))) => received.chunks.push(chunk.to_vec()),
@@ -186,7 +191,10 @@ pub(crate) fn receive_answer<'a>(
             }
             Ok(None) => match body.next() {
                 Some(slice) => response.push(slice).unwrap(),
-                None => response.end(),
+                None => {
+                    assert!(!std::mem::replace(&mut ended, true), "waits for more after the end");
+                    response.end();
+                }
             },
             Err(error) => {
                 received.outcome = Err(error);
