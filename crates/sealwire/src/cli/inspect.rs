@@ -1,0 +1,237 @@
+//! `sealwire inspect`: what a gateway proves, as a tree (AT-43).
+
+use super::{
+    exit::{Exit, Failure, Outcome},
+    keys::live_keys,
+    output,
+    output::{bad, dim, field, good, leaf, node, strong, warn},
+    policy, proof,
+    source::{Shown, Source},
+    values,
+};
+use clap::Args as ClapArgs;
+use http::Uri;
+use sealwire_attest::{
+    Policy, Verifier,
+    key_document::{Acceptance, Age, OperatorGround, Seen, accept},
+    verdict::Denial,
+};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use termtree::Tree;
+
+/// Show what a gateway proves, and check every step of it
+///
+/// Fetches the gateway's key document and draws the chain of reasons: the document, the evidence over it, the key that
+/// signed the evidence, the certificates above, the root. Every check is shown with its outcome. Without --policy
+/// nothing is accepted: you see what is genuine, not whether you should trust it.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  sealwire inspect https://gateway.example
+  sealwire inspect https://gateway.example --policy policy.toml --challenge
+
+Exit codes: 0 genuine (with --policy: accepted) · 1 failure · 2 usage
+            10 malformed · 20 not genuine · 30 refused by the policy · 40 an endorsement is missing")]
+pub(crate) struct Args {
+    /// The gateway
+    #[arg(value_parser = values::url)]
+    url: Uri,
+    /// Judge it by this policy
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Have the gateway make fresh evidence over a random challenge, so that its age is known
+    #[arg(long)]
+    challenge: bool,
+    /// The name that the gateway has to serve; that of the URL unless given
+    #[arg(long, value_name = "NAME", value_parser = values::authority, requires = "policy")]
+    authority: Option<String>,
+    #[command(flatten)]
+    source: Source,
+    /// Print JSON: url, fetched-at, document, evidence, genuine, development, age, checks, claims, reasons, policy
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(args: Args) -> Outcome {
+    // A policy that does not load is told before anything is fetched.
+    let policy = args.policy.as_deref().map(policy::load).transpose()?;
+    let shown = Shown::fetch(&args.url, &args.source, args.challenge).await?;
+    let judged =
+        policy.as_ref().map(|policy| judge(&shown, policy, args.authority.as_deref())).transpose()?;
+    if args.json {
+        output::json(&as_json(&shown, judged.as_ref()))?;
+    } else {
+        output::print(tree(&shown, judged.as_ref()).to_string())?;
+    }
+    Ok(match (shown.verified(), &judged) {
+        (Err(error), _) => Exit::Verdict(error.exit()),
+        (Ok(_), Some(Err(_))) => Exit::Refused,
+        (Ok(_), _) => Exit::Ok,
+    })
+}
+
+type Judged = Result<Acceptance, Denial>;
+
+fn judge(shown: &Shown, policy: &Policy, authority: Option<&str>) -> Result<Judged, Failure> {
+    let authority = match authority {
+        Some(name) => name.to_owned(),
+        None => shown.authority()?,
+    };
+    let verifier = Verifier::new(&policy.development_roots());
+    Ok(accept(
+        &shown.published,
+        &verifier,
+        policy,
+        &authority,
+        &shown.challenge,
+        Seen::default(),
+        shown.fetched,
+    ))
+}
+
+fn tree(shown: &Shown, judged: Option<&Judged>) -> Tree<String> {
+    node(strong(shown.at.to_string()), [document(shown), verdict(shown, judged)])
+}
+
+fn document(shown: &Shown) -> Tree<String> {
+    let document = shown.document();
+    let keys = live_keys(document).into_iter().map(|key| {
+        leaf(format!("{} {} {}", strong(&key.id), key.algorithms(), dim(format!("until {}", key.not_after))))
+    });
+    let wires = document.wires.iter().map(|wire| match document.limits.get(wire) {
+        Some(limit) => format!("{wire} {}", dim(format!("(requests up to {limit} bytes)"))),
+        None => wire.clone(),
+    });
+    let title = format!(
+        "{} serial {} of instance {}",
+        strong("key document"),
+        document.serial,
+        hex::encode(document.instance)
+    );
+    node(
+        title,
+        [
+            field("issued at", document.issued_at),
+            field("not after", document.not_after),
+            field("age", age(shown)),
+            field("authorities", document.authorities.join(", ")),
+            field("wires", wires.collect::<Vec<_>>().join(", ")),
+            node("keys", keys),
+            field("config digest", hex::encode(document.config_digest)),
+            operator(shown),
+            proof::evidence(
+                format!(
+                    "{} {} report, {} bytes, over exactly this document{}",
+                    strong("evidence"),
+                    shown.published.evidence.kind,
+                    shown.published.evidence.bytes.len(),
+                    if shown.challenge.is_empty() { "" } else { " and our challenge" },
+                ),
+                shown.checks(),
+                shown.verified().ok().map(|verified| verified.get()),
+            ),
+        ],
+    )
+}
+
+/// AT-41: evidence carries no time, so without a challenge the document's age is its own word.
+fn age(shown: &Shown) -> String {
+    match age_of(shown) {
+        Age::Challenged => good("challenged: the evidence was made after we asked"),
+        Age::SelfAsserted(age) => {
+            format!("{} s, self-asserted {}", age.as_secs(), dim("(--challenge has fresh evidence made)"))
+        }
+    }
+}
+
+fn age_of(shown: &Shown) -> Age {
+    if shown.challenge.is_empty() {
+        Age::SelfAsserted(shown.fetched.since(shown.document().issued_at))
+    } else {
+        Age::Challenged
+    }
+}
+
+/// AT-44
+fn operator(shown: &Shown) -> Tree<String> {
+    match &shown.document().operator {
+        None => {
+            field("operator", dim("no statement: only the configuration digest says where plaintext goes"))
+        }
+        Some(statement) => {
+            let signature = match statement.verify() {
+                Ok(()) => good("signature verifies"),
+                Err(error) => bad(error.to_string()),
+            };
+            field("operator", format!("{} {signature}", hex::encode(statement.key)))
+        }
+    }
+}
+
+fn verdict(shown: &Shown, judged: Option<&Judged>) -> Tree<String> {
+    match (shown.verified(), judged) {
+        (Err(error), _) => node(bad("NOT GENUINE"), [leaf(error.to_string())]),
+        (Ok(_), None) => node(
+            warn("verified, and accepted by nobody: no policy was given"),
+            [leaf(format!("sealwire policy init {} writes one that accepts exactly this", shown.at))],
+        ),
+        (Ok(_), Some(Err(denial))) => proof::reasons(bad("REFUSED by the policy"), &denial.reasons),
+        (Ok(_), Some(Ok(acceptance))) => {
+            let mut lines = vec![field("operator", ground(acceptance.operator))];
+            if acceptance.claims.get().development {
+                lines.push(leaf(warn("the policy accepts this DEVELOPMENT root; no hardware is proven")));
+            }
+            node(good("ACCEPTED by the policy"), lines)
+        }
+    }
+}
+
+fn ground(operator: OperatorGround) -> String {
+    match operator {
+        OperatorGround::ConfigDigest => "the policy pins this configuration".to_owned(),
+        OperatorGround::Signed(key) => format!("signed by {}, which the policy pins", hex::encode(key)),
+        OperatorGround::Any => {
+            warn("the policy accepts any operator: the host may forward plaintext anywhere")
+        }
+    }
+}
+
+fn as_json(shown: &Shown, judged: Option<&Judged>) -> Value {
+    let published = shown.published.to_json_for_people();
+    let mut document = published.get("document").cloned().unwrap_or_default();
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("keys".into(), json!(live_keys(shown.document())));
+    }
+    let verified = shown.verified();
+    let age = match age_of(shown) {
+        age @ Age::Challenged => json!({ "kind": age.name() }),
+        age @ Age::SelfAsserted(seconds) => json!({ "kind": age.name(), "seconds": seconds.as_secs() }),
+    };
+    let claims = verified.ok().map(|verified| verified.get());
+    let reasons: Vec<_> = verified.err().map(sealwire_attest::verdict::Reason::from).into_iter().collect();
+    json!({
+        "url": shown.at.to_string(),
+        "fetched-at": shown.fetched.to_string(),
+        "document": document,
+        "evidence": published.get("evidence"),
+        "age": age,
+        "genuine": verified.is_ok(),
+        "development": claims.map(|claims| claims.development),
+        "checks": shown.checks(),
+        "claims": claims.map(sealwire_attest::Claims::to_json),
+        "reasons": reasons,
+        "policy": judged.map(|judged| match judged {
+            Ok(acceptance) => json!({ "verdict": "accepted", "operator": ground_name(acceptance.operator), "reasons": [] }),
+            Err(denial) => json!({ "verdict": "refused", "operator": null, "reasons": denial.reasons }),
+        }),
+    })
+}
+
+fn ground_name(operator: OperatorGround) -> &'static str {
+    match operator {
+        OperatorGround::ConfigDigest => "config-digest",
+        OperatorGround::Signed(_) => "signed",
+        OperatorGround::Any => "any",
+    }
+}

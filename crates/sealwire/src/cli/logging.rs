@@ -1,0 +1,45 @@
+//! Logs: to standard error, as text for people or JSON for machines.
+
+use clap::{Args as ClapArgs, ValueEnum};
+use std::io::{IsTerminal, stderr};
+use tracing_subscriber::EnvFilter;
+
+/// Flags of every command.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Logs")]
+pub(crate) struct Args {
+    /// Form of the logs on standard error
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, env = "SEALWIRE_LOG_FORMAT")]
+    log_format: Format,
+    /// What to log: a level (error, warn, info, debug, trace) or directives such as `sealwire_gateway=debug`.
+    /// Services log `info` unless told, other commands `warn`
+    #[arg(long, global = true, value_name = "FILTER", env = "SEALWIRE_LOG")]
+    log: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Args {
+    /// Starts logging; `level` is used where the user has said nothing.
+    pub(crate) fn start(&self, level: &str) -> anyhow::Result<()> {
+        let filter = self.log.as_deref().unwrap_or(level);
+        let filter = EnvFilter::try_new(filter).map_err(|error| {
+            anyhow::anyhow!("--log {filter}: {error}; a level such as `debug` is the simplest form")
+        })?;
+        let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+        match self.log_format {
+            Format::Text => logs.with_ansi(stderr().is_terminal() && no_color_is_unset()).init(),
+            Format::Json => logs.json().flatten_event(true).init(),
+        }
+        Ok(())
+    }
+}
+
+/// <https://no-color.org>
+fn no_color_is_unset() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

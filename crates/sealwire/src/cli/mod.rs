@@ -1,0 +1,93 @@
+//! The command line: one module for each command.
+
+mod completions;
+mod exit;
+mod files;
+mod inspect;
+mod keys;
+mod logging;
+mod output;
+mod policy;
+mod proof;
+mod source;
+mod terminal;
+mod values;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use exit::Outcome;
+use std::process::ExitCode;
+
+/// End-to-end sealed HTTP that ends inside the enclave
+///
+/// Sealwire puts a gateway in front of your HTTP application, inside a confidential VM, and a small local proxy in
+/// front of your callers. The caller verifies the hardware first; then every request and reply is sealed from the
+/// caller to the enclave. Neither side changes.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sealwire",
+    version,
+    after_help = "\
+Examples:
+  sealwire gateway --upstream http://127.0.0.1:3000 --listen 127.0.0.1:8443 --tee development
+  sealwire policy init http://127.0.0.1:8443 --output policy.toml
+  sealwire connect --to http://127.0.0.1:8443 --policy policy.toml --listen 127.0.0.1:8080
+  curl http://127.0.0.1:8080/
+
+`sealwire COMMAND --help` says more about each command.
+
+Exit codes: 0 success · 1 failure · 2 usage
+            10, 20, 30, 40 as `sealwire verify --help` says"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    logs: logging::Args,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Inspect(inspect::Args),
+    Verify(verify::Args),
+    Policy(policy::Args),
+    Keys(keys::Args),
+    Completions(completions::Args),
+}
+
+impl Command {
+    /// What is logged unless the user says otherwise.
+    fn log_level(&self) -> &'static str {
+        match self {
+            _ => "warn",
+        }
+    }
+
+    async fn run(self) -> Outcome {
+        match self {
+            Self::Inspect(args) => inspect::run(args).await,
+            Self::Verify(args) => verify::run(&args),
+            Self::Policy(args) => policy::run(args).await,
+            Self::Keys(args) => keys::run(args).await,
+            Self::Completions(args) => completions::run(&args),
+        }
+    }
+}
+
+/// Parses the command line, runs the command, and says how it ended.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match run_command(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::error(&failure);
+            failure.code().into()
+        }
+    }
+}
+
+fn run_command(cli: Cli) -> Outcome {
+    cli.logs.start(cli.command.log_level())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(Box::pin(cli.command.run()))
+}

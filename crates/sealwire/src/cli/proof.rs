@@ -1,0 +1,95 @@
+//! The chain of reasons as a tree: what was checked, on what it rests, how it came out (AT-03, AT-43).
+
+use super::output::{bad, dim, field, good, leaf, node, strong, warn};
+use sealwire_attest::{Check, Checks, Claims, Outcome, verdict::Reason};
+use termtree::Tree;
+
+/// A check and how it came out, on one line.
+pub(crate) fn check(check: Check, outcome: &Outcome) -> Tree<String> {
+    let name = format!("{:<11}", check.name());
+    leaf(match outcome {
+        Outcome::Passed(what) if what.is_empty() => format!("{} {}", good("✓"), check.name()),
+        Outcome::Passed(what) => format!("{} {name} {}", good("✓"), dim(what)),
+        Outcome::NotAvailable(why) => {
+            format!("{} {name} {}", warn("–"), dim(format!("not available: {why}")))
+        }
+        Outcome::Failed(why) => format!("{} {name} {}", bad("✗"), bad(why)),
+        Outcome::NotReached => format!("{} {name} {}", dim("·"), dim("not reached")),
+    })
+}
+
+/// Report, the key that signed it, the certificates above that, the root.
+///
+/// `claims` is there only if all checks passed: what an unproven report says is not worth showing.
+pub(crate) fn evidence(title: String, checks: &Checks, claims: Option<&Claims>) -> Tree<String> {
+    let line = |which: Check| check(which, checks.get(which));
+    let mut report = vec![
+        line(Check::Format),
+        line(Check::Binding),
+        line(Check::Freshness),
+        line(Check::Attributes),
+        line(Check::Tcb),
+    ];
+    report.extend(claims.map(says));
+    let signer = claims.map_or("the signing key", |claims| &claims.signer);
+    let root = claims.map(root);
+    report.push(node(
+        format!("signed by {}", strong(signer)),
+        [
+            line(Check::Signature),
+            node(
+                "certified",
+                [line(Check::Chain), line(Check::Validity), line(Check::Revocation)].into_iter().chain(root),
+            ),
+        ],
+    ));
+    node(title, report)
+}
+
+/// What genuine evidence says.
+fn says(claims: &Claims) -> Tree<String> {
+    let registers = claims.measurements.iter().map(|(name, bytes)| {
+        let zero = bytes.iter().all(|byte| *byte == 0);
+        field(name, if zero { dim("all zero") } else { hex::encode(bytes) })
+    });
+    let level: Vec<_> = claims.tcb.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let set: Vec<_> = claims
+        .attributes
+        .iter()
+        .filter(|(_, value)| **value != 0)
+        .map(|(name, value)| if *value == 1 { (*name).to_owned() } else { format!("{name} {value}") })
+        .collect();
+    node(
+        "it says",
+        [
+            field("hardware", &claims.hardware_model),
+            field("firmware", format!("{} (TCB {})", claims.firmware, level.join(", "))),
+            field("debug", if claims.debug { bad("can be debugged") } else { "off".to_owned() }),
+            field("attributes", set.join(", ")),
+            node("registers", registers),
+        ],
+    )
+}
+
+fn root(claims: &Claims) -> Tree<String> {
+    let whose = if claims.development {
+        warn("a DEVELOPMENT root, made on one machine: it proves nothing about hardware")
+    } else {
+        "the vendor's, pinned in this program".to_owned()
+    };
+    node(format!("root sha256:{}", hex::encode(claims.root)), [leaf(whose)])
+}
+
+/// The rules that failed.
+pub(crate) fn reasons(title: String, reasons: &[Reason]) -> Tree<String> {
+    node(title, reasons.iter().map(reason))
+}
+
+fn reason(reason: &Reason) -> Tree<String> {
+    let mut lines = Vec::new();
+    if !reason.expected.is_empty() {
+        lines.push(field("expected", &reason.expected));
+    }
+    lines.push(field("found", &reason.found));
+    node(format!("{} {}", bad(reason.code), dim(format!("({})", reason.rule))), lines)
+}

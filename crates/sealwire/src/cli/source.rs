@@ -1,0 +1,150 @@
+//! What a running gateway shows: fetched, verified, not yet judged by any policy.
+
+use super::{
+    exit::{Exit, Failure, OrNext},
+    files, output, values,
+};
+use anyhow::Context;
+use clap::Args as ClapArgs;
+use http::{Uri, uri::Scheme};
+use sealwire_attest::{
+    Checks, Claims, Error, KeyDocument, Kind, UnixTime, Verified, Verifier,
+    endorsements::Endorsements,
+    key_document::{self, Published, authority},
+    verdict::judge,
+    verify::Expected,
+};
+use sealwire_crypto::{
+    digest::sha256,
+    random::{self, OsRandom},
+};
+use sealwire_http::{Clock, SystemClock};
+use std::{path::PathBuf, time::Duration};
+
+/// How to fetch.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Source {
+    /// Certificates (PEM or DER) that TLS trusts besides the system's; repeatable
+    #[arg(long = "tls-root", value_name = "FILE")]
+    tls_roots: Vec<PathBuf>,
+    /// Seconds that connecting, and fetching, may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
+    timeout: Duration,
+}
+
+impl Source {
+    fn tls_roots(&self) -> Result<Vec<Vec<u8>>, Failure> {
+        tls_roots(&self.tls_roots)
+    }
+}
+
+/// The certificates of files, in DER.
+pub(crate) fn tls_roots(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut found = Endorsements::default();
+    for path in paths {
+        let bytes = files::read(path)?;
+        found.add(&bytes).with_context(|| format!("--tls-root {}", path.display())).or_usage()?;
+    }
+    Ok(found.certificates)
+}
+
+/// Now, as verification takes it.
+pub(crate) fn now() -> UnixTime {
+    UnixTime(SystemClock.unix_seconds())
+}
+
+/// A gateway's published key document, and what verification says about it.
+pub(crate) struct Shown {
+    pub(crate) at: Uri,
+    pub(crate) published: Published,
+    /// what was sent with the request; empty where nothing was
+    pub(crate) challenge: Vec<u8>,
+    pub(crate) fetched: UnixTime,
+    document: KeyDocument,
+    verified: Result<Verified<Claims>, Error>,
+    checks: Checks,
+}
+
+impl Shown {
+    /// Fetches and verifies. With `challenged` the gateway has to make fresh evidence.
+    pub(crate) async fn fetch(at: &Uri, source: &Source, challenged: bool) -> Result<Self, Failure> {
+        let challenge = if challenged { random::array::<32>(&OsRandom)?.to_vec() } else { Vec::new() };
+        let sent = (!challenge.is_empty()).then_some(challenge.as_slice());
+        let published =
+            sealwire_client::fetch(at, sent, &source.tls_roots()?, source.timeout).await.or_next(format!(
+                "is a gateway running at {at}? `sealwire gateway --help` shows how to start one"
+            ))?;
+        let document = KeyDocument::decode(&published.document)
+            .with_context(|| format!("the key document of {at}"))
+            .map_err(|error| Failure::from(error).exit(Exit::Verdict(10)))?;
+        let expected = key_document::report_data(&published.document, published.evidence.kind, &challenge);
+        let fetched = now();
+        // Looking at evidence of a development root trusts nothing: what rests on it is told (AT-07).
+        let verifier = Verifier::new(&candidate_roots(&published));
+        let expected = Expected::ReportData(&expected);
+        let (evidence, endorsements) = (&published.evidence, &published.endorsements);
+        let verified = verifier.verify(evidence, endorsements, expected, fetched);
+        let checks = match &verified {
+            Ok(verified) => verified.checks().clone(),
+            Err(_) => judge(&verifier, Ok(evidence.clone()), endorsements, None, expected, fetched).checks,
+        };
+        Ok(Self { at: at.clone(), published, challenge, fetched, document, verified, checks })
+    }
+
+    pub(crate) fn document(&self) -> &KeyDocument {
+        &self.document
+    }
+
+    pub(crate) fn verified(&self) -> Result<&Verified<Claims>, &Error> {
+        self.verified.as_ref()
+    }
+
+    /// How each check came out.
+    pub(crate) fn checks(&self) -> &Checks {
+        &self.checks
+    }
+
+    /// For commands that go no further without genuine evidence.
+    pub(crate) fn require_genuine(&self) -> Result<&Verified<Claims>, Failure> {
+        self.verified.as_ref().map_err(|error| {
+            Failure::from(anyhow::anyhow!("the evidence of {} is not genuine: {error}", self.at))
+                .exit(Exit::Verdict(error.exit()))
+                .next(format!("sealwire inspect {} shows every check", self.at))
+        })
+    }
+
+    /// The name that a client of this URL asks for.
+    pub(crate) fn authority(&self) -> Result<String, Failure> {
+        authority_of(&self.at)
+    }
+
+    /// AT-07: said wherever something rests on development evidence.
+    pub(crate) fn development_notice(&self) -> Option<String> {
+        let claims = self.verified.as_ref().ok()?.get();
+        claims.development.then(|| development_notice(&claims.root))
+    }
+}
+
+/// AT-07: said wherever something rests on development evidence.
+pub(crate) fn development_notice(root: &[u8; 32]) -> String {
+    output::warn(format!(
+        "DEVELOPMENT evidence: signed under a root made on one machine, it proves nothing about hardware\n\
+         development root sha256:{}",
+        hex::encode(root)
+    ))
+}
+
+/// The authority of a URL in its normal form.
+pub(crate) fn authority_of(url: &Uri) -> Result<String, Failure> {
+    let default_port = if url.scheme() == Some(&Scheme::HTTP) { 80 } else { authority::DEFAULT_PORT };
+    let name = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+    authority::normalise(name, default_port).with_context(|| format!("{url}")).or_usage()
+}
+
+/// Evidence that says it is of development brings its own root along; a genuine label gets the vendors' roots alone.
+fn candidate_roots(published: &Published) -> Vec<[u8; 32]> {
+    match published.evidence.kind {
+        Kind::Development => published.endorsements.certificates.iter().map(|der| sha256(&[der])).collect(),
+        _ => Vec::new(),
+    }
+}

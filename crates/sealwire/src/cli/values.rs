@@ -1,0 +1,72 @@
+//! Values on the command line, parsed where clap can still say which flag was wrong.
+
+use http::{Uri, uri::Scheme};
+use sealwire_attest::{Kind, UnixTime, key_document::authority};
+use sealwire_crypto::kem::Kem;
+use std::{fmt::Write, time::Duration};
+
+/// `N` bytes in hex.
+pub(crate) fn hex_array<const N: usize>(text: &str) -> Result<[u8; N], String> {
+    hex_bytes(text)?
+        .try_into()
+        .map_err(|bytes: Vec<u8>| format!("{} bytes where {N} are due ({} hex digits)", bytes.len(), N * 2))
+}
+
+/// Bytes in hex.
+pub(crate) fn hex_bytes(text: &str) -> Result<Vec<u8>, String> {
+    hex::decode(text.trim()).map_err(|error| format!("not hex: {error}"))
+}
+
+/// The URL of a gateway.
+pub(crate) fn url(text: &str) -> Result<Uri, String> {
+    let wanted = "a URL such as https://gateway.example or http://127.0.0.1:8443";
+    let uri: Uri = text.trim_end_matches('/').parse().map_err(|error| format!("{error}; give {wanted}"))?;
+    let known = [Scheme::HTTP, Scheme::HTTPS].iter().any(|scheme| uri.scheme() == Some(scheme));
+    if known && uri.authority().is_some() { Ok(uri) } else { Err(format!("give {wanted}")) }
+}
+
+/// A kind of evidence by its name.
+pub(crate) fn kind(text: &str) -> Result<Kind, String> {
+    Kind::from_name(text).ok_or_else(|| {
+        let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("known kinds: {}", names.join(", "))
+    })
+}
+
+/// A time.
+pub(crate) fn time(text: &str) -> Result<UnixTime, String> {
+    UnixTime::from_rfc3339(text).map_err(|_| "give RFC 3339, for example 2026-11-20T06:00:00Z".to_owned())
+}
+
+/// A host with an optional port.
+pub(crate) fn authority(text: &str) -> Result<String, String> {
+    authority::normalise(text, authority::DEFAULT_PORT).map_err(|_| {
+        "a host name or address, with a port where it is not 443: gateway.example, 127.0.0.1:8443".into()
+    })
+}
+
+/// A KEM by its name.
+pub(crate) fn kem(text: &str) -> Result<Kem, String> {
+    KEMS.iter().find(|(_, name)| *name == text).map(|(kem, _)| *kem).ok_or_else(|| {
+        let mut known = String::from("known KEMs:");
+        for (_, name) in KEMS {
+            let _ = write!(known, " {name}");
+        }
+        known
+    })
+}
+
+/// The name of a KEM.
+pub(crate) fn kem_name(kem: Kem) -> &'static str {
+    KEMS.iter().find(|(known, _)| *known == kem).map_or("unknown", |(_, name)| name)
+}
+
+const KEMS: [(Kem, &str); 3] = [(Kem::XWing, "x-wing"), (Kem::X25519, "x25519"), (Kem::P256, "p-256")];
+
+/// A number of seconds.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    match text.trim_end_matches('s').parse::<u32>() {
+        Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
+        _ => Err("a number of seconds, at least 1".to_owned()),
+    }
+}
