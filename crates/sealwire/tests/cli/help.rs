@@ -1,0 +1,36 @@
+//! What a newcomer reads.
+
+use crate::support::run;
+
+/// Every command, in the order of the help.
+const COMMANDS: [&[&str]; 9] = [
+    &[],
+    &["inspect"],
+    &["verify"],
+    &["policy", "init"],
+    &["policy", "check"],
+    &["keys", "show"],
+    &["keys", "operator", "generate"],
+    &["keys", "operator", "sign"],
+    &["completions"],
+];
+
+#[test]
+fn every_help_text_has_an_example() {
+    for command in COMMANDS {
+        let help = run(command.iter().chain(&["--help"])).expect(0).stdout;
+        let example = format!("  sealwire {}", command.join(" "));
+        assert!(help.contains("Example") && help.contains(example.trim_end()), "{command:?}: {help}");
+    }
+}
+
+#[test]
+fn completions_know_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(["completions", shell]).expect(0).stdout;
+        for command in COMMANDS.iter().filter_map(|command| command.first()) {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+    }
+    run(["completions", "csh"]).expect(2);
+}

@@ -1,0 +1,8 @@
+//! The program as a user runs it: real processes on loopback.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+mod help;
+mod operator_keys;
+mod support;
+mod verify;
