@@ -5,17 +5,14 @@ use crate::{
     Endorsements, Evidence, PROTOCOL, UnixTime,
     cbor::{self, Reader, len},
     cmw,
+    endorsements::{MAX_CERTIFICATES, MAX_CRLS},
+    x509::{MAX_CERTIFICATE, MAX_CRL},
 };
 use sealwire_crypto::digest::sha256;
 use serde_json::{Map, Value, json};
 
 /// Longest published form in bytes: a client need not read further.
 pub const MAX_LEN: usize = 1024 * 1024;
-/// Most certificates, and most revocation lists.
-const MAX_ENDORSEMENTS: u64 = 32;
-/// Longest certificate or revocation list in bytes.
-const MAX_ENDORSEMENT: usize = 256 * 1024;
-
 /// What `/.well-known/sealwire` serves: the exact document bytes, the evidence over them, and the endorsements, stapled (AT-40).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
@@ -86,16 +83,17 @@ fn read(bytes: &[u8]) -> Result<(Vec<u8>, &[u8], Endorsements), Error> {
     let document = r.bytes(codec::MAX_LEN)?.to_vec();
     fields.required(r, 2)?;
     let evidence = r.bytes(cmw::MAX_LEN)?;
-    let der = |r: &mut Reader<'_>| {
-        codec::read_array(r, MAX_ENDORSEMENTS, |r| Ok(r.bytes(MAX_ENDORSEMENT)?.to_vec()))
-    };
     fields.required(r, 3)?;
-    let certificates = der(r)?;
+    let certificates = read_ders(r, MAX_CERTIFICATES, MAX_CERTIFICATE)?;
     fields.required(r, 4)?;
-    let crls = der(r)?;
+    let crls = read_ders(r, MAX_CRLS, MAX_CRL)?;
     fields.finish(r)?;
     r.finish()?;
     Ok((document, evidence, Endorsements { certificates, crls }))
+}
+
+fn read_ders(r: &mut Reader<'_>, count: usize, len: usize) -> Result<Vec<Vec<u8>>, Error> {
+    codec::read_array(r, count as u64, |r| Ok(r.bytes(len)?.to_vec()))
 }
 
 fn fingerprints(list: &[Vec<u8>]) -> Vec<String> {
