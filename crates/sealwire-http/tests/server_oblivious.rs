@@ -83,16 +83,12 @@ async fn what_does_not_open_gets_one_answer() {
     let (single, _) = seal_single(&to, &gateway.limits, &message);
     let (chunked, _) = seal_chunks(&to, &gateway.limits, &[&message]);
     let mut wrong: Vec<(&str, Vec<u8>)> = vec![
-        (media::REQUEST, Vec::new()),
-        (media::CHUNKED_REQUEST, Vec::new()),
         // OB-106: one form under the other's media type
         (media::REQUEST, chunked.to_vec()),
         (media::CHUNKED_REQUEST, single.to_vec()),
     ];
     for (media_type, sealed) in [(media::REQUEST, &single), (media::CHUNKED_REQUEST, &chunked)] {
-        for len in [1, 6, 7, 38, 39, 54, sealed.len() - 1] {
-            wrong.push((media_type, sealed[..len].to_vec()));
-        }
+        wrong.push((media_type, sealed[..sealed.len() - 1].to_vec()));
         for at in 0..sealed.len() {
             let mut flipped = sealed.to_vec();
             flipped[at] ^= 1 << (at % 8);
@@ -102,6 +98,12 @@ async fn what_does_not_open_gets_one_answer() {
         let mut low = sealed.to_vec();
         low[7..39].fill(0);
         wrong.push((media_type, low));
+        // OB-100: too short for anything, which shows outside, so the key is not to blame.
+        for len in [0, 1, 6, 7, 38] {
+            let response = gateway.send(media_type, sealed[..len].to_vec()).await;
+            let (status, text) = outside(response).await;
+            assert_eq!((status, text.contains(problem::OHTTP_KEY)), (400, false));
+        }
     }
     let mut texts = std::collections::BTreeSet::new();
     for (media_type, bytes) in wrong {

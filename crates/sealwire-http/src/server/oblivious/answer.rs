@@ -17,6 +17,15 @@ pub(super) fn key() -> Response<Body> {
     )
 }
 
+/// Nothing has opened. Lengths show outside, so that they are wrong may be said (OB-100); what else was wrong may not.
+pub(super) fn unopened(error: sealwire_oblivious::Error) -> Response<Body> {
+    match error {
+        sealwire_oblivious::Error::TooShort => outside(StatusCode::BAD_REQUEST),
+        sealwire_oblivious::Error::RequestTooLong => outside(StatusCode::PAYLOAD_TOO_LARGE),
+        _ => key(),
+    }
+}
+
 /// The outside of the request is not what the wire takes (OB-107), or it did not arrive.
 pub(super) fn outside(status: StatusCode) -> Response<Body> {
     counter!("sealwire_refusals_total", "reason" => "outside").increment(1);

@@ -124,7 +124,7 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Stop> {
 /// Reads on until there are `len` bytes. A body that ends before is too short (OB-100).
 async fn read_to(body: &mut Body, prefix: &mut BytesMut, len: usize) -> Result<(), Stop> {
     while prefix.len() < len {
-        prefix.extend_from_slice(&next(body).await?.ok_or(Stop::Key)?);
+        prefix.extend_from_slice(&next(body).await?.ok_or(Stop::Outside(StatusCode::BAD_REQUEST))?);
     }
     Ok(())
 }

@@ -27,11 +27,13 @@ pub(super) async fn serve(
         Ok(message) => message,
         Err(status) => return answer::outside(status),
     };
-    let Ok((header, key)) = Header::parse(&message, |id| settings.ring.find(id)) else {
-        return answer::key();
-    };
-    let Ok(opened) = gateway::open_single(header, (*key).as_ref(), message, &settings.limits) else {
-        return answer::key();
+    let opened = Header::parse(&message, |id| settings.ring.find(id)).and_then(|(header, key)| {
+        let opened = gateway::open_single(header, (*key).as_ref(), message, &settings.limits)?;
+        Ok((opened, key))
+    });
+    let (opened, key) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return answer::unopened(error),
     };
     let OpenedSingle { plaintext, enc_digest, reply } = opened;
     let response = match decode(settings, plaintext) {
