@@ -1,1 +1,51 @@
-fn main(){}
+//! The project's own chores: `cargo xtask test`, `bench`, `fuzz`.
+
+mod bench;
+mod fuzz;
+mod licences;
+mod shell;
+mod steps;
+mod test;
+mod tools;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own chores")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Everything that is checked, as the project's own CI does it
+    Test {
+        /// Only format, lints, build and tests
+        #[arg(long)]
+        quick: bool,
+    },
+    /// What Sealwire costs, against the floor and its peers
+    Bench {
+        /// For the bench program
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Fuzz the decoders
+    Fuzz {
+        /// For each target
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// All of them if none is named
+        targets: Vec<String>,
+    },
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().chore {
+        Chore::Test { quick } => test::run(quick),
+        Chore::Bench { arguments } => bench::run(&arguments),
+        Chore::Fuzz { seconds, targets } => fuzz::run(seconds, &targets),
+    }
+}

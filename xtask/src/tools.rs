@@ -1,0 +1,65 @@
+//! Programs that the chores need: installed where that needs nobody's leave, else named with the line to type.
+
+use anyhow::{Result, bail};
+
+use crate::shell::{cargo, program, run, works};
+
+/// Programs of the system, and the Debian packages that bring them.
+const SYSTEM: [(&str, &str); 2] = [
+    // aws-lc-sys is C, libFuzzer is C++
+    ("cc", "build-essential"),
+    ("c++", "build-essential"),
+];
+
+/// What `cargo xtask test` needs.
+pub(crate) fn install(quick: bool) -> Result<()> {
+    for component in ["fmt", "clippy"] {
+        if !works(cargo([component, "--version"])) {
+            rustup()?;
+        }
+    }
+    let missing: Vec<_> = SYSTEM
+        .into_iter()
+        .filter(|(name, _)| !works(program(name, ["--version"])))
+        .map(|(_, package)| package)
+        .collect();
+    if !missing.is_empty() {
+        debian(missing)?;
+    }
+    if quick { Ok(()) } else { fuzz() }
+}
+
+/// cargo-fuzz, which takes a minute to build.
+pub(crate) fn fuzz() -> Result<()> {
+    if works(cargo(["fuzz", "--version"])) {
+        return Ok(());
+    }
+    run(cargo(["install", "cargo-fuzz", "--locked"]))?;
+    if !works(cargo(["fuzz", "--version"])) {
+        bail!(
+            "cargo-fuzz is installed but cargo does not find it; type: export PATH=\"$HOME/.cargo/bin:$PATH\""
+        );
+    }
+    Ok(())
+}
+
+fn rustup() -> Result<()> {
+    let add = ["component", "add", "rustfmt", "clippy"];
+    if works(program("rustup", ["--version"])) {
+        return run(program("rustup", add));
+    }
+    bail!("rustfmt and clippy are missing; type: rustup {}", add.join(" "))
+}
+
+fn debian(mut packages: Vec<&str>) -> Result<()> {
+    packages.dedup();
+    let root =
+        std::process::Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0");
+    if root && works(program("apt-get", ["--version"])) {
+        run(program("apt-get", ["update"]))?;
+        let mut install = program("apt-get", ["install", "-y"]);
+        install.args(packages);
+        return run(install);
+    }
+    bail!("programs are missing; type: sudo apt-get update && sudo apt-get install -y {}", packages.join(" "))
+}
