@@ -1,7 +1,157 @@
-//! The metrics, by their stable names.
+//! The metrics, by their stable names, and one recorder for the process.
+
+use http::StatusCode;
+use metrics::{Counter, Histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::{sync::OnceLock, time::Duration};
 
 /// Gauge: connections that are open.
 pub const CONNECTIONS: &str = "sealwire_connections";
 /// Counter by `reason` (`protocol`, `timeout`): connections that ended badly. An idle connection that was closed
 /// counts as `timeout`.
 pub const CONNECTION_ERRORS: &str = "sealwire_connection_errors_total";
+/// Counter by `wire` (`plain`, `oblivious-single`, `oblivious-chunked`, `none` for the gateway's own resources) and
+/// `outcome` (`answered`, `refused` for 4xx, `failed` for 5xx), as seen from outside: a sealed answer is `answered`.
+pub const REQUESTS: &str = "sealwire_requests_total";
+/// Histogram in seconds by `wire`: from a request's header section to that of its answer.
+pub const REQUEST_SECONDS: &str = "sealwire_request_seconds";
+/// Gauge: requests between their first byte and the last of their answer.
+pub const REQUESTS_IN_FLIGHT: &str = "sealwire_requests_in_flight";
+/// Counter by `reason`: requests that the gateway itself refused. The wires add reasons of their own, among them
+/// `key` and `replay`.
+pub const REFUSALS: &str = "sealwire_refusals_total";
+/// Counter by `class` (`2xx` to `5xx`): answers of upstreams.
+pub const UPSTREAM_RESPONSES: &str = "sealwire_upstream_responses_total";
+/// Counter by `kind` (`connect`, `timeout`, `exchange`, `cut`): exchanges that an upstream failed; `cut` after its
+/// answer had begun.
+pub const UPSTREAM_ERRORS: &str = "sealwire_upstream_errors_total";
+/// Counter by `direction` (`request`, `response`): bytes of content between gateway and upstreams.
+pub const CONTENT_BYTES: &str = "sealwire_content_bytes_total";
+/// Counter by `result` (`published`, `failed`): key documents.
+pub const KEY_DOCUMENTS: &str = "sealwire_key_documents_total";
+/// Gauge in seconds: how long the published key document may still be used.
+pub const KEY_DOCUMENT_REMAINING: &str = "sealwire_key_document_remaining_seconds";
+/// Counter: how often keys were replaced.
+pub const KEY_ROTATIONS: &str = "sealwire_key_rotations_total";
+/// Counter by `purpose` (`document`, `challenge`) and `result` (`made`, `failed`): quotes.
+pub const QUOTES: &str = "sealwire_quotes_total";
+/// Histogram in seconds: how long quotes take, the wait included.
+pub const QUOTE_SECONDS: &str = "sealwire_quote_seconds";
+/// Gauge: entries of all replay registers.
+pub const REGISTER_ENTRIES: &str = "sealwire_replay_register_entries";
+
+/// Bounds of the buckets of [`REQUEST_SECONDS`] and [`QUOTE_SECONDS`].
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+
+/// The process's recorder, installed when first asked for; `None` where somebody else has installed another.
+///
+/// One for all gateways of a process, because the metrics facade has one: their numbers add up.
+pub(crate) fn recorder() -> Option<&'static PrometheusHandle> {
+    static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    RECORDER.get_or_init(install).as_ref()
+}
+
+fn install() -> Option<PrometheusHandle> {
+    let buckets = |builder: PrometheusBuilder, name: &str| {
+        builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS).ok()
+    };
+    let builder = buckets(PrometheusBuilder::new(), REQUEST_SECONDS)?;
+    let recorder = buckets(builder, QUOTE_SECONDS)?.build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).ok()?;
+    describe();
+    Some(handle)
+}
+
+fn describe() {
+    use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram};
+    gauge!(CONNECTIONS, "Connections that are open");
+    counter!(CONNECTION_ERRORS, "Connections that ended badly");
+    counter!(REQUESTS, "Requests, as seen from outside");
+    histogram!(REQUEST_SECONDS, "From a request's header section to that of its answer");
+    gauge!(REQUESTS_IN_FLIGHT, "Requests in flight");
+    counter!(REFUSALS, "Requests that the gateway refused");
+    counter!(UPSTREAM_RESPONSES, "Answers of upstreams");
+    counter!(UPSTREAM_ERRORS, "Exchanges that an upstream failed");
+    counter!(CONTENT_BYTES, "Bytes of content between gateway and upstreams");
+    counter!(KEY_DOCUMENTS, "Key documents");
+    gauge!(KEY_DOCUMENT_REMAINING, "Seconds for which the published key document may be used");
+    counter!(KEY_ROTATIONS, "Key rotations");
+    counter!(QUOTES, "Quotes");
+    histogram!(QUOTE_SECONDS, "How long quotes take");
+    gauge!(REGISTER_ENTRIES, "Entries of all replay registers");
+}
+
+/// Counts a refusal. Refusals are rare enough to look the counter up.
+pub(crate) fn refused(reason: &'static str) {
+    metrics::counter!(REFUSALS, "reason" => reason).increment(1);
+}
+
+/// What is counted for every request of one wire, looked up once.
+pub(crate) struct WireMetrics {
+    answered: Counter,
+    refused: Counter,
+    failed: Counter,
+    seconds: Histogram,
+}
+
+impl WireMetrics {
+    pub(crate) fn new(wire: &'static str) -> Self {
+        let outcome =
+            |outcome: &'static str| metrics::counter!(REQUESTS, "wire" => wire, "outcome" => outcome);
+        Self {
+            answered: outcome("answered"),
+            refused: outcome("refused"),
+            failed: outcome("failed"),
+            seconds: metrics::histogram!(REQUEST_SECONDS, "wire" => wire),
+        }
+    }
+
+    pub(crate) fn record(&self, status: StatusCode, elapsed: Duration) {
+        if status.is_server_error() {
+            self.failed.increment(1);
+        } else if status.is_client_error() {
+            self.refused.increment(1);
+        } else {
+            self.answered.increment(1);
+        }
+        self.seconds.record(elapsed);
+    }
+}
+
+/// What is counted for every exchange with an upstream, looked up once.
+pub(crate) struct UpstreamMetrics {
+    classes: [Counter; 4],
+    pub(crate) connect: Counter,
+    pub(crate) timeout: Counter,
+    pub(crate) exchange: Counter,
+    pub(crate) cut: Counter,
+    pub(crate) request_bytes: Counter,
+    pub(crate) response_bytes: Counter,
+}
+
+impl UpstreamMetrics {
+    pub(crate) fn new() -> Self {
+        let error = |kind: &'static str| metrics::counter!(UPSTREAM_ERRORS, "kind" => kind);
+        let bytes = |direction: &'static str| metrics::counter!(CONTENT_BYTES, "direction" => direction);
+        Self {
+            classes: ["2xx", "3xx", "4xx", "5xx"]
+                .map(|class| metrics::counter!(UPSTREAM_RESPONSES, "class" => class)),
+            connect: error("connect"),
+            timeout: error("timeout"),
+            exchange: error("exchange"),
+            cut: error("cut"),
+            request_bytes: bytes("request"),
+            response_bytes: bytes("response"),
+        }
+    }
+
+    pub(crate) fn answered(&self, status: StatusCode) {
+        if let Some(class) =
+            usize::from(status.as_u16() / 100).checked_sub(2).and_then(|i| self.classes.get(i))
+        {
+            class.increment(1);
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! What a configuration comes to, after every check.
+
+use super::{
+    Config, Keys, Limits, Quotes, Route as Written,
+    digest::digest,
+    error::{At, Fault},
+};
+use crate::{
+    routes::{self, Route, Table, Target},
+    tls::{self, Roots},
+};
+use http::Method;
+use rustls::sign::CertifiedKey;
+use sealwire_attest::key_document::{authority, operator::OperatorStatement};
+use sealwire_http::server::RouteRules;
+use sealwire_message::{bhttp, chunk};
+use std::{collections::HashSet, fs, hash::Hash, net::SocketAddr, sync::Arc, time::Duration};
+
+/// HTTP/1.1 connections have a read buffer of at least this many bytes.
+const MIN_HEADER_SIZE: usize = 8 << 10;
+/// Key ids of the oblivious wire are one byte.
+const KEY_IDS: u128 = 256;
+
+/// A configuration in which everything has been checked, and every file read.
+pub(crate) struct Plan {
+    pub(crate) authorities: Vec<String>,
+    pub(crate) routes: Arc<Table>,
+    pub(crate) digest: [u8; 48],
+    pub(crate) statement: Option<OperatorStatement>,
+    pub(crate) wire: sealwire_oblivious::Limits,
+    pub(crate) window: Duration,
+    pub(crate) lifetime: Duration,
+    pub(crate) idle_time: Duration,
+    pub(crate) challenges_per_second: u32,
+    pub(crate) tls: Option<Arc<CertifiedKey>>,
+    pub(crate) upstream_roots: Option<Roots>,
+}
+
+impl Plan {
+    /// `bound` is where the gateway listens, or will.
+    pub(super) fn checked(config: &Config, bound: SocketAddr) -> Result<Self, Fault> {
+        check_limits(&config.limits)?;
+        check_keys(&config.keys)?;
+        check_quotes(&config.quotes)?;
+        let authorities = authorities(config, bound)?;
+        let routes = routes(config)?;
+        let upstream_roots = match &config.upstream_roots {
+            None => None,
+            Some(path) => Some(Roots::read(path).map_err(|what| {
+                let hint = "a file of PEM certificates that https upstreams chain to";
+                Fault::new(At::key("upstream-roots"), what, hint)
+            })?),
+        };
+        let digest = digest(&authorities, upstream_roots.as_ref(), &routes);
+        let statement = statement(config, &authorities, &digest)?;
+        let tls = match &config.tls {
+            None => None,
+            Some(files) => Some(tls::certified_key(files).map_err(|(key, what)| {
+                let hint =
+                    "certificate: the chain in PEM, the leaf first; key: its private key in PEM, unencrypted";
+                Fault::new(At::key("tls").then(key), what, hint)
+            })?),
+        };
+        let window = config.replay.window;
+        positive(&window, At::key("replay").then("window"))?;
+        Ok(Self {
+            authorities,
+            routes: Arc::new(routes),
+            digest,
+            statement,
+            wire: wire(&config.limits),
+            window,
+            lifetime: config.keys.lifetime,
+            idle_time: config.limits.idle_time,
+            challenges_per_second: config.quotes.challenges_per_second,
+            tls,
+            upstream_roots,
+        })
+    }
+
+    pub(crate) fn new(config: &Config, bound: SocketAddr) -> Result<Self, super::Error> {
+        Ok(Self::checked(config, bound)?)
+    }
+
+    /// Whether key documents of both say the same.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let said =
+            |plan: &Self| (plan.digest, plan.statement.clone(), plan.lifetime, plan.wire.chunk.message);
+        // The digest covers the authorities, but not their order.
+        said(self) == said(other) && self.authorities == other.authorities
+    }
+}
+
+fn wire(limits: &Limits) -> sealwire_oblivious::Limits {
+    let defaults = sealwire_oblivious::Limits::default();
+    sealwire_oblivious::Limits {
+        single_request: limits.single_request,
+        single_response: limits.single_response,
+        chunk: chunk::Limits { message: limits.message as u64, ..defaults.chunk },
+        bhttp: bhttp::Limits { section: limits.header_size, ..defaults.bhttp },
+        header_time: limits.header_time,
+        idle_time: limits.idle_time,
+        ..defaults
+    }
+}
+
+/// What nothing can be done with none of.
+fn positive<T: Default + PartialEq>(value: &T, at: At) -> Result<(), Fault> {
+    if *value == T::default() {
+        return Err(Fault::new(at, "is zero", "leave the key out for its default"));
+    }
+    Ok(())
+}
+
+fn check_limits(limits: &Limits) -> Result<(), Fault> {
+    let at = |key| At::key("limits").then(key);
+    positive(&limits.connections, at("connections"))?;
+    positive(&limits.requests, at("requests"))?;
+    positive(&limits.streams, at("streams"))?;
+    positive(&limits.header_time, at("header-time"))?;
+    positive(&limits.idle_time, at("idle-time"))?;
+    positive(&limits.drain_time, at("drain-time"))?;
+    positive(&limits.single_request, at("single-request"))?;
+    positive(&limits.single_response, at("single-response"))?;
+    positive(&limits.message, at("message"))?;
+    positive(&limits.upstream_time, at("upstream-time"))?;
+    if limits.header_size < MIN_HEADER_SIZE {
+        return Err(Fault::new(at("header-size"), "is below 8 KiB", "ordinary browsers send several KiB"));
+    }
+    if limits.message < limits.single_request {
+        let hint = "a chunked message may be long; a single one is held in memory";
+        return Err(Fault::new(at("message"), "is below limits.single-request", hint));
+    }
+    Ok(())
+}
+
+fn check_keys(keys: &Keys) -> Result<(), Fault> {
+    let at = |key| At::key("keys").then(key);
+    if keys.kems.is_empty() {
+        return Err(Fault::new(at("kems"), "is empty", "for example [\"x-wing\", \"x25519\"]"));
+    }
+    if keys.aeads.is_empty() {
+        return Err(Fault::new(
+            at("aeads"),
+            "is empty",
+            "for example [\"aes-256-gcm\", \"chacha20-poly1305\"]",
+        ));
+    }
+    unique(&keys.kems, |index| at("kems").index(index))?;
+    unique(&keys.aeads, |index| at("aeads").index(index))?;
+    positive(&keys.rotation, at("rotation"))?;
+    positive(&keys.overlap, at("overlap"))?;
+    positive(&keys.register_capacity, at("register-capacity"))?;
+    if keys.lifetime < Duration::from_secs(2) {
+        let hint = "documents count whole seconds; hours are usual";
+        return Err(Fault::new(at("lifetime"), "is below 2 s", hint));
+    }
+    if keys.overlap < keys.lifetime {
+        let what = "is shorter than keys.lifetime";
+        let hint = "a key must be accepted for as long as a document that names it may be used";
+        return Err(Fault::new(at("overlap"), what, hint));
+    }
+    let generations = keys.overlap.as_nanos().div_ceil(keys.rotation.as_nanos().max(1)) + 2;
+    if generations.saturating_mul(keys.kems.len() as u128) > KEY_IDS {
+        let what = "leads to more keys at once than there are key ids (256)";
+        return Err(Fault::new(at("rotation"), what, "rotate less often, or shorten keys.overlap"));
+    }
+    Ok(())
+}
+
+fn check_quotes(quotes: &Quotes) -> Result<(), Fault> {
+    let at = |key| At::key("quotes").then(key);
+    positive(&quotes.queue, at("queue"))?;
+    positive(&quotes.timeout, at("timeout"))?;
+    positive(&quotes.challenges_per_second, at("challenges-per-second"))
+}
+
+fn unique<T: Eq + Hash>(values: &[T], at: impl FnOnce(usize) -> At) -> Result<(), Fault> {
+    let mut seen = HashSet::new();
+    match values.iter().position(|value| !seen.insert(value)) {
+        Some(index) => Err(Fault::new(at(index), "is there twice", "name each once")),
+        None => Ok(()),
+    }
+}
+
+fn authorities(config: &Config, bound: SocketAddr) -> Result<Vec<String>, Fault> {
+    if config.admin.is_some_and(|admin| admin == config.listen && admin.port() != 0) {
+        let hint = "administration needs an address of its own, best on loopback";
+        return Err(Fault::new(At::key("admin"), "is the listen address", hint));
+    }
+    let at = || At::key("authorities");
+    if config.authorities.is_empty() {
+        if bound.ip().is_unspecified() {
+            let what = "is missing, and the listen address names no host";
+            return Err(Fault::new(
+                at(),
+                what,
+                "name what clients call this service: authorities = [\"api.example\"]",
+            ));
+        }
+        let bound = bound.to_string();
+        return Ok(vec![authority::normalise(&bound, authority::DEFAULT_PORT).unwrap_or(bound)]);
+    }
+    let normal = |(index, name): (usize, &String)| {
+        authority::normalise(name, authority::DEFAULT_PORT).map_err(|error| {
+            let hint = "`host` or `host:port`, without scheme and path";
+            Fault::new(at().index(index), format!("`{name}`: {error}"), hint)
+        })
+    };
+    let normal = config.authorities.iter().enumerate().map(normal).collect::<Result<Vec<_>, _>>()?;
+    unique(&normal, |index| at().index(index))?;
+    Ok(normal)
+}
+
+fn routes(config: &Config) -> Result<Table, Fault> {
+    let mut routes: Vec<Route> = Vec::with_capacity(config.routes.len() + 1);
+    let short = config.upstream.as_ref().map(|upstream| (At::default(), Written::new("/", upstream)));
+    let written =
+        config.routes.iter().enumerate().map(|(i, route)| (At::key("route").index(i), route.clone()));
+    for (at, written) in short.into_iter().chain(written) {
+        let route = route(&at, &written, config)?;
+        if routes.iter().any(|other| other.path == route.path) {
+            let hint = "paths are compared without a final `/`; a top-level `upstream` is the route `/`";
+            return Err(Fault::new(at.then("path"), format!("a second route `{}`", route.path), hint));
+        }
+        routes.push(route);
+    }
+    if routes.is_empty() {
+        let what = "there is no route, so nothing to serve";
+        return Err(Fault::new(
+            At::default(),
+            what,
+            "add upstream = \"http://127.0.0.1:3000\", or a [[route]]",
+        ));
+    }
+    Ok(Table::new(routes))
+}
+
+fn route(at: &At, written: &Written, config: &Config) -> Result<Route, Fault> {
+    let at = |key| at.clone().then(key);
+    let path = routes::normal_path(&written.path).ok_or_else(|| {
+        let hint = "begins with `/`, without query, `.`, `..`, `%`, `;` and empty segments";
+        Fault::new(at("path"), format!("`{}` is no path of a route", written.path), hint)
+    })?;
+    let target = Target::parse(&written.upstream)
+        .map_err(|(what, hint)| Fault::new(at("upstream"), format!("`{}` {what}", written.upstream), hint))?;
+    if target.is(config.listen) {
+        return Err(Fault::new(
+            at("upstream"),
+            "is the gateway itself",
+            "name the application's own address",
+        ));
+    }
+    let methods = match &written.methods {
+        None => None,
+        Some(methods) => Some(self::methods(methods, || at("methods"))?),
+    };
+    if written.complete_requests == Some(0) {
+        return Err(Fault::new(
+            at("complete-requests"),
+            "is zero",
+            "leave the key out to let requests stream",
+        ));
+    }
+    if written.requests_per_second == Some(0) {
+        return Err(Fault::new(at("requests-per-second"), "is zero", "leave the key out for no limit"));
+    }
+    if written.timeout == Some(Duration::ZERO) {
+        return Err(Fault::new(at("timeout"), "is zero", "leave the key out for limits.upstream-time"));
+    }
+    Ok(Route {
+        path,
+        target,
+        methods,
+        plaintext: written.plaintext,
+        rules: RouteRules {
+            idempotent: written.idempotent,
+            undated: written.undated,
+            early_data: written.early_data,
+            complete: written.complete_requests,
+        },
+        rate: written.requests_per_second.and_then(routes::Rate::per_second),
+        timeout: written.timeout.unwrap_or(config.limits.upstream_time),
+    })
+}
+
+fn methods(written: &[String], at: impl Fn() -> At) -> Result<Vec<Method>, Fault> {
+    if written.is_empty() {
+        return Err(Fault::new(at(), "is empty", "leave the key out to take every method"));
+    }
+    let parse = |(index, name): (usize, &String)| {
+        let method = Method::from_bytes(name.as_bytes()).ok().filter(|method| {
+            let tunnel = [Method::CONNECT, Method::TRACE].contains(method);
+            !tunnel && !name.bytes().any(|byte| byte.is_ascii_lowercase())
+        });
+        method.ok_or_else(|| {
+            let hint = "methods are in upper case; CONNECT and TRACE are never taken";
+            Fault::new(at().index(index), format!("`{name}` is no method that can be taken"), hint)
+        })
+    };
+    let methods = written.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
+    unique(&methods, |index| at().index(index))?;
+    Ok(methods)
+}
+
+fn statement(
+    config: &Config,
+    authorities: &[String],
+    digest: &[u8; 48],
+) -> Result<Option<OperatorStatement>, Fault> {
+    let Some(path) = &config.operator_statement else { return Ok(None) };
+    let fault = |what: String| {
+        let hint = format!(
+            "sign anew with `sealwire keys operator`; the configuration digest is {}",
+            hex::encode(digest)
+        );
+        Fault::new(At::key("operator-statement"), what, hint)
+    };
+    let text = fs::read_to_string(path)
+        .map_err(|error| fault(format!("{} cannot be read: {error}", path.display())))?;
+    let statement = OperatorStatement::from_pem(&text).map_err(|error| fault(error.to_string()))?;
+    statement.verify().map_err(|error| fault(error.to_string()))?;
+    let mut served = authorities.to_vec();
+    served.sort_unstable();
+    if statement.authorities != served {
+        return Err(fault(format!("is for {}, not {}", statement.authorities.join(", "), served.join(", "))));
+    }
+    if statement.config_digest != *digest {
+        return Err(fault("is for another configuration".to_owned()));
+    }
+    Ok(Some(statement))
+}

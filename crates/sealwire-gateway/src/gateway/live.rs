@@ -1,0 +1,301 @@
+//! What is in force: configuration, keys and published document, replaced together.
+//!
+//! Keys belong to the configuration that they were attested with: a request that is sealed to a key goes where the
+//! document said that named it. So a configuration with another digest gets keys of its own, and the one before it
+//! stays in force for requests that are sealed to its keys, until no document that names them can be used any more.
+//! Otherwise whoever can make the gateway reload could redirect what callers seal to a document that they verified
+//! before (AT-44).
+
+use crate::{
+    config::Plan,
+    instance::{self, Attested, Instance, Keys},
+    metrics::{self, UpstreamMetrics},
+    own::{Challenges, Own},
+    stack::{self, Generation, Parts, Stack},
+    upstream::Upstream,
+};
+use arc_swap::ArcSwap;
+use http::{Request, Response};
+use sealwire_attest::UnixTime;
+use sealwire_http::{
+    Body, KeyRing,
+    key_ring::{self, KeySet},
+};
+use std::{
+    convert::Infallible,
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::sync::Mutex;
+use tower::Service;
+
+/// Replaced configurations whose keys are still accepted, at most; the oldest goes first.
+const MAX_OLDER: usize = 8;
+/// How often other key ids are tried where some are in use.
+const TRIES: usize = 64;
+
+/// What is in force at one moment.
+pub(crate) struct Live {
+    stack: Stack,
+    pub(crate) current: Arc<Generation>,
+    /// when the advertised keys were made
+    since: UnixTime,
+    older: Vec<Older>,
+    pub(crate) attested: Arc<Attested>,
+    challenges: Arc<Challenges>,
+}
+
+#[derive(Clone)]
+struct Older {
+    generation: Arc<Generation>,
+    until: UnixTime,
+}
+
+impl Live {
+    /// Entries of all replay registers.
+    pub(crate) fn remembered(&self) -> usize {
+        let older = self.older.iter().map(|older| &older.generation);
+        older.chain([&self.current]).map(|generation| generation.ring.remembered()).sum()
+    }
+}
+
+/// The state of a gateway, and the only way to change it.
+pub(crate) struct State {
+    pub(crate) instance: Arc<Instance>,
+    parts: Parts,
+    keys: key_ring::Settings,
+    upstream_metrics: Arc<UpstreamMetrics>,
+    live: ArcSwap<Live>,
+    /// changes happen one after the other; requests never wait for one
+    changing: Mutex<()>,
+}
+
+/// Why a configuration was not put into force.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Instance(#[from] instance::Error),
+    #[error("the system's root certificates cannot be read: {0}")]
+    Roots(#[from] io::Error),
+}
+
+impl State {
+    /// Makes the first keys and publishes the first document.
+    pub(crate) async fn new(
+        instance: Instance,
+        parts: Parts,
+        keys: key_ring::Settings,
+        plan: Plan,
+    ) -> Result<Self, Error> {
+        let upstream_metrics = Arc::new(UpstreamMetrics::new());
+        let instance = Arc::new(instance);
+        let upstream = upstream(&plan, &upstream_metrics)?;
+        let ring = ring(&keys, &parts, &[])?;
+        let current = Arc::new(Generation { plan, ring, upstream });
+        let since = instance.now();
+        let attested = attest(&instance, &keys, &current, &current.ring.current(), since).await?;
+        let challenges = Challenges::per_second(current.plan.challenges_per_second);
+        let live = assemble(&parts, &instance, current, since, Vec::new(), attested, challenges);
+        let live = ArcSwap::from_pointee(live);
+        Ok(Self { instance, parts, keys, upstream_metrics, live, changing: Mutex::new(()) })
+    }
+
+    /// What is in force now.
+    pub(crate) fn live(&self) -> arc_swap::Guard<Arc<Live>> {
+        self.live.load()
+    }
+
+    /// When keys are to be replaced next.
+    pub(crate) fn rotate_at(&self, rotation: std::time::Duration) -> UnixTime {
+        self.live().since.saturating_add(rotation)
+    }
+
+    /// Replaces the keys. The new ones are advertised only once they are attested; the old ones stay accepted for the
+    /// overlap (OB-52, OB-53).
+    pub(crate) async fn rotate(&self) -> Result<(), Error> {
+        let _changing = self.changing.lock().await;
+        let live = self.live.load_full();
+        let others = rings(&live.older);
+        let ring = &live.current.ring;
+        let set = rotated(ring, &self.parts, &others)?;
+        let since = self.instance.now();
+        let attested = attest(&self.instance, &self.keys, &live.current, &set, since).await?;
+        ring.install(set);
+        ::metrics::counter!(metrics::KEY_ROTATIONS).increment(1);
+        let (current, challenges) = (live.current.clone(), live.challenges.clone());
+        self.put(current, since, live.older.clone(), attested, challenges);
+        Ok(())
+    }
+
+    /// Publishes a new document of the same keys.
+    pub(crate) async fn renew(&self) -> Result<(), Error> {
+        let _changing = self.changing.lock().await;
+        let live = self.live.load_full();
+        let set = live.current.ring.current();
+        let attested = attest(&self.instance, &self.keys, &live.current, &set, live.since).await?;
+        let (current, challenges) = (live.current.clone(), live.challenges.clone());
+        self.put(current, live.since, live.older.clone(), attested, challenges);
+        Ok(())
+    }
+
+    /// Puts another configuration into force, with a new document where that changes what the document says, and with
+    /// new keys where the digest changes. Until then, and on an error, the old one stays in force.
+    pub(crate) async fn replace(&self, plan: Plan) -> Result<(), Error> {
+        let _changing = self.changing.lock().await;
+        let live = self.live.load_full();
+        let upstream = upstream(&plan, &self.upstream_metrics)?;
+        let challenges = Challenges::per_second(plan.challenges_per_second);
+        if plan.digest == live.current.plan.digest {
+            let ring = live.current.ring.clone();
+            let same = plan.says_the_same(&live.current.plan);
+            let current = Arc::new(Generation { plan, ring, upstream });
+            let attested = if same {
+                live.attested.clone()
+            } else {
+                let set = current.ring.current();
+                attest(&self.instance, &self.keys, &current, &set, live.since).await?
+            };
+            self.put(current, live.since, live.older.clone(), attested, challenges);
+            return Ok(());
+        }
+        let mut others = rings(&live.older);
+        others.push(live.current.ring.clone());
+        let ring = ring(&self.keys, &self.parts, &others)?;
+        let current = Arc::new(Generation { plan, ring, upstream });
+        let since = self.instance.now();
+        let attested = attest(&self.instance, &self.keys, &current, &current.ring.current(), since).await?;
+        let until = self.instance.now().saturating_add(self.keys.overlap);
+        let mut older = vec![Older { generation: live.current.clone(), until }];
+        older.extend(live.older.iter().cloned());
+        older.truncate(MAX_OLDER);
+        self.put(current, since, older, attested, challenges);
+        Ok(())
+    }
+
+    /// Drops, and so wipes, keys whose overlap has ended, and counters of callers that no longer come.
+    pub(crate) async fn forget(&self) {
+        let _changing = self.changing.lock().await;
+        let live = self.live.load_full();
+        let now = self.instance.now();
+        for generation in live.older.iter().map(|older| &older.generation).chain([&live.current]) {
+            generation.ring.prune();
+            generation
+                .plan
+                .routes
+                .iter()
+                .filter_map(|route| route.rate.as_ref())
+                .for_each(|rate| rate.forget_idle());
+        }
+        if live.older.iter().any(|older| older.until < now) {
+            let older = live.older.iter().filter(|older| older.until >= now).cloned().collect();
+            let (current, challenges) = (live.current.clone(), live.challenges.clone());
+            self.put(current, live.since, older, live.attested.clone(), challenges);
+        }
+    }
+
+    fn put(
+        &self,
+        current: Arc<Generation>,
+        since: UnixTime,
+        older: Vec<Older>,
+        attested: Arc<Attested>,
+        challenges: Arc<Challenges>,
+    ) {
+        let live = assemble(&self.parts, &self.instance, current, since, older, attested, challenges);
+        self.live.store(Arc::new(live));
+    }
+}
+
+fn assemble(
+    parts: &Parts,
+    instance: &Arc<Instance>,
+    current: Arc<Generation>,
+    since: UnixTime,
+    older: Vec<Older>,
+    attested: Arc<Attested>,
+    challenges: Arc<Challenges>,
+) -> Live {
+    let own = Own::new(attested.clone(), instance.clone(), challenges.clone());
+    let stack = stack::stack(parts, &current, older.iter().map(|older| &older.generation), own);
+    Live { stack, current, since, older, attested, challenges }
+}
+
+async fn attest(
+    instance: &Instance,
+    keys: &key_ring::Settings,
+    generation: &Generation,
+    set: &KeySet,
+    since: UnixTime,
+) -> Result<Arc<Attested>, instance::Error> {
+    let keys = Keys { set, since, overlap: keys.overlap };
+    let attested = instance.attest(&generation.plan, &keys).await?;
+    tracing::info!(
+        serial = attested.document.serial,
+        not_after = %attested.document.not_after,
+        config_digest = %hex::encode(attested.document.config_digest),
+        development = attested.is_development(),
+        "key document published"
+    );
+    Ok(Arc::new(attested))
+}
+
+fn upstream(plan: &Plan, metrics: &Arc<UpstreamMetrics>) -> io::Result<Upstream> {
+    let tls = plan.routes.iter().any(|route| route.target.is_tls());
+    Upstream::new(tls, plan.upstream_roots.as_ref(), metrics.clone(), plan.idle_time)
+}
+
+fn rings(older: &[Older]) -> Vec<Arc<KeyRing>> {
+    older.iter().map(|older| older.generation.ring.clone()).collect()
+}
+
+/// A ring of fresh keys, with ids that no key of `others` has.
+fn ring(
+    settings: &key_ring::Settings,
+    parts: &Parts,
+    others: &[Arc<KeyRing>],
+) -> Result<Arc<KeyRing>, instance::Error> {
+    for _ in 0..TRIES {
+        let ring = KeyRing::new(settings.clone(), parts.clock.clone(), parts.random.as_ref())?;
+        if is_apart(&ring.current(), others) {
+            return Ok(Arc::new(ring));
+        }
+    }
+    Err(sealwire_oblivious::Error::NoFreeKeyId.into())
+}
+
+/// The set that a rotation leads to, with ids that no key of `others` has.
+fn rotated(ring: &KeyRing, parts: &Parts, others: &[Arc<KeyRing>]) -> Result<KeySet, instance::Error> {
+    for _ in 0..TRIES {
+        let set = ring.rotated(parts.random.as_ref())?;
+        if is_apart(&set, others) {
+            return Ok(set);
+        }
+    }
+    Err(sealwire_oblivious::Error::NoFreeKeyId.into())
+}
+
+/// Whether no id is shared: the id is all that tells to whose keys a request is sealed.
+fn is_apart(set: &KeySet, others: &[Arc<KeyRing>]) -> bool {
+    let ids = set.advertised().iter().map(|live| (**live).as_ref().config().key_id);
+    ids.into_iter().all(|id| others.iter().all(|ring| ring.find(id).is_none()))
+}
+
+/// What the listener serves: each request by the stack that is in force when it begins.
+#[derive(Clone)]
+pub(crate) struct Front(pub(crate) Arc<State>);
+
+impl Service<Request<Body>> for Front {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = <Stack as Service<Request<Body>>>::Future;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let mut stack = self.0.live.load().stack.clone();
+        stack.call(request)
+    }
+}

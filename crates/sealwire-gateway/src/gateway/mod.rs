@@ -1,0 +1,251 @@
+//! A gateway from start to end.
+
+mod keeper;
+mod live;
+mod reload;
+mod signals;
+
+pub use reload::ReloadError;
+pub use signals::run_until_signalled;
+
+use crate::{
+    admin,
+    config::{self, Config, Plan},
+    instance::{self, Instance},
+    layers::InFlightLayer,
+    listener::{ConnectionLimits, Listener},
+    metrics,
+    stack::{Observers, Parts},
+    tls::Certificate,
+};
+use live::Front;
+pub(crate) use live::State;
+use sealwire_crypto::random::{OsRandom, Random};
+use sealwire_http::{Clock, SystemClock, key_ring};
+use sealwire_tee::{Tee, quoter::Quoter};
+use std::{env, io, net::SocketAddr, path::PathBuf, sync::Arc};
+use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// What is wrong with the configuration.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// the address
+        address: SocketAddr,
+        /// what the system says
+        source: io::Error,
+    },
+    /// There is nothing that makes evidence (AT-60).
+    #[error(transparent)]
+    Tee(#[from] sealwire_tee::Error),
+    /// No folder for the development root is known.
+    #[error("the development TEE needs a folder for its root; set `state`, or the variable HOME")]
+    NoState,
+    /// No key document could be published.
+    #[error(transparent)]
+    Instance(#[from] instance::Error),
+    /// TLS of the listener.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The system's root certificates, which `https` upstreams need.
+    #[error("the system's root certificates cannot be read: {0}; `upstream-roots` names others")]
+    Roots(io::Error),
+}
+
+impl From<live::Error> for StartError {
+    fn from(error: live::Error) -> Self {
+        match error {
+            live::Error::Instance(error) => Self::Instance(error),
+            live::Error::Roots(error) => Self::Roots(error),
+        }
+    }
+}
+
+/// What a gateway gets from its surroundings.
+pub struct Environment {
+    /// makes the evidence; `None` for what the configuration says
+    pub tee: Option<Arc<dyn Tee>>,
+    /// time of day
+    pub clock: Arc<dyn Clock>,
+    /// randomness of keys, ids and nonces
+    pub random: Arc<dyn Random>,
+}
+
+impl Default for Environment {
+    /// The machine's.
+    fn default() -> Self {
+        Self { tee: None, clock: Arc::new(SystemClock), random: Arc::new(OsRandom) }
+    }
+}
+
+/// Starts gateways.
+pub struct Gateway;
+
+impl Gateway {
+    /// Starts one: it listens, has made its keys and has published its first document.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        Self::start_in(config, Environment::default()).await
+    }
+
+    /// The same, in surroundings that the caller chooses.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn start_in(config: Config, environment: Environment) -> Result<Running, StartError> {
+        // Counters that are looked up before there is a recorder count nothing.
+        metrics::recorder();
+        let tls = Plan::new(&config, config.listen)?.tls.map(Certificate::new);
+        let server_config = tls.clone().map(Certificate::server_config).transpose()?;
+        let listen = |address, tls| async move {
+            Listener::bind(address, tls).await.map_err(|source| StartError::Listen { address, source })
+        };
+        let listener = listen(config.listen, server_config).await?;
+        let admin = match config.admin {
+            Some(address) => Some(listen(address, None).await?),
+            None => None,
+        };
+        let plan = Plan::new(&config, listener.local_addr())?;
+
+        let Environment { tee, clock, random } = environment;
+        let tee = match tee {
+            Some(tee) => tee,
+            None => open_tee(&config).await?,
+        };
+        let quoter = Quoter::spawn(tee, config.quotes.queue, config.quotes.timeout);
+        let instance = Instance::new(quoter, clock.clone(), random.as_ref())?;
+        let slots = config.limits.requests.min(Semaphore::MAX_PERMITS);
+        let in_flight = Arc::new(Semaphore::new(slots));
+        let parts =
+            Parts { clock, random, in_flight: InFlightLayer(in_flight.clone()), observe: Observers::new() };
+        let keys = key_ring::Settings {
+            kems: config.keys.kems.clone(),
+            aeads: config.keys.aeads.clone(),
+            overlap: config.keys.overlap,
+            list_lifetime: config.keys.lifetime,
+            register_capacity: config.keys.register_capacity,
+        };
+        let state = Arc::new(State::new(instance, parts, keys, plan).await?);
+
+        let (shutdown, finished) = (CancellationToken::new(), CancellationToken::new());
+        let limits = ConnectionLimits {
+            connections: config.limits.connections,
+            header_time: config.limits.header_time,
+            header_bytes: config.limits.header_size,
+            streams: config.limits.streams,
+            drain_time: config.limits.drain_time,
+        };
+        let address = listener.local_addr();
+        let admin_address = admin.as_ref().map(Listener::local_addr);
+        tracing::info!(%address, admin = admin_address.map(tracing::field::display), "gateway listens");
+        let serving = tokio::spawn(listener.serve(Front(state.clone()), limits, shutdown.clone()));
+        let mut helpers =
+            vec![tokio::spawn(keeper::keep(state.clone(), config.keys.rotation, finished.clone()))];
+        if let Some(listener) = admin {
+            let health = admin::Health { state: state.clone(), shutdown: shutdown.clone(), in_flight, slots };
+            helpers.push(tokio::spawn(admin::serve(listener, health, finished.clone())));
+        }
+        Ok(Running {
+            address,
+            admin_address,
+            config: tokio::sync::Mutex::new(config),
+            tls,
+            state,
+            shutdown,
+            finished,
+            serving,
+            helpers,
+        })
+    }
+}
+
+/// A gateway that runs. It is cut short when this is dropped.
+pub struct Running {
+    address: SocketAddr,
+    admin_address: Option<SocketAddr>,
+    config: tokio::sync::Mutex<Config>,
+    tls: Option<Arc<Certificate>>,
+    state: Arc<State>,
+    shutdown: CancellationToken,
+    finished: CancellationToken,
+    serving: JoinHandle<()>,
+    helpers: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Where requests arrive.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where health and metrics are served.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// The digest that the published document carries (AT-44).
+    #[must_use]
+    pub fn config_digest(&self) -> [u8; 48] {
+        self.state.live().current.plan.digest
+    }
+
+    /// Replaces the keys now, instead of when it is time.
+    ///
+    /// # Errors
+    /// When the new keys cannot be attested; the old ones then stay.
+    pub async fn rotate(&self) -> Result<(), ReloadError> {
+        Ok(self.state.rotate().await?)
+    }
+
+    /// Stops: refuses new connections, lets open exchanges finish for the drain time, wipes the keys.
+    pub async fn shutdown(mut self) {
+        self.shutdown.cancel();
+        // A task that panicked has stopped, too.
+        let _ = (&mut self.serving).await;
+        self.finished.cancel();
+        for helper in self.helpers.drain(..) {
+            let _ = helper.await;
+        }
+        tracing::info!(address = %self.address, "gateway has stopped");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        self.finished.cancel();
+        self.serving.abort();
+    }
+}
+
+async fn open_tee(config: &Config) -> Result<Arc<dyn Tee>, StartError> {
+    let state = match &config.state {
+        Some(state) => state.clone(),
+        None if config.tee == config::Tee::Development => default_state().ok_or(StartError::NoState)?,
+        None => PathBuf::new(),
+    };
+    let name = config.tee.name();
+    // A development root takes seconds to make.
+    let opened = tokio::task::spawn_blocking(move || sealwire_tee::open(name, &state)).await;
+    let tee = opened.map_err(|_| sealwire_tee::Error::Stopped)??;
+    Ok(tee.into())
+}
+
+/// Where `state` is when nobody says (XDG base directories).
+#[must_use]
+pub fn default_state() -> Option<PathBuf> {
+    let folder = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
+    Some(state.join("sealwire"))
+}

@@ -1,0 +1,84 @@
+//! Another configuration, without dropping a request.
+
+use super::{Running, live};
+use crate::{
+    config::{self, Config, Plan},
+    instance,
+};
+use std::io;
+
+/// Why a configuration was not put into force. The old one stays.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// What is wrong with it.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// It changes what is settled at start.
+    #[error("needs a restart to change: {}", .0.join(", "))]
+    Restart(Vec<&'static str>),
+    /// Its key document could not be published.
+    #[error(transparent)]
+    Instance(#[from] instance::Error),
+    /// The system's root certificates, which `https` upstreams need.
+    #[error("the system's root certificates cannot be read: {0}")]
+    Roots(io::Error),
+}
+
+impl From<live::Error> for ReloadError {
+    fn from(error: live::Error) -> Self {
+        match error {
+            live::Error::Instance(error) => Self::Instance(error),
+            live::Error::Roots(error) => Self::Roots(error),
+        }
+    }
+}
+
+impl Running {
+    /// Puts another configuration into force. Requests that have begun end under the one that they began with.
+    ///
+    /// Where the digest changes, new keys and a new document are made first; requests that are sealed to the old keys
+    /// still go where the old document said, until the overlap of keys is over (AT-44).
+    ///
+    /// # Errors
+    /// [`ReloadError`]; the old configuration then stays in force.
+    pub async fn reload(&self, new: Config) -> Result<(), ReloadError> {
+        let mut config = self.config.lock().await;
+        let settled = settled_at_start(&config, &new);
+        if !settled.is_empty() {
+            return Err(ReloadError::Restart(settled));
+        }
+        let plan = Plan::new(&new, self.address)?;
+        let certified = plan.tls.clone();
+        self.state.replace(plan).await?;
+        if let (Some(certificate), Some(certified)) = (&self.tls, certified) {
+            certificate.replace(certified);
+        }
+        *config = new;
+        tracing::info!(config_digest = %hex::encode(self.config_digest()), "configuration reloaded");
+        Ok(())
+    }
+}
+
+/// What differs and is only read at start.
+fn settled_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
+    let (a, b) = (&old.limits, &new.limits);
+    let differs = [
+        ("listen", old.listen != new.listen),
+        ("admin", old.admin != new.admin),
+        ("tee", old.tee != new.tee),
+        ("state", old.state != new.state),
+        ("tls", old.tls.is_some() != new.tls.is_some()),
+        ("limits.connections", a.connections != b.connections),
+        ("limits.requests", a.requests != b.requests),
+        ("limits.streams", a.streams != b.streams),
+        ("limits.header-size", a.header_size != b.header_size),
+        ("limits.header-time", a.header_time != b.header_time),
+        ("limits.drain-time", a.drain_time != b.drain_time),
+        ("keys", old.keys != new.keys),
+        ("quotes.queue", old.quotes.queue != new.quotes.queue),
+        ("quotes.timeout", old.quotes.timeout != new.quotes.timeout),
+        ("log", old.log != new.log),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+}

@@ -1,0 +1,46 @@
+//! A document with its evidence, in the forms in which it is served.
+
+use bytes::Bytes;
+use sealwire_attest::{KeyDocument, Kind, UnixTime, key_document::Published};
+
+/// A published key document.
+pub(crate) struct Attested {
+    pub(crate) document: KeyDocument,
+    pub(crate) published: Published,
+    /// `published`, encoded
+    pub(crate) cbor: Bytes,
+    /// for people
+    pub(crate) json: Bytes,
+    /// the same keys as `application/ohttp-keys` (OB-50)
+    pub(crate) list: Bytes,
+}
+
+impl Attested {
+    pub(super) fn new(document: KeyDocument, published: Published) -> Self {
+        let cbor = published.encode().into();
+        let json = json(&published);
+        let list = document.ohttp_key_list().into();
+        Self { document, published, cbor, json, list }
+    }
+
+    /// Whether it may be used at `at`.
+    pub(crate) fn is_live(&self, at: UnixTime) -> bool {
+        at <= self.document.not_after
+    }
+
+    /// When to replace it: before half of its life is over (AT-41).
+    pub(crate) fn renew_at(&self) -> UnixTime {
+        let life = self.document.not_after.since(self.document.issued_at);
+        self.document.issued_at.saturating_add(life * 2 / 5)
+    }
+
+    /// Whether it rests on a development root (AT-07): everything that is said of it has to say so.
+    pub(crate) fn is_development(&self) -> bool {
+        self.published.evidence.kind == Kind::Development
+    }
+}
+
+/// The rendering for people, indented and with a final newline.
+pub(crate) fn json(published: &Published) -> Bytes {
+    format!("{:#}\n", published.to_json_for_people()).into()
+}

@@ -1,0 +1,218 @@
+//! The instance: who this process is, and the key documents that it publishes (AT-40 to AT-45).
+
+mod attested;
+
+pub(crate) use attested::{Attested, json};
+
+use crate::{config::Plan, metrics};
+use sealwire_attest::{
+    Endorsements, KeyDocument, UnixTime, Verifier,
+    key_document::{self, GATEWAY, OBLIVIOUS, Published, PublishedKey},
+    verify::Expected,
+};
+use sealwire_crypto::{
+    digest::sha256,
+    random::{self, Random},
+};
+use sealwire_http::{Clock, key_ring::KeySet};
+use sealwire_tee::{Produced, quoter::Quoter};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// The register of a report that an operator's statement names.
+const MEASUREMENT: &str = "measurement";
+/// The exit code of a missing endorsement (AT-80).
+const ENDORSEMENT_MISSING: u8 = 40;
+
+/// Why no key document could be published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The platform makes no evidence (AT-60, AT-61).
+    #[error("no evidence: {0}")]
+    Tee(#[from] sealwire_tee::Error),
+    /// Clients would refuse this evidence, so nothing is published that rests on it.
+    #[error("the platform's own evidence does not verify: {0}")]
+    Evidence(sealwire_attest::Error),
+    /// AT-41: the certificates underneath have expired, or will within seconds.
+    #[error("what is underneath the evidence is valid until {0} only")]
+    Expiry(UnixTime),
+    /// AT-44
+    #[error("the operator's statement is for the measurement {stated}, and this is {found}")]
+    Measurement {
+        /// in hexadecimal digits
+        stated: String,
+        /// in hexadecimal digits
+        found: String,
+    },
+    /// No randomness, or no key id is free.
+    #[error("no keys: {0}")]
+    Keys(#[from] sealwire_oblivious::Error),
+    /// No randomness.
+    #[error(transparent)]
+    Crypto(#[from] sealwire_crypto::Error),
+}
+
+/// One start of the gateway.
+pub(crate) struct Instance {
+    /// random, so that a restart is another instance (AT-45)
+    id: [u8; 16],
+    serial: AtomicU64,
+    quoter: Quoter,
+    clock: Arc<dyn Clock>,
+}
+
+/// Keys that a document is about.
+pub(crate) struct Keys<'a> {
+    pub(crate) set: &'a KeySet,
+    /// when they were made
+    pub(crate) since: UnixTime,
+    /// how long they are accepted at least, counted from any moment at which they are advertised
+    pub(crate) overlap: Duration,
+}
+
+impl Instance {
+    pub(crate) fn new(quoter: Quoter, clock: Arc<dyn Clock>, random: &dyn Random) -> Result<Self, Error> {
+        Ok(Self { id: random::array(random)?, serial: AtomicU64::new(0), quoter, clock })
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        UnixTime(self.clock.unix_seconds())
+    }
+
+    /// Makes a document of `plan` and `keys`, and evidence over it. Takes as long as a quote, or two.
+    pub(crate) async fn attest(&self, plan: &Plan, keys: &Keys<'_>) -> Result<Attested, Error> {
+        let result = self.try_attest(plan, keys).await;
+        let label = if result.is_ok() { "published" } else { "failed" };
+        ::metrics::counter!(metrics::KEY_DOCUMENTS, "result" => label).increment(1);
+        result
+    }
+
+    async fn try_attest(&self, plan: &Plan, keys: &Keys<'_>) -> Result<Attested, Error> {
+        let issued_at = self.now();
+        let mut document = self.document(plan, keys, issued_at);
+        // When the evidence expires is known only once there is some: if that is before the document does, the
+        // document is made again, shorter.
+        let (mut attested, mut underneath) = self.prove(document.clone()).await?;
+        if underneath.not_after < document.not_after {
+            if underneath.not_after <= issued_at.saturating_add(Duration::from_secs(1)) {
+                return Err(Error::Expiry(underneath.not_after));
+            }
+            document.not_after = underneath.not_after;
+            (attested, underneath) = self.prove(document).await?;
+            if underneath.not_after < attested.document.not_after {
+                return Err(Error::Expiry(underneath.not_after));
+            }
+        }
+        if let (Some(statement), Some(measurement)) = (&plan.statement, &underneath.measurement)
+            && statement.measurement != *measurement
+        {
+            let (stated, found) = (hex::encode(&statement.measurement), hex::encode(measurement));
+            return Err(Error::Measurement { stated, found });
+        }
+        Ok(attested)
+    }
+
+    fn document(&self, plan: &Plan, keys: &Keys<'_>, issued_at: UnixTime) -> KeyDocument {
+        let published = keys.set.advertised().iter().map(|live| {
+            let config = (**live).as_ref().config();
+            PublishedKey {
+                id: vec![config.key_id],
+                purpose: OBLIVIOUS.to_owned(),
+                not_before: keys.since,
+                // Were they replaced this very second, they would be accepted until then.
+                not_after: issued_at.saturating_add(keys.overlap),
+                bytes: config.encode(),
+            }
+        });
+        KeyDocument {
+            instance: self.id,
+            serial: self.serial.fetch_add(1, Ordering::Relaxed) + 1,
+            issued_at,
+            not_after: issued_at.saturating_add(plan.lifetime),
+            role: GATEWAY.to_owned(),
+            authorities: plan.authorities.clone(),
+            keys: published.collect(),
+            wires: vec![OBLIVIOUS.to_owned()],
+            suites: BTreeMap::new(),
+            limits: BTreeMap::from([(OBLIVIOUS.to_owned(), plan.wire.chunk.message)]),
+            config_digest: plan.digest,
+            operator: plan.statement.clone(),
+        }
+    }
+
+    /// Evidence over a document, and what is known of what it rests on.
+    async fn prove(&self, document: KeyDocument) -> Result<(Attested, Underneath), Error> {
+        let bytes = document.encode();
+        let report_data = key_document::report_data(&bytes, self.quoter.kind(), &[]);
+        let Produced { evidence, endorsements } = self.quote("document", report_data).await?;
+        let published = Published { document: bytes, evidence, endorsements };
+        let underneath = self.verify(&published, &report_data)?;
+        Ok((Attested::new(document, published), underneath))
+    }
+
+    /// Verifies what is about to be published as a client will, but under whatever root it names: a set-up that no
+    /// client can accept is better found here, and the expiry underneath is known only so (AT-41).
+    fn verify(&self, published: &Published, report_data: &[u8; 64]) -> Result<Underneath, Error> {
+        let Published { evidence, endorsements, .. } = published;
+        let verifier = Verifier::new(&fingerprints(endorsements));
+        match verifier.verify(evidence, endorsements, Expected::ReportData(report_data), self.now()) {
+            Ok(verified) => {
+                let claims = verified.get();
+                let measurement = claims.measurements.get(MEASUREMENT).cloned();
+                Ok(Underneath { not_after: claims.not_after, measurement })
+            }
+            // The host has handed out no certificates. Clients have to bring them, and know when they end.
+            Err(error) if error.exit() == ENDORSEMENT_MISSING => {
+                tracing::warn!(%error, "clients must bring this endorsement themselves");
+                Ok(Underneath { not_after: UnixTime(u64::MAX), measurement: None })
+            }
+            Err(error) => Err(Error::Evidence(error)),
+        }
+    }
+
+    /// The published form of `attested` with fresh evidence over it and `challenge` (AT-40).
+    pub(crate) async fn challenge(
+        &self,
+        attested: &Attested,
+        challenge: &[u8],
+    ) -> Result<Published, sealwire_tee::Error> {
+        let document = &attested.published.document;
+        let report_data = key_document::report_data(document, self.quoter.kind(), challenge);
+        let Produced { evidence, endorsements } = self.quote("challenge", report_data).await?;
+        Ok(Published { document: document.clone(), evidence, endorsements })
+    }
+
+    async fn quote(
+        &self,
+        purpose: &'static str,
+        report_data: [u8; 64],
+    ) -> Result<Produced, sealwire_tee::Error> {
+        let begun = Instant::now();
+        let result = self.quoter.quote(report_data).await;
+        ::metrics::histogram!(metrics::QUOTE_SECONDS).record(begun.elapsed());
+        let label = if result.is_ok() { "made" } else { "failed" };
+        ::metrics::counter!(metrics::QUOTES, "purpose" => purpose, "result" => label).increment(1);
+        result
+    }
+}
+
+/// What a document's evidence rests on.
+struct Underneath {
+    /// the earliest expiry
+    not_after: UnixTime,
+    /// `None` where it could not be verified
+    measurement: Option<Vec<u8>>,
+}
+
+/// A development root is accepted by its fingerprint, whichever of the certificates it is.
+fn fingerprints(endorsements: &Endorsements) -> Vec<[u8; 32]> {
+    endorsements.certificates.iter().map(|der| sha256(&[der])).collect()
+}

@@ -1,0 +1,163 @@
+//! Picks the wire that a request came by, and the configuration to whose keys it is sealed.
+
+use super::Inner;
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, Either};
+use http::{Request, Response};
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
+use sealwire_attest::key_document;
+use sealwire_http::{
+    Body, BoxError, KeyRing, Wire, body,
+    wire::{self, Pick},
+};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tower::Service;
+
+/// Hands each request to the service of its wire.
+pub(crate) struct PickWire<O, P, S>(Arc<Services<O, P, S>>);
+
+/// What there is to pick from.
+pub(crate) struct Services<O, P, S> {
+    /// the gateway's own resources
+    pub(crate) own: O,
+    /// requests in clear
+    pub(crate) plain: P,
+    /// sealed requests
+    pub(crate) sealed: Sealed<S>,
+    /// sealed requests to keys of configurations that have been replaced; usually there is none
+    pub(crate) older: Vec<Sealed<S>>,
+    /// how long the first byte of a sealed request may take
+    pub(crate) header_time: Duration,
+}
+
+/// The oblivious wire in both forms, under one configuration.
+pub(crate) struct Sealed<S> {
+    pub(crate) ring: Arc<KeyRing>,
+    pub(crate) single: S,
+    pub(crate) chunked: S,
+}
+
+impl<S: Clone> Sealed<S> {
+    fn of(&self, wire: Wire) -> S {
+        if wire == Wire::ObliviousChunked { self.chunked.clone() } else { self.single.clone() }
+    }
+}
+
+impl<O, P, S> Clone for PickWire<O, P, S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<O, P, S> PickWire<O, P, S> {
+    pub(crate) fn new(services: Services<O, P, S>) -> Self {
+        Self(Arc::new(services))
+    }
+}
+
+/// The answer of an own resource, in clear, sealed, or sealed to one of several configurations.
+type Picked<O, P, S> =
+    Either<Either<O, P>, Either<S, BoxFuture<'static, Result<Response<Body>, Infallible>>>>;
+
+impl<O: Inner + Sync, P: Inner + Sync, S: Inner + Sync> Service<Request<Body>> for PickWire<O, P, S> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Picked<O::Future, P::Future, S::Future>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Every service behind is ready at all times.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (parts, content) = request.into_parts();
+        let picked = wire::pick(&parts);
+        let own = [key_document::PATH, wire::OBLIVIOUS_PATH].contains(&parts.uri.path());
+        let request = Request::from_parts(parts, content);
+        let services = &self.0;
+        let wire = match picked {
+            Pick::Wire(wire) if services.older.is_empty() => wire,
+            Pick::Wire(wire) => {
+                return Either::Right(Either::Right(Box::pin(by_key(services.clone(), wire, request))));
+            }
+            // The wire says what is wrong with the outside.
+            Pick::Refused(_) => Wire::ObliviousSingle,
+            Pick::Plain if own => return Either::Left(Either::Left(services.own.clone().call(request))),
+            Pick::Plain => return Either::Left(Either::Right(services.plain.clone().call(request))),
+        };
+        Either::Right(Either::Left(services.sealed.of(wire).call(request)))
+    }
+}
+
+/// Hands a sealed request to the configuration whose keys it is sealed to: that is the one that the caller has
+/// verified, and where its plaintext may go (AT-44).
+async fn by_key<O, P, S: Inner>(
+    services: Arc<Services<O, P, S>>,
+    wire: Wire,
+    request: Request<Body>,
+) -> Result<Response<Body>, Infallible> {
+    let (parts, mut content) = request.into_parts();
+    let first = tokio::time::timeout(services.header_time, first_frame(&mut content)).await;
+    // What does not come, or breaks off, is told by the wire: the rest of the body says it again.
+    let first = first.unwrap_or_default();
+    // The key id is the first byte (RFC 9458 section 4.3).
+    let key_id = first.as_ref().and_then(Frame::data_ref).and_then(|data| data.first()).copied();
+    let holds = |sealed: &&Sealed<S>| key_id.is_some_and(|id| sealed.ring.find(id).is_some());
+    let sealed = services.older.iter().find(holds).unwrap_or(&services.sealed);
+    let content = body::boxed(Resumed { first, rest: content });
+    let mut service = sealed.of(wire);
+    service.call(Request::from_parts(parts, content)).await
+}
+
+/// The first frame that holds a byte.
+async fn first_frame(content: &mut Body) -> Option<Frame<Bytes>> {
+    loop {
+        let frame = content.frame().await?.ok()?;
+        if frame.data_ref().is_none_or(|data| !data.is_empty()) {
+            return Some(frame);
+        }
+    }
+}
+
+/// A body of which the first frame has been read.
+struct Resumed {
+    first: Option<Frame<Bytes>>,
+    rest: Body,
+}
+
+impl http_body::Body for Resumed {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(first))),
+            None => Pin::new(&mut self.rest).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let read = self.first.as_ref().and_then(Frame::data_ref).map_or(0, |data| data.len() as u64);
+        let rest = self.rest.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(read));
+        if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(read)) {
+            hint.set_upper(upper);
+        }
+        hint
+    }
+}

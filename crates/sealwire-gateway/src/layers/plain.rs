@@ -1,0 +1,67 @@
+//! Requests that came in clear.
+
+use super::{Gate, Inner, refusal};
+use crate::routes::Table;
+use futures_util::future::Either;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use sealwire_attest::key_document;
+use sealwire_http::{Body, Identity, Peer, Wire};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tower::{Layer, Service};
+
+/// Lets requests in clear through to routes that say `plaintext = true`, with a [`Peer`] that says so; others learn
+/// how the service is reached.
+#[derive(Clone)]
+pub(crate) struct PlainLayer(pub(crate) Arc<Table>);
+
+impl<S> Layer<S> for PlainLayer {
+    type Service = Plain<S>;
+
+    fn layer(&self, inner: S) -> Plain<S> {
+        Plain { routes: self.0.clone(), inner }
+    }
+}
+
+/// See [`PlainLayer`].
+#[derive(Clone)]
+pub(crate) struct Plain<S> {
+    routes: Arc<Table>,
+    inner: S,
+}
+
+impl<S: Inner> Service<Request<Body>> for Plain<S> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Gate<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        // Where there is no route, the policy behind says so.
+        if self.routes.find(request.uri().path()).is_ok_and(|route| !route.plaintext) {
+            return super::answer(sealed_only());
+        }
+        request.extensions_mut().insert(Peer { wire: Wire::Plain, identity: Identity::Nobody });
+        Either::Right(self.inner.call(request))
+    }
+}
+
+fn sealed_only() -> Response<Body> {
+    let mut response = refusal(
+        "unsealed",
+        StatusCode::FORBIDDEN,
+        "This service takes sealed requests only",
+        "Its keys, and the evidence for them, are at /.well-known/sealwire. `sealwire connect --to` this address runs \
+         a local proxy that seals requests for any HTTP client.",
+    );
+    const _: () = assert!(matches!(key_document::PATH.as_bytes(), b"/.well-known/sealwire"));
+    let link = HeaderValue::from_static("</.well-known/sealwire>; rel=\"describedby\"");
+    response.headers_mut().insert(header::LINK, link);
+    response
+}

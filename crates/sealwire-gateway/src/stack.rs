@@ -1,0 +1,124 @@
+//! The path of a request, from listener to upstream and back: every layer that it passes, in order.
+
+use crate::{
+    config::Plan,
+    layers::{
+        InFlight, InFlightLayer, Observe, ObserveLayer, PickWire, Plain, PlainLayer, Policy, PolicyLayer,
+        RateLayer, RateLimit, Sealed, Services,
+    },
+    own::Own,
+    upstream::Upstream,
+};
+use sealwire_crypto::random::Random;
+use sealwire_http::{
+    Clock, KeyRing, Wire,
+    server::oblivious::{Oblivious, ObliviousLayer, Settings},
+};
+use std::sync::Arc;
+use tower::ServiceBuilder;
+
+/// What every wire leads to.
+type Application = Policy<RateLimit<Upstream>>;
+/// The oblivious wire.
+type SealedWire = Observe<Oblivious<Application>>;
+/// Everything between listener and upstreams.
+pub(crate) type Stack = InFlight<PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire>>;
+
+/// What all stacks of a gateway share.
+pub(crate) struct Parts {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) in_flight: InFlightLayer,
+    pub(crate) observe: Observers,
+}
+
+/// Counters and timers, by wire.
+pub(crate) struct Observers {
+    none: ObserveLayer,
+    plain: ObserveLayer,
+    single: ObserveLayer,
+    chunked: ObserveLayer,
+}
+
+impl Observers {
+    pub(crate) fn new() -> Self {
+        let of = |wire: Wire| ObserveLayer::new(wire.name());
+        Self {
+            none: ObserveLayer::new("none"),
+            plain: of(Wire::Plain),
+            single: of(Wire::ObliviousSingle),
+            chunked: of(Wire::ObliviousChunked),
+        }
+    }
+}
+
+/// One configuration in force: its keys, and where their plaintext goes.
+pub(crate) struct Generation {
+    pub(crate) plan: Plan,
+    pub(crate) ring: Arc<KeyRing>,
+    pub(crate) upstream: Upstream,
+}
+
+/// The whole of it. `older` are configurations that have been replaced, and whose keys are still accepted.
+pub(crate) fn stack<'a>(
+    parts: &Parts,
+    current: &Generation,
+    older: impl Iterator<Item = &'a Arc<Generation>>,
+    own: Own,
+) -> Stack {
+    let services = Services {
+        // the key document and the key list
+        own: ServiceBuilder::new().layer(parts.observe.none.clone()).service(own),
+        plain: ServiceBuilder::new()
+            // trace and metrics
+            .layer(parts.observe.plain.clone())
+            // only to routes with `plaintext = true`; Peer: nobody, in clear
+            .layer(PlainLayer(current.plan.routes.clone()))
+            .service(application(current)),
+        sealed: sealed(parts, current),
+        older: older.map(|older| sealed(parts, older)).collect(),
+        header_time: current.plan.wire.header_time,
+    };
+    ServiceBuilder::new()
+        // limits: 503 above so many requests at once
+        .layer(parts.in_flight.clone())
+        // pick wire: by method, path and media type; and the configuration, by the key that a request is sealed to
+        .service(PickWire::new(services))
+}
+
+/// The oblivious wire of one configuration, in both forms.
+fn sealed(parts: &Parts, generation: &Generation) -> Sealed<SealedWire> {
+    let wire = ObliviousLayer::new(Settings {
+        ring: generation.ring.clone(),
+        routes: generation.plan.routes.clone(),
+        clock: parts.clock.clone(),
+        random: parts.random.clone(),
+        limits: generation.plan.wire,
+        window: generation.plan.window,
+    });
+    let service = |observe: &ObserveLayer| {
+        ServiceBuilder::new()
+            // trace and metrics
+            .layer(observe.clone())
+            // open, replay check, Peer; on the way back: seal
+            .layer(wire.clone())
+            .service(application(generation))
+    };
+    Sealed {
+        ring: generation.ring.clone(),
+        single: service(&parts.observe.single),
+        chunked: service(&parts.observe.chunked),
+    }
+}
+
+/// Plain requests with a Peer, by whichever wire they came.
+fn application(generation: &Generation) -> Application {
+    let plan = &generation.plan;
+    ServiceBuilder::new()
+        // route policy: 403 for foreign authorities, 404 and 405 by route
+        .layer(PolicyLayer::new(plan.authorities.clone(), plan.routes.clone()))
+        // rate limit by Peer
+        .layer(RateLayer)
+        // the exchange with the application, streaming both ways
+        .service(generation.upstream.clone())
+}
