@@ -208,3 +208,117 @@ impl HttpBody for Attempt {
         hint
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use http_body_util::{BodyExt, StreamBody};
+    use proptest::prelude::*;
+
+    fn streamed(frames: Vec<Vec<u8>>) -> Body {
+        let frames = frames.into_iter().map(|data| Ok::<_, BoxError>(Frame::data(Bytes::from(data))));
+        body::boxed(StreamBody::new(futures_util::stream::iter(frames)))
+    }
+
+    fn collect(body: Body) -> Vec<u8> {
+        body.collect().now_or_never().unwrap().unwrap().to_bytes().to_vec()
+    }
+
+    proptest! {
+        // SE-43: the second attempt sends what the first did, wherever the first stopped.
+        #[test]
+        fn every_play_gives_the_whole_body(
+            frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9000), 0..20),
+            stop in 0..25usize,
+        ) {
+            let whole = frames.concat();
+            let fits = frames.iter().map(|data| data.len().max(FRAME)).sum::<usize>() <= CAP;
+            let tape = Tape::new(streamed(frames));
+            let mut first = tape.play().unwrap();
+            for _ in 0..stop {
+                let _ = first.frame().now_or_never().unwrap();
+            }
+            match tape.play() {
+                Some(second) => prop_assert_eq!(collect(second), whole),
+                None => prop_assert!(!fits),
+            }
+        }
+
+        #[test]
+        fn the_length_is_known_if_the_source_knows_it(length in 0..2 * CAP, polled: bool) {
+            let tape = Tape::new(body::full(vec![1; length]));
+            let mut first = tape.play().unwrap();
+            prop_assert_eq!(first.size_hint().exact(), Some(length as u64));
+            if polled {
+                let _ = first.frame().now_or_never().unwrap();
+                prop_assert_eq!(first.size_hint().exact(), Some(0));
+                prop_assert!(first.is_end_stream());
+            }
+            if let Some(second) = tape.play() {
+                prop_assert_eq!(second.size_hint().exact(), Some(length as u64));
+            }
+        }
+    }
+
+    #[test]
+    fn the_cap_holds_for_many_small_frames() {
+        let tape = Tape::new(streamed(vec![vec![1]; CAP / FRAME + 1]));
+        assert_eq!(collect(tape.play().unwrap()).len(), CAP / FRAME + 1);
+        assert!(!tape.is_whole());
+        assert!(tape.play().is_none());
+    }
+
+    // Whoever sends the earlier play must not wait for frames that go to the later one.
+    #[tokio::test]
+    async fn an_earlier_play_ends_when_a_later_begins() {
+        let (to, from) = tokio::sync::mpsc::channel::<Result<Frame<Bytes>, BoxError>>(1);
+        let frames =
+            futures_util::stream::unfold(from, |mut from| async { from.recv().await.map(|f| (f, from)) });
+        let tape = Tape::new(body::boxed(StreamBody::new(frames)));
+        let first = tokio::spawn(tape.play().unwrap().collect());
+        tokio::task::yield_now().await;
+        let second = tape.play().unwrap();
+        let error = first.await.unwrap().unwrap_err();
+        assert!(error.is::<Superseded>());
+        to.send(Ok(Frame::data(Bytes::from_static(b"x")))).await.unwrap();
+        drop(to);
+        assert_eq!(second.collect().await.unwrap().to_bytes(), "x");
+    }
+
+    #[test]
+    fn a_failed_source_is_known() {
+        let frames = vec![Ok(Frame::data(Bytes::from_static(b"x"))), Err(BoxError::from("broken"))];
+        let tape = Tape::new(body::boxed(StreamBody::new(futures_util::stream::iter(frames))));
+        assert!(!tape.has_failed());
+        assert!(tape.play().unwrap().collect().now_or_never().unwrap().is_err());
+        assert!(tape.has_failed());
+        assert!(tape.play().is_none());
+    }
+
+    #[test]
+    fn what_is_let_go_is_freed_and_the_last_play_goes_on() {
+        let tape = Tape::new(streamed(vec![vec![1; 10], vec![2; 10], vec![3; 10]]));
+        let mut play = tape.play().unwrap();
+        let _ = play.frame().now_or_never().unwrap();
+        let shared = tape.0.clone().unwrap();
+        tape.let_go();
+        assert_eq!(collect(play).len(), 20);
+        assert!(lock(&shared).kept.is_empty());
+    }
+
+    #[test]
+    fn trailers_are_replayed() {
+        let mut trailers = http::HeaderMap::new();
+        trailers.insert("sum", http::HeaderValue::from_static("1"));
+        let frames = vec![
+            Ok::<_, BoxError>(Frame::data(Bytes::from_static(b"x"))),
+            Ok(Frame::trailers(trailers.clone())),
+        ];
+        let tape = Tape::new(body::boxed(StreamBody::new(futures_util::stream::iter(frames))));
+        for _ in 0..2 {
+            let collected = tape.play().unwrap().collect().now_or_never().unwrap().unwrap();
+            assert_eq!(collected.trailers(), Some(&trailers));
+        }
+    }
+}
