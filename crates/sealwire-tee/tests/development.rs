@@ -3,7 +3,7 @@
 
 use sealwire_attest::{Error as Refused, Evidence, Kind, UnixTime, Verifier, verify::Expected};
 use sealwire_tee::{
-    Development, Error, Tee as _,
+    Development, Error, Produced, Tee as _,
     development::{Tcb, forge::Forge},
 };
 use std::{
@@ -64,6 +64,28 @@ fn the_verifier_of_amds_reports_accepts_it_under_its_root_alone() {
     let labelled = Evidence { kind: Kind::Snp, ..produced.evidence.clone() };
     let mismatch = Refused::KindMismatch { label: Kind::Snp, found: Kind::Development };
     assert_eq!(verify(&verifier, &labelled, &[9; 64]).err(), Some(mismatch));
+}
+
+// AT-07: the format is AMD's, not one that only this project's verifier reads.
+#[test]
+fn another_implementation_reads_and_verifies_it() {
+    use sev::{
+        certs::snp::{Chain, Verifiable as _},
+        firmware::guest::AttestationReport,
+        parser::ByteParser as _,
+    };
+    let tee = Development::open(&state()).unwrap();
+    let Produced { evidence, endorsements } = tee.produce(&[9; 64]).unwrap();
+    let report = AttestationReport::from_bytes(&evidence.bytes).unwrap();
+    assert_eq!((report.version, report.vmpl), (3, 0));
+    assert_eq!(report.report_data, [9; 64]);
+    assert_eq!(report.measurement, tee.measurement());
+    assert!(!report.policy.debug_allowed());
+    assert!(!report.policy.migrate_ma_allowed());
+    assert_eq!(report.reported_tcb, report.current_tcb);
+    let [vcek, ask, ark] = &endorsements.certificates[..] else { panic!("three certificates") };
+    let chain = Chain::from_der(ark, ask, vcek).unwrap();
+    (&chain, &report).verify().unwrap();
 }
 
 // AT-07

@@ -73,7 +73,6 @@ pub struct Acceptance {
 ///
 /// # Errors
 /// Every rule that failed; a document that cannot be read, or evidence that is not genuine, alone.
-#[allow(clippy::too_many_arguments)]
 pub fn accept(
     published: &Published,
     verifier: &Verifier,

@@ -64,7 +64,7 @@ impl KeyDocument {
     /// AT-08: [`Error`] says which rule was broken.
     pub fn decode(bytes: &[u8]) -> Result<Self, crate::Error> {
         let document = Self::read(bytes)?;
-        document.validate()?;
+        document.check()?;
         Ok(document)
     }
 
@@ -119,32 +119,34 @@ impl KeyDocument {
         })
     }
 
-    /// The rules that a document keeps whoever reads it, and at whatever time.
+    /// Whether others can read it: the rules that a document keeps whoever reads it, and at whatever time.
     ///
     /// # Errors
     /// The first that is broken.
     pub fn validate(&self) -> Result<(), Error> {
-        if self.not_after <= self.issued_at {
-            return Err(Error::Window);
-        }
-        validate_name(&self.role)?;
-        validate_authorities(&self.authorities)?;
-        self.validate_keys()?;
-        self.validate_wires()?;
-        if let Some(statement) = &self.operator {
-            statement.validate()?;
-        }
-        // Bounds on single items are below; all of them together are met by the whole alone.
+        self.check()?;
+        // The bounds on single items do not add up to the one on the whole.
         if self.encode().len() > MAX_LEN { Err(Error::Bounds) } else { Ok(()) }
     }
 
-    fn validate_keys(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), Error> {
+        if self.not_after <= self.issued_at {
+            return Err(Error::Window);
+        }
+        check_name(&self.role)?;
+        check_authorities(&self.authorities)?;
+        self.check_keys()?;
+        self.check_wires()?;
+        self.operator.as_ref().map_or(Ok(()), OperatorStatement::validate)
+    }
+
+    fn check_keys(&self) -> Result<(), Error> {
         if self.keys.is_empty() || len(&self.keys) > MAX_KEYS {
             return Err(Error::Bounds);
         }
         let mut ids = BTreeSet::new();
         for key in &self.keys {
-            validate_name(&key.purpose)?;
+            check_name(&key.purpose)?;
             let id = (1..=MAX_KEY_ID).contains(&key.id.len());
             let bytes = (1..=MAX_KEY_BYTES).contains(&key.bytes.len());
             if !id || !bytes {
@@ -163,11 +165,11 @@ impl KeyDocument {
         Ok(())
     }
 
-    fn validate_wires(&self) -> Result<(), Error> {
+    fn check_wires(&self) -> Result<(), Error> {
         if len(&self.wires) > MAX_WIRES || self.suites.values().any(|suites| len(suites) > MAX_WIRES) {
             return Err(Error::Bounds);
         }
-        self.wires.iter().chain(self.suites.values().flatten()).try_for_each(|name| validate_name(name))?;
+        self.wires.iter().chain(self.suites.values().flatten()).try_for_each(|name| check_name(name))?;
         let offered: BTreeSet<_> = self.wires.iter().collect();
         let known = self.suites.keys().chain(self.limits.keys()).all(|wire| offered.contains(wire));
         if known && offered.len() == self.wires.len() { Ok(()) } else { Err(Error::Wires) }
@@ -197,7 +199,7 @@ impl PublishedKey {
     }
 }
 
-pub(super) fn validate_authorities(authorities: &[String]) -> Result<(), Error> {
+pub(super) fn check_authorities(authorities: &[String]) -> Result<(), Error> {
     if len(authorities) > MAX_AUTHORITIES {
         return Err(Error::Bounds);
     }
@@ -209,7 +211,7 @@ pub(super) fn validate_authorities(authorities: &[String]) -> Result<(), Error> 
     if sound { Ok(()) } else { Err(Error::Authorities) }
 }
 
-fn validate_name(name: &str) -> Result<(), Error> {
+fn check_name(name: &str) -> Result<(), Error> {
     let token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._/".contains(&b);
     let sound = (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(token);
     if sound { Ok(()) } else { Err(Error::Name) }

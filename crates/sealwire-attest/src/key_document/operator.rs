@@ -133,7 +133,7 @@ impl OperatorStatement {
 
     /// One set of names has one encoding, so that a statement can be compared and its bytes made again.
     pub(super) fn validate(&self) -> Result<(), Error> {
-        codec::validate_authorities(&self.authorities)?;
+        codec::check_authorities(&self.authorities)?;
         let ascending = self.authorities.is_sorted_by(|a, b| a < b);
         let measured = (1..=MAX_MEASUREMENT).contains(&self.measurement.len());
         if ascending && measured { Ok(()) } else { Err(Error::Statement) }

@@ -31,6 +31,8 @@ const REPORT_DATA: std::ops::Range<usize> = 0x50..0x90;
 const MAX_CERTIFICATES: usize = 32 * 1024;
 /// Most bytes of a number or a name.
 const MAX_TEXT: usize = 64;
+/// ENXIO: what the kernel says to a new entry when no driver makes reports.
+const NO_PROVIDER: i32 = 6;
 /// How many names for an entry are tried.
 const NAMES: u64 = 16;
 
@@ -53,8 +55,12 @@ impl Snp {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_at(configfs: &Path, device: &Path) -> Result<Self, Error> {
+        // The folder is also there where the kernel could offer reports but the machine has nothing to make them.
         if configfs.is_dir() {
-            return Self::with(Configfs::new(configfs));
+            match Self::with(Configfs::new(configfs)) {
+                Err(Error::NoTee) => {}
+                opened => return opened,
+            }
         }
         if device.exists() {
             Err(Error::NoConfigfs { path: PathBuf::from(configfs) })
@@ -125,6 +131,7 @@ impl<'a, R: Reports> Entry<'a, R> {
             match reports.make(&name) {
                 Ok(()) => return Ok(Self { reports, name }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tried < NAMES => {}
+                Err(error) if error.raw_os_error() == Some(NO_PROVIDER) => return Err(Error::NoTee),
                 Err(source) => return Err(Error::Platform { what: "making an entry", source }),
             }
         }

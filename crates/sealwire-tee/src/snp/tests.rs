@@ -30,12 +30,16 @@ enum Fault {
     LongReport,
     Fail,
     NamesTaken,
+    NoProvider,
 }
 
 impl Reports for Played {
     fn make(&self, entry: &str) -> io::Result<()> {
         if self.fault == Fault::NamesTaken {
             return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        if self.fault == Fault::NoProvider {
+            return Err(io::Error::from_raw_os_error(NO_PROVIDER));
         }
         let taken = self.entries.lock().unwrap().insert(entry.to_owned(), Written::default());
         assert!(taken.is_none());
@@ -162,6 +166,8 @@ fn machines_without_the_interface_are_told_what_to_do() {
     let error = Snp::open_at(&nowhere, &nowhere).err().unwrap();
     assert!(matches!(error, Error::NoTee));
     assert!(error.to_string().contains("--tee development"));
+    // The interface without anything behind it.
+    assert!(matches!(Snp::with(Played::with(Fault::NoProvider)).err(), Some(Error::NoTee)));
     let error = Snp::open_at(&nowhere, folder.path()).err().unwrap();
     assert!(matches!(error, Error::NoConfigfs { .. }));
     assert!(error.to_string().contains("Linux 6.7"));
