@@ -46,6 +46,7 @@ impl Key {
             Kem::X25519 => dh(&X25519, 0x0020),
             Kem::P256 => dh(&ECDH_P256, 0x0010),
             Kem::XWing => {
+                #[expect(deprecated, reason = "carries the expanded key over to the backend")]
                 use ml_kem::ExpandedKeyEncoding as _;
                 use shake::{ExtendableOutput as _, Update as _, XofReader as _};
                 let mut shake = shake::Shake256::default();
@@ -143,7 +144,8 @@ pub(crate) fn exchange(
     expand(&prk, &[b"key"], aead_key)?;
     expand(&prk, &[b"nonce"], &mut nonce)?;
     let sealing = LessSafeKey::new(UnboundKey::new(algorithm, aead_key)?);
-    sealing.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), answer)?;
+    let _tag =
+        sealing.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), answer)?;
     Ok(())
 }
 

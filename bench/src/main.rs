@@ -1,13 +1,82 @@
 //! `cargo xtask bench`: what Sealwire costs, against the floor and its peers, all in one run on one machine.
 
+mod attest;
 mod floor;
+mod gateway;
 mod measure;
+mod process;
 mod report;
+mod role;
 mod seal;
+mod stream;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use clap::{Parser, Subcommand, ValueEnum};
+use report::Table;
+use std::path::PathBuf;
+
+/// Measures Sealwire against the floor and its peers.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Measure only this; may be given several times.
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+    /// Write the tables to this file as well.
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A party in a process of its own.
+    #[command(hide = true)]
+    Role { role: String, arguments: Vec<String> },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Seal,
+    Gateway,
+    Stream,
+    Attest,
+}
 
 fn main() -> Result<()> {
-    print!("{}", seal::run()?);
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    if let Some(Command::Role { role, arguments }) = arguments.command {
+        return runtime.block_on(role::play(&role, &arguments));
+    }
+    let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
+    let scratch = tempfile::tempdir()?;
+    // The root takes seconds to make: it is kept.
+    let state = std::env::temp_dir().join("sealwire-bench-state");
+    let mut tables: Vec<Table> = Vec::new();
+    let mut show = |table: Table| {
+        println!("{table}");
+        tables.push(table);
+    };
+    if wanted(Part::Attest) {
+        show(attest::run(&state)?);
+    }
+    if wanted(Part::Seal) {
+        show(seal::run()?);
+    }
+    if wanted(Part::Gateway) {
+        let floor = gateway::KEMS
+            .map(|name| Ok::<_, anyhow::Error>((name, seal::floor_micros(gateway::kem(name)?)?)));
+        let floor = floor.into_iter().collect::<Result<Vec<_>>>()?;
+        let micros = |name: &str| floor.iter().find(|(of, _)| *of == name).map_or(f64::NAN, |(_, us)| *us);
+        show(runtime.block_on(gateway::run(&state, micros))?);
+    }
+    if wanted(Part::Stream) {
+        show(runtime.block_on(stream::run(&state, scratch.path()))?);
+    }
+    if let Some(path) = arguments.output {
+        std::fs::write(&path, report::page(&tables))
+            .map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    }
     Ok(())
 }

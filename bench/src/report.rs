@@ -45,3 +45,18 @@ impl fmt::Display for Table {
         writeln!(f)
     }
 }
+
+/// The page `docs/benchmarks.md`, without its discussion.
+pub(crate) fn page(tables: &[Table]) -> String {
+    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
+    let model = model.trim_start_matches([' ', '\t', ':']);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut page =
+        format!("Machine: {model}, {cores} cores. All numbers are of one run of `cargo xtask bench`.\n\n");
+    for table in tables {
+        page.push_str(&table.to_string());
+        page.push('\n');
+    }
+    page
+}

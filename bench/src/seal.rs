@@ -58,16 +58,7 @@ pub(crate) fn run() -> Result<Table> {
                         assert!(opened.is_ok());
                     });
                 let bare = floor::Key::new(kem, &bytes)?;
-                let (header, rest) = sealed.split_at(7);
-                let (enc, ciphertext) = rest.split_at(kem.enc_len());
-                let info = [b"message/bhttp request\0", header].concat();
-                rates.1 = 1e9
-                    / nanos(|| {
-                        let mut request = ciphertext.to_vec();
-                        let mut answer = message.clone();
-                        let done = floor::exchange(&bare, kem, aead, enc, &info, &mut request, &mut answer);
-                        assert!(done.is_ok());
-                    });
+                rates.1 = 1e9 / floor_nanos(&bare, kem, aead, &sealed, &message);
                 let peer = match peer_aead {
                     None => f64::NAN,
                     Some(peer_aead) => peer(peer_kem, peer_aead, &message)?,
@@ -87,6 +78,29 @@ pub(crate) fn run() -> Result<Table> {
         }
     }
     Ok(table)
+}
+
+/// Microseconds of the floor at 1 KiB with AES-128-GCM.
+pub(crate) fn floor_micros(kem: Kem) -> Result<f64> {
+    let bytes = random::array::<32>(&OsRandom)?;
+    let message = vec![0x5a; 1 << 10];
+    let suite = Symmetric { kdf: Hkdf::Sha256, aead: Aead::Aes128Gcm };
+    let public_key = PrivateKey::from_bytes(kem, &bytes)?.public_key().clone();
+    let to = Selected { key_id: 7, public_key, suite };
+    let (sealed, _) = client::seal_single(&to, &message, &Limits::default(), &OsRandom)?;
+    let bare = floor::Key::new(kem, &bytes)?;
+    Ok(floor_nanos(&bare, kem, Aead::Aes128Gcm, &sealed, &message) / 1000.0)
+}
+
+fn floor_nanos(key: &floor::Key, kem: Kem, aead: Aead, sealed: &[u8], message: &[u8]) -> f64 {
+    let (header, rest) = sealed.split_at(7);
+    let (enc, ciphertext) = rest.split_at(kem.enc_len());
+    let info = [b"message/bhttp request\0", header].concat();
+    nanos(|| {
+        let mut request = ciphertext.to_vec();
+        let mut answer = message.to_vec();
+        assert!(floor::exchange(key, kem, aead, enc, &info, &mut request, &mut answer).is_ok());
+    })
 }
 
 fn ours(key: &GatewayKey, sealed: &[u8], answer: &[u8], limits: &Limits) -> Result<BytesMut> {

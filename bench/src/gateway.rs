@@ -1,0 +1,187 @@
+//! The gateway's CPU time per request: a bare proxy, our plain route, and sealed requests by KEM.
+
+use crate::{
+    process::Party,
+    report::{Row, Table},
+};
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Request, uri::Scheme};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::rt::TokioIo;
+use sealwire_crypto::{kem::Kem, random::OsRandom};
+use sealwire_message::bhttp::{RequestHead, encode};
+use sealwire_oblivious::{
+    Limits, client,
+    config::{self, Selected},
+    media,
+};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+use tokio::net::TcpStream;
+
+const CONNECTIONS: usize = 32;
+const REQUESTS: u64 = 20_000;
+const CONTENT: usize = 1024;
+const ROUNDS: usize = 3;
+
+pub(crate) const KEMS: [&str; 3] = ["x25519", "x-wing", "p-256"];
+
+/// The KEM of a name.
+pub(crate) fn kem(name: &str) -> Result<Kem> {
+    Ok(match name {
+        "x25519" => Kem::X25519,
+        "x-wing" => Kem::XWing,
+        "p-256" => Kem::P256,
+        _ => bail!("no such KEM: {name}"),
+    })
+}
+
+/// `floor` gives the microseconds of one decap + encap at 1 KiB by KEM name.
+pub(crate) async fn run(state: &Path, floor: impl Fn(&str) -> f64) -> Result<Table> {
+    let mut table = Table::new(
+        &format!("CPU per 1 KiB request, {CONNECTIONS} keep-alive connections"),
+        &["path", "us", "against", "ratio", "target"],
+    );
+    let upstream = Party::start("upstream", &[])?;
+    let bare = Party::start("bare-proxy", &[upstream.address.to_string()])?;
+    let bare_us = best(&bare, || Ok(Message::Plain)).await?;
+    let row = |name: &str, us: f64, against: &str, ratio: f64, target: &str| {
+        Row::new([name.into(), format!("{us:.1}"), against.into(), format!("{ratio:.2}"), target.into()])
+    };
+    table.push(row("bare hyper proxy", bare_us, "–", 1.0, "–"));
+    for name in KEMS {
+        let arguments = [upstream.address.to_string(), state.display().to_string(), name.to_owned()];
+        let gateway = Party::start("gateway", &arguments)?;
+        let to = selected(gateway.address, kem(name)?).await?;
+        let plain_us = best(&gateway, || Ok(Message::Plain)).await?;
+        if name == "x25519" {
+            table.push(row("plain route", plain_us, "bare proxy", plain_us / bare_us, "≤ 1.3"));
+            table.value("gateway.plain", plain_us / bare_us);
+        }
+        let floor_us = floor(name);
+        for (form, chunked) in [("single", false), ("chunked", true)] {
+            let to = to.clone();
+            let sealed_us = best(&gateway, move || Ok(Message::Sealed { to: to.clone(), chunked })).await?;
+            let more = sealed_us - plain_us;
+            let path = format!("sealed {form}, {name}, more than plain");
+            table.push(row(&path, more, "decap + encap floor", more / floor_us, "≤ 1.3"));
+            table.value(&format!("gateway.{name}.{form}"), more / floor_us);
+        }
+    }
+    Ok(table)
+}
+
+/// What is sent.
+enum Message {
+    Plain,
+    Sealed { to: Selected, chunked: bool },
+}
+
+/// The lowest of some rounds, in microseconds of the party's CPU time per request.
+async fn best(party: &Party, message: impl Fn() -> Result<Message>) -> Result<f64> {
+    let mut lowest = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        load(party.address, message()?, REQUESTS / 10).await?;
+        let before = party.cpu_nanos()?;
+        load(party.address, message()?, REQUESTS).await?;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let each = (party.cpu_nanos()? - before) / REQUESTS as f64 / 1000.0;
+        lowest = lowest.min(each);
+    }
+    Ok(lowest)
+}
+
+async fn load(address: SocketAddr, message: Message, requests: u64) -> Result<()> {
+    let (left, message) = (Arc::new(AtomicU64::new(requests)), Arc::new(message));
+    let mut workers = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let (left, message) = (Arc::clone(&left), Arc::clone(&message));
+        workers.push(tokio::spawn(async move {
+            let mut connection = connect(address).await?;
+            while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+                connection.ready().await?;
+                let response = connection.send_request(message.request(address)?).await?;
+                if response.status() != 200 {
+                    bail!("status {}", response.status());
+                }
+                response.into_body().collect().await?;
+            }
+            anyhow::Ok(())
+        }));
+    }
+    for worker in workers {
+        worker.await??;
+    }
+    Ok(())
+}
+
+/// One connection.
+pub(crate) async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+    let socket = TcpStream::connect(address).await?;
+    socket.set_nodelay(true)?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+impl Message {
+    fn request(&self, address: SocketAddr) -> Result<Request<Full<Bytes>>> {
+        static CONTENTS: [u8; CONTENT] = [0x5a; CONTENT];
+        let request = Request::post("/echo").header("host", address.to_string());
+        let (to, chunked) = match self {
+            Self::Plain => return Ok(request.body(Full::new(Bytes::from_static(&CONTENTS)))?),
+            Self::Sealed { to, chunked } => (to, *chunked),
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert("date", httpdate::fmt_http_date(SystemTime::now()).parse()?);
+        headers.insert("content-length", CONTENT.into());
+        let head = RequestHead {
+            method: http::Method::POST,
+            scheme: Scheme::HTTPS,
+            authority: Some(address.to_string().parse()?),
+            path: "/echo".parse()?,
+            headers,
+        };
+        let mut message = BytesMut::new();
+        let limits = Limits::default();
+        let (media_type, sealed) = if chunked {
+            encode::request_head(&mut message, &head);
+            encode::content_prefix(&mut message, CONTENT);
+            message.extend_from_slice(&CONTENTS);
+            encode::end(&mut message, None);
+            let mut out = BytesMut::new();
+            let (sealer, _) = client::start_chunked(to, &mut out, &limits, &OsRandom)?;
+            sealer.finish(&mut out, &[&message])?;
+            (media::CHUNKED_REQUEST, out)
+        } else {
+            encode::known_request(&mut message, &head, &CONTENTS, None);
+            (media::REQUEST, client::seal_single(to, &message, &limits, &OsRandom)?.0)
+        };
+        Ok(request
+            .uri(sealwire_http::wire::OBLIVIOUS_PATH)
+            .header("content-type", media_type)
+            .body(Full::new(sealed.freeze()))?)
+    }
+}
+
+/// The gateway's key, as it publishes it. Nothing is verified: this is a load generator.
+async fn selected(address: SocketAddr, kem: Kem) -> Result<Selected> {
+    let mut connection = connect(address).await?;
+    let request = Request::get(sealwire_http::wire::OBLIVIOUS_PATH)
+        .header("host", address.to_string())
+        .body(Full::default())?;
+    let list = connection.send_request(request).await?.into_body().collect().await?.to_bytes();
+    let configs = config::parse_list(&list, &Limits::default()).context("key list")?;
+    let mut selected = config::select(&configs, &[kem]).map_err(|error| anyhow!(error))?;
+    selected.suite.aead = sealwire_crypto::aead::Aead::Aes128Gcm;
+    Ok(selected)
+}

@@ -1,0 +1,196 @@
+//! Throughput, memory and latency of streams, through client and gateway, sealed against plain.
+
+use crate::{
+    gateway::connect,
+    process::Party,
+    report::{Row, Table},
+    role::now_nanos,
+};
+use anyhow::{Result, anyhow, bail};
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use sealwire_tee::development::Development;
+use std::{net::SocketAddr, path::Path, time::Instant};
+use tokio::net::TcpStream;
+
+const BULK: u64 = 100 << 20;
+const LONG: u64 = 1 << 30;
+const EVENTS: usize = 200;
+const ROUNDS: usize = 3;
+
+/// The parties of a stream.
+struct Stage {
+    _upstream: Party,
+    gateway: Party,
+    client: Party,
+}
+
+pub(crate) async fn run(state: &Path, scratch: &Path) -> Result<Table> {
+    let mut table =
+        Table::new("Streams through client and gateway", &["what", "plain", "sealed", "result", "target"]);
+    let upstream = Party::start("upstream", &[])?;
+    let arguments = [upstream.address.to_string(), state.display().to_string(), "x25519".to_owned()];
+    let gateway = Party::start("gateway", &arguments)?;
+    let policy = scratch.join("policy.toml");
+    std::fs::write(&policy, accepting(state)?)?;
+    let client = Party::start("client", &[gateway.address.to_string(), policy.display().to_string()])?;
+    let stage = Stage { _upstream: upstream, gateway, client };
+
+    for (name, way) in [("100 MiB download", Way::Down), ("100 MiB upload", Way::Up)] {
+        let (plain, sealed) =
+            (fastest(stage.gateway.address, way).await?, fastest(stage.client.address, way).await?);
+        let ratio = sealed / plain;
+        table.push(Row::new([
+            name.into(),
+            format!("{plain:.0} MiB/s"),
+            format!("{sealed:.0} MiB/s"),
+            format!("{ratio:.2}"),
+            "≥ 0.6".into(),
+        ]));
+        table.value(&format!("stream.{name}"), ratio);
+    }
+    memory(&stage, &mut table).await?;
+    events(&stage, &mut table).await?;
+    Ok(table)
+}
+
+/// A policy that accepts the development root in `state`.
+fn accepting(state: &Path) -> Result<String> {
+    let root = Development::open(state)?.root_fingerprint();
+    let root: String = root.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!(
+        "version = 1\nany-operator = true\n[[accept]]\nkind = \"development\"\nroots = [\"sha256:{root}\"]\n\
+         measurement = {{ any = \"benchmark\" }}\nhost-data = {{ any = \"benchmark\" }}\n\
+         minimum-tcb = {{ any = \"benchmark\" }}\ncrl = \"if-available\"\n"
+    ))
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    Down,
+    Up,
+}
+
+async fn fastest(address: SocketAddr, way: Way) -> Result<f64> {
+    let mut best: f64 = 0.0;
+    for _ in 0..ROUNDS {
+        best = best.max(transfer(address, way, BULK).await?);
+    }
+    Ok(best)
+}
+
+/// Moves `bytes` one way; MiB/s.
+async fn transfer(address: SocketAddr, way: Way, bytes: u64) -> Result<f64> {
+    let start = Instant::now();
+    match way {
+        Way::Down => {
+            let mut connection = connect(address).await?;
+            let request = Request::get(format!("/download/{bytes}"))
+                .header("host", address.to_string())
+                .body(Full::default())?;
+            let mut body = connection.send_request(request).await?.into_body();
+            let mut came = 0;
+            while let Some(frame) = body.frame().await {
+                came += frame?.data_ref().map_or(0, |data| data.len() as u64);
+            }
+            if came < bytes {
+                bail!("{came} of {bytes} bytes came");
+            }
+        }
+        Way::Up => {
+            static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+            let frames = (0..bytes.div_ceil(ZEROS.len() as u64)).map(|_| {
+                Ok::<_, std::convert::Infallible>(hyper::body::Frame::data(Bytes::from_static(&ZEROS)))
+            });
+            let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
+            let socket = TcpStream::connect(address).await?;
+            socket.set_nodelay(true)?;
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
+            tokio::spawn(connection);
+            let request = Request::post("/upload").header("host", address.to_string()).body(body)?;
+            let answer = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
+            let came: u64 = std::str::from_utf8(&answer)?.parse()?;
+            if came < bytes {
+                bail!("{came} of {bytes} bytes came");
+            }
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let mib = bytes as f64 / f64::from(1 << 20);
+    Ok(mib / start.elapsed().as_secs_f64())
+}
+
+/// How much more memory the parties hold at most while a gibibyte streams each way.
+async fn memory(stage: &Stage, table: &mut Table) -> Result<()> {
+    for (name, way) in [("download", Way::Down), ("upload", Way::Up)] {
+        let before = (stage.gateway.memory_kib()?.0, stage.client.memory_kib()?.0);
+        stage.gateway.reset_peak()?;
+        stage.client.reset_peak()?;
+        transfer(stage.client.address, way, LONG).await?;
+        let after = (stage.gateway.memory_kib()?.1, stage.client.memory_kib()?.1);
+        for (party, before, after) in [("gateway", before.0, after.0), ("client", before.1, after.1)] {
+            let more = (after - before) / 1024.0;
+            table.push(Row::new([
+                format!("memory of the {party}, 1 GiB {name}"),
+                "–".into(),
+                "–".into(),
+                format!("+{more:.1} MiB"),
+                "≤ 8 MiB".into(),
+            ]));
+            table.value(&format!("memory.{party}.{name}"), more);
+        }
+    }
+    Ok(())
+}
+
+/// How much later an event arrives when it is sealed: the median, in microseconds.
+async fn events(stage: &Stage, table: &mut Table) -> Result<()> {
+    let plain = delays(stage.gateway.address).await?;
+    let sealed = delays(stage.client.address).await?;
+    for (name, plain, sealed) in [("first event", plain.0, sealed.0), ("each event", plain.1, sealed.1)] {
+        table.push(Row::new([
+            format!("delay of the {name}, median"),
+            format!("{plain:.0} us"),
+            format!("{sealed:.0} us"),
+            format!("+{:.0} us", sealed - plain),
+            "< 1 ms".into(),
+        ]));
+        table.value(&format!("events.{name}"), sealed - plain);
+    }
+    Ok(())
+}
+
+/// Medians of the first event's delay over several streams, and of every event's over one, in microseconds.
+async fn delays(address: SocketAddr) -> Result<(f64, f64)> {
+    let mut firsts = Vec::new();
+    for _ in 0..20 {
+        firsts.extend(stream(address, 1).await?);
+    }
+    Ok((median(firsts)?, median(stream(address, EVENTS).await?)?))
+}
+
+async fn stream(address: SocketAddr, count: usize) -> Result<Vec<f64>> {
+    let mut connection = connect(address).await?;
+    let request =
+        Request::get(format!("/events/{count}")).header("host", address.to_string()).body(Full::default())?;
+    let mut body = connection.send_request(request).await?.into_body();
+    let mut delays = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        let now = now_nanos();
+        for event in std::str::from_utf8(&data)?.lines().filter_map(|line| line.strip_prefix("data: ")) {
+            let sent: u128 = event.parse()?;
+            #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+            delays.push(now.saturating_sub(sent) as f64 / 1000.0);
+        }
+    }
+    Ok(delays)
+}
+
+fn median(mut values: Vec<f64>) -> Result<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().ok_or_else(|| anyhow!("no events came"))
+}
