@@ -7,6 +7,8 @@ mod digest;
 mod error;
 mod plan;
 mod read;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use digest::VERSION as DIGEST_VERSION;

@@ -119,7 +119,7 @@ impl Refused {
             Self::Method(route) => {
                 let title = "The method is not taken here";
                 let mut response = refusal("method", StatusCode::METHOD_NOT_ALLOWED, title, "");
-                if let Some(allow) = route.allow().and_then(|allow| HeaderValue::try_from(allow).ok()) {
+                if let Ok(allow) = HeaderValue::try_from(route.allow()) {
                     response.headers_mut().insert(header::ALLOW, allow);
                 }
                 response

@@ -34,10 +34,12 @@ impl Route {
         }
     }
 
-    /// The methods, as an `Allow` field lists them.
-    pub(crate) fn allow(&self) -> Option<String> {
-        let methods = self.methods.as_ref()?;
-        Some(methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", "))
+    /// The methods, as an `Allow` field lists them; without a list of its own the usual ones.
+    pub(crate) fn allow(&self) -> String {
+        match &self.methods {
+            Some(methods) => methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", "),
+            None => "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned(),
+        }
     }
 }
 
@@ -97,5 +99,110 @@ impl Routes for Table {
     fn rules(&self, head: &RequestHead) -> RouteRules {
         // A request without a route is answered when it is looked for again; until then it is permitted nothing.
         self.find(head.path.path()).map(|route| route.rules).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(paths: &[&str]) -> Table {
+        let route = |path: &&str| Route {
+            path: normal_path(path).unwrap(),
+            target: Target::parse("http://127.0.0.1:1").unwrap(),
+            methods: None,
+            plaintext: false,
+            rules: RouteRules { idempotent: *path != "/", ..RouteRules::default() },
+            rate: None,
+            timeout: Duration::from_secs(1),
+        };
+        Table::new(paths.iter().map(route).collect())
+    }
+
+    fn found(table: &Table, path: &str) -> Result<String, NoRoute> {
+        table.find(path).map(|route| route.path.clone())
+    }
+
+    #[test]
+    fn the_longest_route_wins() {
+        let table = table(&["/", "/v1/", "/v1/files/large", "/v1/files"]);
+        for (path, route) in [
+            ("/", ""),
+            ("/v", ""),
+            ("/v1", "/v1"),
+            ("/v1/", "/v1"),
+            ("/v1/file", "/v1"),
+            ("/v1/files", "/v1/files"),
+            ("/v1/files/larger", "/v1/files"),
+            ("/v1/files/large/x", "/v1/files/large"),
+            ("/v2", ""),
+            ("*", ""),
+        ] {
+            assert_eq!(found(&table, path).as_deref(), Ok(route), "{path}");
+        }
+    }
+
+    #[test]
+    fn without_a_route_for_everything_some_paths_have_none() {
+        let table = table(&["/v1"]);
+        assert_eq!(found(&table, "/v2"), Err(NoRoute::NotFound));
+        assert_eq!(found(&table, "/v10"), Err(NoRoute::NotFound));
+        assert_eq!(found(&table, "*"), Err(NoRoute::NotFound));
+    }
+
+    #[test]
+    fn a_route_is_not_reached_by_spelling_its_path_otherwise() {
+        let table = table(&["/", "/admin", "/files"]);
+        for path in [
+            "/%61dmin",
+            "//admin",
+            "/Admin",
+            "/ADMIN/x",
+            "/admin%2fx",
+            "/admin;x",
+            "/;/admin",
+            "/\\admin",
+            "/files/../admin",
+            "/files/%2e%2e/admin",
+            "/files/..;/admin",
+            "/files%2f..%2fadmin",
+            "/./admin",
+        ] {
+            assert_eq!(found(&table, path), Err(NoRoute::Ambiguous), "{path}");
+        }
+        // what is peculiar, but takes the same route either way
+        for (path, route) in
+            [("/files/a%2Fb", "/files"), ("/Other", ""), ("/files//x", "/files"), ("/files/X;v=1", "/files")]
+        {
+            assert_eq!(found(&table, path).as_deref(), Ok(route), "{path}");
+        }
+    }
+
+    #[test]
+    fn tunnels_are_never_taken() {
+        let table = table(&["/"]);
+        let route = table.find("/").unwrap();
+        assert!(route.takes(&Method::PATCH));
+        assert!(!route.takes(&Method::CONNECT));
+        assert!(!route.takes(&Method::TRACE));
+        assert!(!route.allow().contains("CONNECT"));
+    }
+
+    // OB-60, OB-62
+    #[test]
+    fn a_wire_learns_the_rules_of_the_route_that_a_request_will_take() {
+        let table = table(&["/", "/safe"]);
+        let rules = |path: &'static str| {
+            table.rules(&RequestHead {
+                method: Method::GET,
+                scheme: http::uri::Scheme::HTTPS,
+                authority: None,
+                path: http::uri::PathAndQuery::from_static(path),
+                headers: http::HeaderMap::new(),
+            })
+        };
+        assert!(rules("/safe/x?y").idempotent);
+        assert!(!rules("/").idempotent);
+        assert_eq!(rules("/%73afe"), RouteRules::default(), "an unclear path is permitted nothing");
     }
 }

@@ -1,0 +1,383 @@
+//! The example, every default, and every misconfiguration with its line and hint.
+
+use super::*;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use sealwire_attest::key_document::operator::OperatorStatement;
+use sealwire_crypto::{random::OsRandom, sign::ed25519::SigningKey};
+use std::{fs, path::Path};
+
+const EXAMPLE: &str = include_str!("../../../../examples/sealwire.toml");
+
+fn parse(text: &str) -> Result<Config, Error> {
+    Config::parse(text, Path::new("/etc/sealwire.toml"))
+}
+
+fn refused(text: &str) -> Error {
+    parse(text).expect_err(text)
+}
+
+#[test]
+fn the_example_loads() {
+    let config = parse(EXAMPLE).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.routes.len(), 2);
+    assert_eq!(config.routes[1].complete_requests, Some(16 << 20));
+    assert_eq!(config.routes[1].timeout, Some(Duration::from_secs(120)));
+}
+
+#[test]
+fn the_example_shows_the_defaults() {
+    let config = parse(EXAMPLE).unwrap();
+    let defaults = Config::default();
+    assert_eq!(config.listen, defaults.listen);
+    assert_eq!(config.limits, defaults.limits);
+    assert_eq!(config.keys, defaults.keys);
+    assert_eq!(config.replay, defaults.replay);
+    assert_eq!(config.quotes, defaults.quotes);
+    assert_eq!(config.log, defaults.log);
+}
+
+/// A folder with the files that the example names.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["gateway.test".to_owned()]).unwrap();
+    fs::write(folder.path().join("chain.pem"), cert.pem()).unwrap();
+    fs::write(folder.path().join("internal-ca.pem"), cert.pem()).unwrap();
+    fs::write(folder.path().join("key.pem"), signing_key.serialize_pem()).unwrap();
+    folder
+}
+
+fn statement(folder: &Path, authorities: &[&str], digest: [u8; 48]) {
+    let key = SigningKey::generate(&OsRandom).unwrap();
+    let authorities: Vec<String> = authorities.iter().map(ToString::to_string).collect();
+    let statement = OperatorStatement::sign(&key, &authorities, digest, &[7; 48]).unwrap();
+    fs::write(folder.join("operator.pem"), statement.to_pem()).unwrap();
+}
+
+#[test]
+fn the_example_is_complete() {
+    // With every key that is commented out put in, but the second way to write the route `/`.
+    let every: String = EXAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.starts_with("upstream =") => line,
+            Some(rest) if rest.starts_with("[tls]") => rest,
+            Some(rest) if rest.split(' ').nth(1) == Some("=") => rest,
+            _ => line,
+        })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let folder = folder();
+    let path = folder.path().join("sealwire.toml");
+    let without: String = every
+        .lines()
+        .filter(|line| !line.starts_with("operator-statement"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let digest = Config::parse(&without, &path).unwrap().digest().unwrap();
+    statement(folder.path(), &["127.0.0.1:8443"], digest);
+    fs::write(&path, &every).unwrap();
+    let config = Config::load(&path).unwrap_or_else(|error| panic!("{error}\n{every}"));
+    assert_eq!(config.state.as_deref(), Some(folder.path().join("state").as_path()), "relative to the file");
+    assert!(config.tls.is_some() && config.upstream_roots.is_some() && config.operator_statement.is_some());
+    // Of a struct, `Debug` names every field.
+    let fields = format!("{config:#?}");
+    let names = fields
+        .lines()
+        .filter_map(|line| line.trim().split_once(": "))
+        .map(|(name, _)| name.replace('_', "-"));
+    for name in names
+        .filter(|name| name != "routes" && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
+    {
+        assert!(
+            EXAMPLE.contains(&format!("{name} = ")) || EXAMPLE.contains(&format!("[{name}]")),
+            "`{name}` is not in the example"
+        );
+    }
+}
+
+#[test]
+fn one_upstream_is_enough() {
+    let config = parse("upstream = \"http://127.0.0.1:3000\"").unwrap();
+    let spelt = parse("[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:3000/\"").unwrap();
+    assert_eq!(config.digest(), spelt.digest());
+    let mut made = Config::default();
+    made.upstream = Some("http://127.0.0.1:3000".to_owned());
+    assert_eq!(made.validate(), Ok(()));
+    assert_eq!(made.digest(), config.digest());
+}
+
+#[test]
+fn sizes_and_times_are_read() {
+    let limits = |text: &str| {
+        parse(&format!("upstream = \"https://a\"\n[limits]\n{text}")).map(|config| config.limits)
+    };
+    assert_eq!(limits("message = 1048577").unwrap().message, (1 << 20) + 1);
+    assert_eq!(limits("message = \"2 MiB\"").unwrap().message, 2 << 20);
+    assert_eq!(limits("message = \"3MB\"").unwrap().message, 3_000_000);
+    assert_eq!(limits("idle-time = \"1h 30m\"").unwrap().idle_time, Duration::from_secs(5400));
+    assert_eq!(limits("idle-time = \"250ms\"").unwrap().idle_time, Duration::from_millis(250));
+    for wrong in [
+        "message = -1",
+        "message = \"much\"",
+        "message = true",
+        "idle-time = 5",
+        "idle-time = \"-5s\"",
+        "idle-time = \"soon\"",
+    ] {
+        let error = limits(wrong).expect_err(wrong);
+        assert_eq!(error.line, Some(3), "{error}");
+    }
+    let complete = |value: &str| {
+        parse(&format!("[[route]]\npath = \"/\"\nupstream = \"https://a\"\ncomplete-requests = {value}"))
+            .map(|config| config.routes[0].complete_requests)
+    };
+    assert_eq!(complete("false"), Ok(None));
+    assert_eq!(complete("\"64 KiB\""), Ok(Some(65536)));
+    assert_eq!(complete("true").unwrap_err().line, Some(4));
+}
+
+/// One wrong file: its text, the line that is to be named, and parts of what and hint.
+type Wrong = (&'static str, usize, &'static str, &'static str);
+
+const WRONG: [Wrong; 44] = [
+    ("listen = \"127.0.0.1:1\"\nlisten = 2", 2, "duplicate key", "examples/sealwire.toml"),
+    ("listne = \"127.0.0.1:1\"", 1, "unknown field `listne`", "examples/sealwire.toml"),
+    ("\n[limits]\nconnection = 1", 3, "unknown field `connection`", "examples/sealwire.toml"),
+    ("[[route]]\npath = \"/\"\nupstream = \"https://a\"\nplain = true", 4, "unknown field `plain`", ""),
+    ("listen = \"here\"", 1, "invalid socket address", ""),
+    ("tee = \"sgx\"", 1, "unknown variant `sgx`", ""),
+    ("upstream = \"https://a\"\n[keys]\nkems = [\"x448\"]", 3, "`x448` is unknown; known are x-wing", ""),
+    ("[[route]]\nupstream = \"https://a\"", 1, "missing field `path`", ""),
+    ("listen = \"127.0.0.1:1\"", 0, "there is no route", "upstream ="),
+    ("upstream = \"127.0.0.1:3000\"", 1, "", "http://127.0.0.1:3000"),
+    ("upstream = \"ftp://127.0.0.1\"", 1, "scheme `ftp`", "http://127.0.0.1:3000"),
+    ("upstream = \"http://app.internal\"", 1, "plain http to another host", "use https://"),
+    ("upstream = \"https://a/b?c\"", 1, "has a query", "only a path"),
+    ("upstream = \"https://me@a\"", 1, "names a user", "credentials"),
+    (
+        "listen = \"127.0.0.1:3000\"\nupstream = \"http://127.0.0.1:3000\"",
+        2,
+        "is the gateway itself",
+        "application",
+    ),
+    (
+        "upstream = \"https://a\"\n[[route]]\npath = \"/\"\nupstream = \"https://b\"",
+        3,
+        "a second route",
+        "final `/`",
+    ),
+    (
+        "[[route]]\npath = \"/v1\"\nupstream = \"https://a\"\n\n[[route]]\npath = \"/v1/\"\nupstream = \"https://b\"",
+        6,
+        "a second route `/v1`",
+        "final `/`",
+    ),
+    ("[[route]]\npath = \"v1\"\nupstream = \"https://a\"", 2, "is no path of a route", "begins with `/`"),
+    ("[[route]]\npath = \"/\"\nmethods = []\nupstream = \"https://a\"", 3, "is empty", "every method"),
+    (
+        "[[route]]\npath = \"/\"\nmethods = [\"get\"]\nupstream = \"https://a\"",
+        3,
+        "`get` is no method",
+        "upper case",
+    ),
+    (
+        "[[route]]\npath = \"/\"\nmethods = [\"CONNECT\"]\nupstream = \"https://a\"",
+        3,
+        "CONNECT",
+        "never taken",
+    ),
+    (
+        "[[route]]\npath = \"/\"\nmethods = [\"GET\",\n\"GET\"]\nupstream = \"https://a\"",
+        4,
+        "is there twice",
+        "",
+    ),
+    ("[[route]]\npath = \"/\"\nupstream = \"https://a\"\ncomplete-requests = 0", 4, "is zero", "stream"),
+    ("[[route]]\npath = \"/\"\nupstream = \"https://a\"\nrequests-per-second = 0", 4, "is zero", "no limit"),
+    ("[[route]]\npath = \"/\"\nupstream = \"https://a\"\ntimeout = \"0s\"", 4, "is zero", "upstream-time"),
+    (
+        "listen = \"0.0.0.0:1\"\nupstream = \"https://a\"",
+        0,
+        "is missing, and the listen address",
+        "authorities = [",
+    ),
+    (
+        "upstream = \"https://a\"\nauthorities = [\"https://api.example\"]",
+        2,
+        "https://api.example",
+        "without scheme",
+    ),
+    ("upstream = \"https://a\"\nauthorities = [\"a\",\n\"A:443\"]", 3, "is there twice", ""),
+    (
+        "admin = \"127.0.0.1:8443\"\nupstream = \"https://a\"",
+        1,
+        "is the listen address",
+        "address of its own",
+    ),
+    ("upstream = \"https://a\"\n[limits]\nconnections = 0", 3, "is zero", "default"),
+    ("upstream = \"https://a\"\n[limits]\nrequests = 0", 3, "is zero", "default"),
+    ("upstream = \"https://a\"\n[limits]\nheader-time = \"0s\"", 3, "is zero", "default"),
+    ("upstream = \"https://a\"\n[limits]\nheader-size = \"1 KiB\"", 3, "below 8 KiB", "browsers"),
+    ("upstream = \"https://a\"\n[limits]\nmessage = 5", 3, "below limits.single-request", "memory"),
+    ("upstream = \"https://a\"\n[keys]\nkems = []", 3, "is empty", "x-wing"),
+    ("upstream = \"https://a\"\n[keys]\naeads = []", 3, "is empty", "aes-256-gcm"),
+    ("upstream = \"https://a\"\n[keys]\nkems = [\"x25519\",\n\"x25519\"]", 4, "is there twice", ""),
+    (
+        "upstream = \"https://a\"\n[keys]\noverlap = \"1h\"",
+        3,
+        "shorter than keys.lifetime",
+        "as long as a document",
+    ),
+    ("upstream = \"https://a\"\n[keys]\nlifetime = \"1s\"", 3, "below 2 s", "hours"),
+    ("upstream = \"https://a\"\n[keys]\nrotation = \"10m\"", 3, "key ids (256)", "rotate less often"),
+    ("upstream = \"https://a\"\n[keys]\nregister-capacity = 0", 3, "is zero", "default"),
+    ("upstream = \"https://a\"\n[replay]\nwindow = \"0s\"", 3, "is zero", "default"),
+    ("upstream = \"https://a\"\n[quotes]\nchallenges-per-second = 0", 3, "is zero", "default"),
+    ("upstream = \"https://a\"\n[quotes]\ntimeout = \"0s\"", 3, "is zero", "default"),
+];
+
+#[test]
+fn misconfiguration_is_refused_with_its_line_and_a_hint() {
+    for (text, line, what, hint) in WRONG {
+        let error = refused(text);
+        assert_eq!(error.file.as_deref(), Some(Path::new("/etc/sealwire.toml")));
+        assert_eq!(error.line.unwrap_or(0), line, "{text}\n{error}");
+        assert!(error.what.contains(what), "{text}\n{error}");
+        assert!(error.hint.contains(hint), "{text}\n{error}");
+        let shown = error.to_string();
+        let start = if line == 0 {
+            "/etc/sealwire.toml: ".to_owned()
+        } else {
+            format!("/etc/sealwire.toml:{line}: ")
+        };
+        assert!(shown.starts_with(&start), "{shown}");
+    }
+}
+
+#[test]
+fn keys_are_named_as_people_count() {
+    let error = refused(
+        "[[route]]\npath = \"/\"\nupstream = \"https://a\"\n[[route]]\npath = \"x\"\nupstream = \"https://a\"",
+    );
+    assert_eq!(error.key, "route[2].path");
+    assert_eq!(refused("upstream = \"https://a\"\n[limits]\nstreams = 0").key, "limits.streams");
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named() {
+    let folder = folder();
+    let path = folder.path().join("sealwire.toml");
+    let refused = |text: &str| Config::parse(text, &path).expect_err(text);
+    let tls = |certificate: &str, key: &str| {
+        format!("upstream = \"https://a\"\n[tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"")
+    };
+    assert!(Config::parse(&tls("chain.pem", "key.pem"), &path).is_ok());
+    let error = refused(&tls("none.pem", "key.pem"));
+    assert_eq!((error.key.as_str(), error.line), ("tls.certificate", Some(3)));
+    assert!(error.what.contains("none.pem") && error.hint.contains("PEM"), "{error}");
+    let error = refused(&tls("chain.pem", "none.pem"));
+    assert_eq!((error.key.as_str(), error.line), ("tls.key", Some(4)));
+    let error = refused(&tls("key.pem", "key.pem"));
+    assert!(error.what.contains("holds no certificate"), "{error}");
+    let other = self::folder();
+    let error = refused(&tls("chain.pem", other.path().join("key.pem").to_str().unwrap()));
+    assert!(error.what.contains("does not go with the certificate"), "{error}");
+
+    let error = refused("upstream = \"https://a\"\nupstream-roots = \"none.pem\"");
+    assert_eq!((error.key.as_str(), error.line), ("upstream-roots", Some(2)));
+
+    let error = Config::load(&folder.path().join("none.toml")).unwrap_err();
+    assert!(error.to_string().contains("none.toml: cannot be read"), "{error}");
+}
+
+// AT-44
+#[test]
+fn an_operators_statement_must_be_for_this_configuration() {
+    let folder = folder();
+    let path = folder.path().join("sealwire.toml");
+    let text = "authorities = [\"b.example\", \"a.example\"]\nupstream = \"https://a\"\noperator-statement = \"operator.pem\"";
+    let digest = parse(text.rsplit_once('\n').unwrap().0).unwrap().digest().unwrap();
+    let check = || Config::parse(text, &path);
+
+    statement(folder.path(), &["a.example", "b.example"], digest);
+    assert!(check().is_ok());
+    statement(folder.path(), &["a.example"], digest);
+    let error = check().unwrap_err();
+    assert_eq!((error.key.as_str(), error.line), ("operator-statement", Some(3)));
+    assert!(error.what.contains("is for a.example, not a.example, b.example"), "{error}");
+    statement(folder.path(), &["a.example", "b.example"], [1; 48]);
+    let error = check().unwrap_err();
+    assert!(
+        error.what.contains("another configuration") && error.hint.contains(&hex::encode(digest)),
+        "{error}"
+    );
+    fs::write(folder.path().join("operator.pem"), "junk").unwrap();
+    assert!(check().unwrap_err().what.contains("PEM"));
+    fs::remove_file(folder.path().join("operator.pem")).unwrap();
+    assert!(check().unwrap_err().what.contains("cannot be read"));
+}
+
+fn digest(text: &str) -> String {
+    hex::encode(parse(text).unwrap_or_else(|error| panic!("{error}")).digest().unwrap())
+}
+
+const BASE: &str = "authorities = [\"a.example\", \"b.example\"]\n\
+    [[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:3000\"\n\
+    [[route]]\npath = \"/v1\"\nupstream = \"https://app\"\nmethods = [\"GET\", \"POST\"]\n";
+
+// AT-44
+#[test]
+fn the_digest_covers_where_plaintext_goes() {
+    let base = digest(BASE);
+    for (from, to) in [
+        ("\"b.example\"", "\"c.example\""),
+        (", \"b.example\"", ""),
+        ("127.0.0.1:3000", "127.0.0.1:3001"),
+        ("http://127.0.0.1:3000", "https://127.0.0.1:3000"),
+        ("https://app", "https://app/base"),
+        ("path = \"/v1\"", "path = \"/v2\""),
+        ("methods = [\"GET\", \"POST\"]\n", ""),
+        ("\"GET\", ", ""),
+        ("methods", "plaintext = true\nmethods"),
+    ] {
+        let changed = BASE.replace(from, to);
+        assert_ne!(changed, BASE);
+        assert_ne!(digest(&changed), base, "{from} -> {to}");
+    }
+    let folder = folder();
+    let with_roots = format!("upstream-roots = \"internal-ca.pem\"\n{BASE}");
+    let with_roots =
+        Config::parse(&with_roots, &folder.path().join("sealwire.toml")).unwrap().digest().unwrap();
+    assert_ne!(hex::encode(with_roots), base);
+}
+
+// AT-44
+#[test]
+fn the_digest_covers_nothing_else() {
+    let base = digest(BASE);
+    for (from, to) in [
+        ("[\"a.example\", \"b.example\"]", "[\"B.example:443\", \"a.example\"]"),
+        ("\"/v1\"", "\"/v1/\""),
+        ("https://app", "https://APP:443/"),
+        ("\"GET\", \"POST\"", "\"POST\", \"GET\""),
+        ("methods", "idempotent = true\nundated = true\ntimeout = \"1s\"\nrequests-per-second = 1\nmethods"),
+        (
+            "[[route]]\npath = \"/\"",
+            "[limits]\nconnections = 7\n[keys]\nkems = [\"p-256\"]\n[[route]]\npath = \"/\"",
+        ),
+    ] {
+        let changed = BASE.replace(from, to);
+        assert_ne!(changed, BASE);
+        assert_eq!(digest(&changed), base, "{from} -> {to}");
+    }
+}
+
+// AT-44: clients and operators pin it, so that it may not change by accident. Computed by another program from the
+// description of `digest`.
+#[test]
+fn the_digest_is_stable() {
+    let expected = "4be11949dbfe4b618f17e7e1bd5600b05dfe09f03243236a\
+                    2ca498798e4185bb3bc1784b9742684073c58003bc10b0fc";
+    assert_eq!(digest(BASE), expected);
+}
