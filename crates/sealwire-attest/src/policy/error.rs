@@ -101,13 +101,18 @@ pub(super) fn usage(key: &str) -> &'static str {
     USAGE.iter().find(|(name, _)| *name == key).map_or("", |(_, usage)| usage)
 }
 
-/// The key whose value holds `at`: the last one before it that is followed by `=`, which for a list over many lines
-/// stands on an earlier line.
+/// The key that `at` is about: one that begins there, or else the one whose value holds it, which is the last before it
+/// that is followed by `=`, for a list over many lines on an earlier line.
 fn key_at(text: &str, at: usize) -> &str {
-    let before = text.get(..at).unwrap_or_default();
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+    let is_key = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let (key, rest) =
+        after.split_at_checked(after.find(|c| !is_key(c)).unwrap_or_default()).unwrap_or_default();
+    if !key.is_empty() && rest.trim_start().starts_with('=') {
+        return key;
+    }
     let Some((head, _)) = before.rsplit_once('=') else { return "" };
-    let head = head.trim_end().trim_end_matches('"');
-    let start =
-        head.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').map_or(0, |place| place + 1);
+    let head = head.trim_end();
+    let start = head.rfind(|c| !is_key(c)).map_or(0, |place| place + 1);
     head.get(start..).unwrap_or_default()
 }

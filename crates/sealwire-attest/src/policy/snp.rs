@@ -1,11 +1,7 @@
 //! An alternative that accepts SEV-SNP reports, of AMD's processors or of a development TEE.
 
-use super::values::{Accept, AttributeValue, Fingerprint, Hex, Level};
-use crate::{
-    Checks, Claims, Kind, Outcome,
-    snp::{self, Product},
-    verdict::Reason,
-};
+use super::values::{Accept, AttributeValue, Fingerprint, Hex, Level, ProductName};
+use crate::{Checks, Claims, Kind, Outcome, snp, verdict::Reason};
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt::Display};
 
@@ -40,18 +36,6 @@ pub(super) struct SnpRule {
 pub(super) enum CrlRule {
     Required,
     IfAvailable,
-}
-
-/// A product by its name in policies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ProductName(Product);
-
-impl<'de> Deserialize<'de> for ProductName {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let unknown = || serde::de::Error::custom("not a product that is known");
-        Product::from_name(&name).map(Self).ok_or_else(unknown)
-    }
 }
 
 /// What is wrong with a rule that parsed: the key and the problem.

@@ -1,5 +1,7 @@
 //! Values of a policy file: each is checked where it stands, so that an error can name its line.
 
+use crate::snp::Product;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
@@ -45,57 +47,93 @@ fn reason<E: de::Error>(any: Any) -> Result<String, E> {
     Ok(any.any)
 }
 
-fn hex_bytes<const N: usize, E: de::Error>(text: &str) -> Result<[u8; N], E> {
+/// Parses a string inside of the visitor: an error that arises there is given the place of the value, one that arises
+/// later the place of the list around it.
+struct Text<T>(fn(&str) -> Result<T, String>);
+
+impl<T> Text<T> {
+    fn deserialize<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<T> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
+}
+
+fn hex_bytes<const N: usize>(text: &str) -> Result<[u8; N], String> {
     let mut bytes = [0; N];
-    hex::decode_to_slice(text, &mut bytes)
-        .map_err(|_| E::custom(format_args!("not {N} bytes in hex ({} digits)", 2 * N)))?;
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| format!("not {N} bytes in hex ({} digits)", 2 * N))?;
     Ok(bytes)
 }
 
-fn prefixed<'a, E: de::Error>(text: &'a str, prefix: &str) -> Result<&'a str, E> {
-    text.strip_prefix(prefix).ok_or_else(|| E::custom(format_args!("does not begin with `{prefix}`")))
+fn prefixed<'a>(text: &'a str, prefix: &str) -> Result<&'a str, String> {
+    text.strip_prefix(prefix).ok_or_else(|| format!("does not begin with `{prefix}`"))
 }
 
 impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        hex_bytes(&String::deserialize(deserializer)?).map(Self)
+        Text(|text| hex_bytes(text).map(Self)).deserialize(deserializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        hex_bytes(prefixed(&String::deserialize(deserializer)?, "sha256:")?).map(Self)
+        Text(|text| hex_bytes(prefixed(text, "sha256:")?).map(Self)).deserialize(deserializer)
     }
 }
 
 impl<'de> Deserialize<'de> for ConfigDigest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        hex_bytes(prefixed(&String::deserialize(deserializer)?, "sha384:")?).map(Self)
+        Text(|text| hex_bytes(prefixed(text, "sha384:")?).map(Self)).deserialize(deserializer)
     }
 }
 
 impl<'de> Deserialize<'de> for OperatorKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-        let text = String::deserialize(deserializer)?;
-        let text = prefixed::<D::Error>(&text, "ed25519:")?;
-        // 64 hex digits are 48 bytes as base64, so that the two cannot be mistaken for each other.
-        if text.len() == 64 {
-            return hex_bytes(text).map(Self);
-        }
-        let key = BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
-        key.and_then(|key| key.try_into().ok())
-            .map(Self)
-            .ok_or_else(|| de::Error::custom("not 32 bytes in base64url or hex"))
+        Text(|text| {
+            let text = prefixed(text, "ed25519:")?;
+            // 64 hex digits are 48 bytes as base64, so that the two cannot be mistaken for each other.
+            if text.len() == 64 {
+                return hex_bytes(text).map(Self);
+            }
+            let key = BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
+            let key = key.and_then(|key| key.try_into().ok());
+            key.map(Self).ok_or_else(|| "not 32 bytes in base64url or hex".to_owned())
+        })
+        .deserialize(deserializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let duration =
-            text.parse::<jiff::SignedDuration>().ok().and_then(|signed| Duration::try_from(signed).ok());
-        duration.map(Self).ok_or_else(|| de::Error::custom("not a duration"))
+        Text(|text| {
+            let signed = text.parse::<jiff::SignedDuration>().ok();
+            let duration = signed.and_then(|signed| Duration::try_from(signed).ok());
+            duration.map(Self).ok_or_else(|| "not a duration".to_owned())
+        })
+        .deserialize(deserializer)
+    }
+}
+
+/// A product by its name in policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ProductName(pub(super) Product);
+
+impl<'de> Deserialize<'de> for ProductName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Text(|text| {
+            Product::from_name(text).map(Self).ok_or_else(|| "not a product that is known".to_owned())
+        })
+        .deserialize(deserializer)
     }
 }
 

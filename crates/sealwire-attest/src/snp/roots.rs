@@ -39,3 +39,28 @@ fn parse(pem: &[u8]) -> Option<Certificate> {
     endorsements.add(pem).ok()?;
     Certificate::from_der(endorsements.certificates.first()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Place;
+
+    // AT-02: the anchors are those of the table beside them, and hold together.
+    #[test]
+    fn anchors_are_the_documented_ones() {
+        let table = include_str!("../../anchors/amd/README.md");
+        assert_eq!((AMD.pinned.len(), AMD.intermediates.len()), (3, 3));
+        for ((product, root), intermediate) in AMD.pinned.iter().zip(&AMD.intermediates) {
+            assert_eq!(root.common_name(), format!("ARK-{product}"));
+            assert_eq!(intermediate.common_name(), format!("SEV-{product}"));
+            for certificate in [root, intermediate] {
+                let fingerprint = hex::encode(certificate.fingerprint());
+                let row = table.lines().find(|line| line.contains(&fingerprint)).unwrap();
+                assert!(row.contains(&format!("| {} |", certificate.common_name())), "{row}");
+                assert!(is_amd(&certificate.fingerprint()) == (certificate.subject() == certificate.issuer()));
+            }
+            root.is_signed_by(root, Place::Root).unwrap();
+            intermediate.is_signed_by(root, Place::Intermediate).unwrap();
+        }
+    }
+}

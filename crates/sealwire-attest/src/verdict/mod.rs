@@ -1,10 +1,11 @@
 //! What a verifier says: the verdict of AT-81, and denials (AT-23).
 
+pub mod ear;
 mod judge;
 
 pub use judge::judge;
 
-use crate::{Checks, Claims, Error, Kind};
+use crate::{Checks, Claims, Error, Kind, UnixTime};
 use serde_json::Value;
 
 /// One rule that failed.
@@ -83,31 +84,52 @@ pub struct Verdict {
     pub claims: Value,
     /// outcome of each check of AT-03 by its name
     pub checks: Checks,
+    /// the end of what the evidence rests on
+    #[serde(skip)]
+    not_after: Option<UnixTime>,
 }
 
 impl Verdict {
     pub(crate) fn accepted(claims: &Claims, checks: Checks) -> Self {
-        Self::new(0, claims.kind.name(), Vec::new(), claims.to_json(), checks)
+        Self::genuine(0, claims, Vec::new(), checks)
     }
 
     pub(crate) fn refused(denial: Denial, claims: &Claims, checks: Checks) -> Self {
         let exit = if denial.lacks_only_endorsements() { 40 } else { 30 };
-        Self::new(exit, claims.kind.name(), denial.reasons, claims.to_json(), checks)
+        Self::genuine(exit, claims, denial.reasons, checks)
     }
 
     pub(crate) fn failed(error: &Error, kind: Option<Kind>) -> Self {
-        let kind = kind.map_or("", Kind::name);
-        Self::new(error.exit(), kind, vec![Reason::from(error)], Value::Null, Checks::failed(error))
+        Self {
+            verdict: name(error.exit()),
+            exit: error.exit(),
+            kind: kind.map_or("", Kind::name).to_owned(),
+            reasons: vec![Reason::from(error)],
+            claims: Value::Null,
+            checks: Checks::failed(error),
+            not_after: None,
+        }
     }
 
-    fn new(exit: u8, kind: &str, reasons: Vec<Reason>, claims: Value, checks: Checks) -> Self {
-        let verdict = match exit {
-            0 => "accepted",
-            10 => "malformed",
-            30 => "refused",
-            40 => "endorsement-missing",
-            _ => "not-genuine",
-        };
-        Self { verdict, exit, kind: kind.to_owned(), reasons, claims, checks }
+    fn genuine(exit: u8, claims: &Claims, reasons: Vec<Reason>, checks: Checks) -> Self {
+        Self {
+            verdict: name(exit),
+            exit,
+            kind: claims.kind.name().to_owned(),
+            reasons,
+            claims: claims.to_json(),
+            checks,
+            not_after: Some(claims.not_after),
+        }
+    }
+}
+
+fn name(exit: u8) -> &'static str {
+    match exit {
+        0 => "accepted",
+        10 => "malformed",
+        30 => "refused",
+        40 => "endorsement-missing",
+        _ => "not-genuine",
     }
 }

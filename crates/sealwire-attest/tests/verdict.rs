@@ -1,0 +1,300 @@
+//! Verdicts (AT-80, AT-81, AT-23) and the table of checks (AT-03).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod common;
+
+use common::{
+    machine::{DEBUG_BIT, Machine, Model, NOT_AFTER, NOW, at},
+    samples::{MILAN_LAST, MILAN_TIME, milan, sample},
+};
+use sealwire_attest::{
+    Endorsements, Error, Evidence, Kind, Policy, UnixTime, Verdict, Verifier,
+    verdict::{ear::Terms, judge},
+    verify::Expected,
+};
+use sealwire_crypto::{random::OsRandom, sign::ed25519};
+
+fn without_policy(evidence: Result<Evidence, Error>, endorsements: &Endorsements, at: UnixTime) -> Verdict {
+    judge(&Verifier::new(&[]), evidence, endorsements, None, Expected::Unbound, at)
+}
+
+fn with_policy(machine: &Machine, more: &str) -> Verdict {
+    let policy = format!(
+        "version = 1\nany-operator = true\n[[accept]]\nkind = \"development\"\nroots = [\"sha256:{}\"]\n\
+         measurement = {{ any = \"a test\" }}\nhost-data = {{ any = \"a test\" }}\n{more}",
+        hex::encode(machine.fingerprint())
+    );
+    let policy = Policy::from_toml(&policy).unwrap();
+    let verifier = Verifier::new(&policy.development_roots());
+    judge(&verifier, Ok(machine.evidence()), &machine.endorsements(), Some(&policy), Expected::Unbound, NOW)
+}
+
+fn json(verdict: &Verdict) -> serde_json::Value {
+    serde_json::to_value(verdict).unwrap()
+}
+
+// AT-81: the fields and their order.
+#[test]
+fn an_accepted_verdict_has_its_fields() {
+    let Some((evidence, endorsements)) = milan() else { return };
+    let verdict = without_policy(Ok(evidence), &endorsements, MILAN_TIME);
+    let json = json(&verdict);
+    let fields: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(fields, ["verdict", "exit", "kind", "reasons", "claims", "checks"]);
+    assert_eq!(json["verdict"], "accepted");
+    assert_eq!(json["exit"], 0);
+    assert_eq!(json["kind"], "snp");
+    assert_eq!(json["reasons"], serde_json::json!([]));
+    let claims: Vec<_> = json["claims"].as_object().unwrap().keys().cloned().collect();
+    let expected = [
+        "kind",
+        "development",
+        "hardware-model",
+        "product",
+        "signer",
+        "firmware",
+        "security-version",
+        "measurements",
+        "tcb",
+        "debug",
+        "attributes",
+        "report-data",
+        "root",
+        "not-after",
+    ];
+    assert_eq!(claims, expected);
+    assert_eq!(json["claims"]["not-after"], "2030-04-03T19:23:43Z");
+    let checks: Vec<_> = json["checks"].as_object().unwrap().keys().cloned().collect();
+    let expected = [
+        "format",
+        "chain",
+        "validity",
+        "revocation",
+        "signature",
+        "tcb",
+        "attributes",
+        "binding",
+        "freshness",
+    ];
+    assert_eq!(checks, expected);
+    assert_eq!(json["checks"]["signature"]["outcome"], "passed");
+    assert_eq!(json["checks"]["revocation"]["outcome"], "not-available");
+}
+
+// AT-80: 10 malformed.
+#[test]
+fn malformed_evidence_exits_with_10() {
+    let Some((evidence, endorsements)) = milan() else { return };
+    let cut = Evidence::detect(&evidence.bytes[..1183], None);
+    let verdict = without_policy(cut, &endorsements, MILAN_TIME);
+    assert_eq!((verdict.verdict, verdict.exit), ("malformed", 10));
+    assert_eq!(verdict.reasons[0].code, "length");
+    assert_eq!(verdict.reasons[0].rule, "format");
+    let json = json(&verdict);
+    assert_eq!(json["claims"], serde_json::Value::Null);
+    assert_eq!(json["checks"]["format"]["outcome"], "failed");
+    assert_eq!(json["checks"]["chain"]["outcome"], "not-reached");
+}
+
+// AT-80: 20 not genuine; what ran before the failure passed.
+#[test]
+fn evidence_that_is_not_genuine_exits_with_20() {
+    let Some((mut evidence, endorsements)) = milan() else { return };
+    let late = without_policy(Ok(evidence.clone()), &endorsements, UnixTime(MILAN_LAST.0 + 1));
+    assert_eq!((late.verdict, late.exit, late.reasons[0].code), ("not-genuine", 20, "certificate-expired"));
+    let unbound = judge(
+        &Verifier::new(&[]),
+        Ok(evidence.clone()),
+        &endorsements,
+        None,
+        Expected::ReportData(&[0; 64]),
+        MILAN_TIME,
+    );
+    assert_eq!((unbound.exit, unbound.reasons[0].code), (20, "binding"));
+    evidence.bytes[at::MEASUREMENT] ^= 1;
+    let changed = without_policy(Ok(evidence), &endorsements, MILAN_TIME);
+    assert_eq!((changed.exit, changed.reasons[0].code), (20, "signature"));
+    let json = json(&changed);
+    assert_eq!(json["checks"]["revocation"]["outcome"], "passed");
+    assert_eq!(json["checks"]["signature"]["outcome"], "failed");
+    assert_eq!(json["checks"]["tcb"]["outcome"], "not-reached");
+}
+
+// AT-80: 30 genuine, refused by the policy.
+#[test]
+fn what_a_policy_refuses_exits_with_30() {
+    let mut machine = Machine::new(Model::Milan);
+    machine.set_policy(DEBUG_BIT);
+    let verdict = with_policy(&machine, "");
+    assert_eq!((verdict.verdict, verdict.exit, verdict.reasons[0].code), ("refused", 30, "debug"));
+    assert_eq!(verdict.claims["development"], true);
+    assert_eq!(json(&verdict)["checks"]["signature"]["outcome"], "passed");
+    // A debug guest that lacks a CRL as well would not pass with one.
+    let verdict = with_policy(&machine, "crl = \"required\"");
+    assert_eq!((verdict.exit, verdict.reasons.len()), (30, 2));
+}
+
+// AT-06, AT-80: 40 an endorsement is missing.
+#[test]
+fn a_missing_endorsement_exits_with_40() {
+    let verdict = with_policy(&Machine::new(Model::Milan), "crl = \"required\"");
+    assert_eq!((verdict.verdict, verdict.exit), ("endorsement-missing", 40));
+    assert_eq!(verdict.reasons[0].code, "endorsement-missing");
+    let Some(bytes) = sample("snp/aws-vlek.report.bin") else { return };
+    let mut endorsements = Endorsements::default();
+    endorsements.add(&sample("snp/aws-vlek.der").unwrap()).unwrap();
+    let verdict = without_policy(Evidence::detect(&bytes, None), &endorsements, MILAN_TIME);
+    assert_eq!((verdict.verdict, verdict.exit, verdict.kind.as_str()), ("endorsement-missing", 40, "snp"));
+}
+
+// AT-80, QI-02: what holds where no policy is given.
+#[test]
+fn without_a_policy_development_evidence_is_refused() {
+    let machine = Machine::new(Model::Milan);
+    let verifier = Verifier::new(&[machine.fingerprint()]);
+    let verdict =
+        judge(&verifier, Ok(machine.evidence()), &machine.endorsements(), None, Expected::Unbound, NOW);
+    assert_eq!((verdict.exit, verdict.reasons[0].code), (30, "kind-not-accepted"));
+    assert!(Policy::without_policy().development_roots().is_empty());
+}
+
+// AT-80: raw bytes, hex or base64, told apart by content.
+#[test]
+fn evidence_files_are_told_apart_by_content() {
+    use base64::{
+        Engine as _,
+        prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+    };
+    let bytes = Machine::new(Model::Milan).evidence().bytes;
+    let hex = hex::encode(&bytes);
+    let wrapped = hex.as_bytes().chunks(64).map(|line| [line, b"\r\n"].concat()).collect::<Vec<_>>().concat();
+    let forms = [
+        bytes.clone(),
+        hex.clone().into_bytes(),
+        hex.to_uppercase().into_bytes(),
+        wrapped,
+        BASE64_STANDARD.encode(&bytes).into_bytes(),
+        format!("{}\n", BASE64_URL_SAFE_NO_PAD.encode(&bytes)).into_bytes(),
+    ];
+    for form in &forms {
+        let evidence = Evidence::detect(form, None).unwrap();
+        assert_eq!((evidence.kind, &evidence.bytes), (Kind::Snp, &bytes));
+        assert_eq!(Evidence::detect(form, Some(Kind::Development)).unwrap().kind, Kind::Development);
+    }
+    let unknown = Error::Malformed("evidence of no kind that is known");
+    assert_eq!(Evidence::detect(b"", None), Err(unknown.clone()));
+    assert_eq!(Evidence::detect(&[0xd2; 1184], None), Err(unknown));
+    assert_eq!(Evidence::detect(b"{}", None), Err(Error::Malformed("text that is neither hex nor base64")));
+    let mut trailing = bytes;
+    trailing.push(0);
+    assert_eq!(
+        Evidence::detect(&trailing, None),
+        Err(Error::Length { what: "SEV-SNP report", expected: 1184, found: 1185 })
+    );
+}
+
+// AT-80: endorsements by content.
+#[test]
+fn endorsements_are_recognised_by_content() {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    let machine = Machine::new(Model::Milan);
+    let pem = |label: &str, der: &[u8]| {
+        let body = BASE64_STANDARD.encode(der);
+        let lines: Vec<_> =
+            body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    };
+    let expected = {
+        let mut endorsements = machine.endorsements();
+        endorsements.crls.push(machine.crl().sign(&common::machine::ARK));
+        endorsements
+    };
+    let mut by_der = Endorsements::default();
+    for der in expected.certificates.iter().chain(&expected.crls) {
+        by_der.add(der).unwrap();
+        by_der.add(der).unwrap();
+    }
+    assert_eq!(by_der, expected);
+    let mut text = String::from("subject=CN = SEV-VCEK\n");
+    for der in &expected.certificates {
+        text.push_str(&pem("CERTIFICATE", der));
+        text.push('\n');
+    }
+    text.push_str(&pem("X509 CRL", &expected.crls[0]));
+    let mut by_pem = Endorsements::default();
+    by_pem.add(text.as_bytes()).unwrap();
+    assert_eq!(by_pem, expected);
+    assert_eq!(by_pem.self_issued(), [machine.fingerprint()]);
+
+    // All or nothing.
+    text.push_str(&pem("PRIVATE KEY", b"\x30\x00"));
+    let mut none = Endorsements::default();
+    for wrong in
+        [text.as_bytes(), b"", b"hello", b"\x30\x03abc", b"-----BEGIN CERTIFICATE-----\n", &[0x30; 2_000_000]]
+    {
+        none.add(wrong).unwrap_err();
+    }
+    assert_eq!(none, Endorsements::default());
+}
+
+// AT-23: signed, with binding, audience and expiry; read by other implementations of JWT and EAR.
+#[test]
+fn a_verdict_is_an_attestation_result() {
+    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+    let key = ed25519::SigningKey::generate(&OsRandom).unwrap();
+    let machine = Machine::new(Model::Milan);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let terms = Terms {
+        audience: "https://relying.example",
+        binding: Some(&[9; 64]),
+        issued_at: UnixTime(now),
+        expires: UnixTime(now + 600),
+    };
+    let mut debug = machine.clone();
+    debug.set_policy(DEBUG_BIT);
+    let cases = [
+        (with_policy(&machine, ""), ear::TrustTier::Warning),
+        (with_policy(&debug, ""), ear::TrustTier::Contraindicated),
+        (
+            without_policy(Ok(machine.evidence()), &machine.endorsements(), NOW),
+            ear::TrustTier::Contraindicated,
+        ),
+        (without_policy(Evidence::detect(b"", None), &Endorsements::default(), NOW), ear::TrustTier::None),
+    ];
+    for (verdict, tier) in cases {
+        let token = verdict.sign_ear(&terms, &key);
+        let public = jsonwebtoken::DecodingKey::from_ed_der(&key.public_key());
+        let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::EdDSA);
+        validation.set_audience(&["https://relying.example"]);
+        let claims: serde_json::Value = jsonwebtoken::decode(&token, &public, &validation).unwrap().claims;
+        assert_eq!(claims["eat_nonce"], BASE64_URL_SAFE_NO_PAD.encode([9; 64]));
+        assert_eq!(claims["exp"], now + 600);
+        let ear: ear::Ear = serde_json::from_str(&claims.to_string()).unwrap();
+        let appraisal = ear.submods.values().next().unwrap();
+        assert_eq!(appraisal.status, tier);
+        assert_eq!(ear.status, Some(tier));
+        validation.set_audience(&["https://other.example"]);
+        jsonwebtoken::decode::<serde_json::Value>(&token, &public, &validation).unwrap_err();
+    }
+    // It does not outlive the certificates.
+    let terms = Terms { expires: UnixTime(u64::MAX), ..terms };
+    let ear = with_policy(&machine, "").to_ear(&terms);
+    assert_eq!(ear["exp"], NOT_AFTER);
+    let Some((evidence, endorsements)) = milan() else { return };
+    let ear = without_policy(Ok(evidence), &endorsements, MILAN_TIME).to_ear(&terms);
+    assert_eq!(ear["submods"]["snp"]["ear_status"], "affirming");
+    assert_eq!(ear["submods"]["snp"]["ear_trustworthiness_vector"]["hardware"], 2);
+}
+
+// AT-03: the documentation says what the code does.
+#[test]
+fn the_table_of_checks_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/attestation-checks.md");
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    if std::env::var_os("SEALWIRE_WRITE_DOCS").is_some() {
+        std::fs::write(path, sealwire_attest::check::table()).unwrap();
+        return;
+    }
+    assert_eq!(written, sealwire_attest::check::table(), "run the test with SEALWIRE_WRITE_DOCS=1");
+}
