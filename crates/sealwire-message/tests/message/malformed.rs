@@ -106,6 +106,12 @@ fn pseudo_fields() {
     let seen =
         decode_whole(true, &request(0, &[(b":protocol", b"v"), (b":new", b""), (b"a", b"v")], b"")).unwrap();
     assert_eq!(seen.headers, [("a".to_owned(), b"v".to_vec())]);
+    let mut response = Wire::new(&[]);
+    response.integer(3).integer(103).lines(&[(":new", "v"), ("a", "v")]).integer(0);
+    response.integer(200).lines(&[(":new", "v"), ("b", "v")]).integer(0);
+    let seen = decode_whole(false, &response.bytes).unwrap();
+    assert_eq!(seen.informational, [(103, vec![("a".to_owned(), b"v".to_vec())])]);
+    assert_eq!(seen.headers, [("b".to_owned(), b"v".to_vec())]);
     // A bad value is refused in them too.
     assert_eq!(outcome(&[(b":new", b"a\nb")], b""), Some(Error::Value));
 
@@ -390,4 +396,21 @@ fn content_is_yielded_as_it_arrives_without_a_copy() {
     decoder.push(pushed.clone());
     let Ok(Some(ResponseEvent::Data(data))) = decoder.next_event() else { panic!("no data") };
     assert_eq!(data.as_ptr(), pushed.as_ptr());
+}
+
+// OB-35: after an error nothing is kept, also of what still comes.
+#[test]
+fn nothing_is_held_after_an_error() {
+    let wrong = Bytes::from(vec![9; 100]);
+    let late = Bytes::from(vec![0; 100]);
+    let mut request = RequestDecoder::new(Limits::default());
+    request.push(wrong.clone());
+    assert_eq!(request.next_event().err(), Some(Error::Framing));
+    request.push(late.clone());
+    assert!(wrong.is_unique() && late.is_unique());
+    let mut response = ResponseDecoder::new(Limits::default());
+    response.push(wrong.clone());
+    assert_eq!(response.next_event().err(), Some(Error::Framing));
+    response.push(late.clone());
+    assert!(wrong.is_unique() && late.is_unique());
 }
