@@ -17,5 +17,5 @@ pub use connector::Connector;
 pub use error::Error;
 pub use keys::fetch;
 pub use retry::ReplaySafe;
-pub use settings::{Environment, Settings};
+pub use settings::{Environment, Settings, is_loopback};
 pub use status::{Counts, Refusal, Status};

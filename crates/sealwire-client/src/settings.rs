@@ -151,7 +151,8 @@ impl<'a> Base<'a> {
 }
 
 /// Whether a URL names this machine: `localhost`, or a loopback address. Other names are not looked up.
-pub(crate) fn is_loopback(uri: &Uri) -> bool {
+#[must_use]
+pub fn is_loopback(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     address.map_or_else(|_| host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())

@@ -1,0 +1,128 @@
+//! The local proxy: plain HTTP on this machine, a sealed channel to an attested gateway beyond.
+//!
+//! Any program that can be given a base URL talks to it unchanged. It attests first, and sends nothing where the policy
+//! says no. Requests and answers stream both ways.
+
+mod guard;
+mod page;
+mod problem;
+mod proxy;
+mod rewrite;
+mod status;
+
+use crate::serving::{Bound, Serving};
+use guard::Guard;
+use proxy::{Counters, Proxy};
+use sealwire_client::Connector;
+use sealwire_gateway::listener::ConnectionLimits;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+/// How a local proxy runs.
+#[derive(Clone)]
+pub struct ConnectSettings {
+    /// the gateway, the relay, and what they must prove
+    pub client: sealwire_client::Settings,
+    /// where programs come; what is sent to it is not yet sealed, so it belongs on this machine
+    pub listen: SocketAddr,
+    /// where the status page is
+    pub status: SocketAddr,
+    /// names besides `localhost` and the address itself by which programs call the proxy, with or without a port
+    pub allow_hosts: Vec<String>,
+    /// origins of web pages elsewhere that may use the proxy, for example `https://app.example`
+    pub allow_origins: Vec<String>,
+}
+
+impl ConnectSettings {
+    /// On `listen`, with a status page on a free port of this machine, for local programs and pages alone.
+    #[must_use]
+    pub fn new(client: sealwire_client::Settings, listen: SocketAddr) -> Self {
+        let status = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { client, listen, status, allow_hosts: Vec::new(), allow_origins: Vec::new() }
+    }
+}
+
+/// Why a local proxy does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The gateway was refused, or cannot be reached. Nothing was sent.
+    #[error(transparent)]
+    Client(#[from] sealwire_client::Error),
+    /// The address cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// which
+        address: SocketAddr,
+        /// what the operating system says
+        source: io::Error,
+    },
+    /// A name that cannot be one.
+    #[error("`{0}` is no host name, with or without a port")]
+    Host(String),
+    /// An origin that cannot be one.
+    #[error("`{0}` is no origin: it looks like https://app.example, without a path")]
+    Origin(String),
+}
+
+/// Attests the gateway, then listens. Needs a Tokio runtime.
+///
+/// # Errors
+/// [`Error::Client`] with every rule that failed where the policy refuses the gateway: there is no proxy then.
+pub async fn start(settings: ConnectSettings) -> Result<Running, Error> {
+    // Addresses first: who asks for one that is taken should know before anything goes out.
+    let programs = bind(settings.listen).await?;
+    let status = bind(settings.status).await?;
+    let guard = Guard::new(programs.address(), &settings.allow_hosts, &settings.allow_origins)?;
+    let status_guard = Guard::new(status.address(), &settings.allow_hosts, &[])?;
+    let connector = Connector::connect(settings.client.clone()).await?;
+
+    let address = programs.address();
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "programs elsewhere can reach the proxy, and what they send to it is not sealed yet");
+    }
+    let counters = Arc::new(Counters::default());
+    let limits = ConnectionLimits { drain_time: Duration::from_secs(5), ..ConnectionLimits::default() };
+    let proxy = Proxy::new(connector.clone(), guard, counters.clone());
+    let view = status::View::new(&settings, address, connector.clone(), counters);
+    let programs = programs.serve(proxy, limits);
+    let status = status.serve(page::service(view, status_guard), limits);
+    tracing::info!(address = %programs.address(), status = %status.address(), "local proxy started");
+    Ok(Running { programs, status, connector })
+}
+
+async fn bind(address: SocketAddr) -> Result<Bound, Error> {
+    Bound::bind(address, None).await.map_err(|source| Error::Listen { address, source })
+}
+
+/// A running local proxy. Dropped, it takes no new connections.
+pub struct Running {
+    programs: Serving,
+    status: Serving,
+    connector: Connector,
+}
+
+impl Running {
+    /// Where programs come.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.programs.address()
+    }
+
+    /// Where the status page is.
+    #[must_use]
+    pub fn status_address(&self) -> SocketAddr {
+        self.status.address()
+    }
+
+    /// The channel.
+    #[must_use]
+    pub fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    /// Takes no new connections, and waits a little for open exchanges.
+    pub async fn shutdown(self) {
+        self.programs.shutdown().await;
+        self.status.shutdown().await;
+    }
+}

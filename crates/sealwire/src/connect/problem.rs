@@ -1,0 +1,143 @@
+//! What the proxy says itself, as problem documents (RFC 9457). Only the caller reads them, so they may say everything.
+
+use super::guard::Refusal;
+use http::{HeaderValue, Response, StatusCode, header};
+use sealwire_attest::verdict::Reason;
+use sealwire_client::Error;
+use sealwire_http::{Body, body, client::oblivious, problem::MEDIA_TYPE};
+use serde_json::{Value, json};
+
+/// Problem types are `tag:` URIs (RFC 4151): names, not addresses.
+const TYPES: &str = "tag:sealwire,2026:";
+
+struct Problem {
+    status: StatusCode,
+    /// behind [`TYPES`]
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    /// extension member of a failed appraisal (AT-23)
+    reasons: Vec<Reason>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, kind, title, detail: detail.into(), reasons: Vec::new() }
+    }
+
+    fn response(self) -> Response<Body> {
+        let mut document = json!({
+            "type": format!("{TYPES}{}", self.kind),
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let (false, Some(members)) = (self.reasons.is_empty(), document.as_object_mut()) {
+            members.insert("reasons".to_owned(), reasons(&self.reasons));
+        }
+        let mut response = Response::new(body::full(format!("{document}\n")));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+pub(super) fn reasons(reasons: &[Reason]) -> Value {
+    serde_json::to_value(reasons).unwrap_or_default()
+}
+
+/// Somebody was not let in.
+pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
+    let (title, detail) = match refusal {
+        Refusal::Host(host) => (
+            "This proxy does not go by that name",
+            format!(
+                "The request is for `{host}`. If that is a name of this machine, allow it with --allow-host."
+            ),
+        ),
+        Refusal::Origin(origin) => (
+            "Web pages of that origin may not use this proxy",
+            format!("The page is of `{origin}`. If you trust it, allow it with --allow-origin."),
+        ),
+    };
+    Problem::new(StatusCode::FORBIDDEN, "not-allowed", title, detail).response()
+}
+
+/// OB-46
+pub(super) fn no_upgrade() -> Response<Body> {
+    let detail = "The oblivious wire carries requests and answers, no open connections: no WebSockets, and no \
+                  CONNECT. Server-sent events work.";
+    Problem::new(StatusCode::NOT_IMPLEMENTED, "no-upgrade", "This wire carries no upgrades", detail)
+        .response()
+}
+
+/// RFC 9110 section 10.1.1
+pub(super) fn unknown_expectation() -> Response<Body> {
+    let detail = "The only expectation there is is 100-continue.";
+    Problem::new(StatusCode::EXPECTATION_FAILED, "expectation", "That expectation cannot be met", detail)
+        .response()
+}
+
+/// There is no answer from beyond.
+pub(super) fn failed(error: &Error) -> Response<Body> {
+    let status = if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
+    let detail = || error.to_string();
+    match error {
+        Error::Denied(denial) => {
+            let each = denial.reasons.iter().map(|reason| {
+                let Reason { code, rule, expected, found } = reason;
+                format!("{rule}: {code}, expected {expected}, found {found}")
+            });
+            let failed = each.collect::<Vec<_>>().join("; ");
+            let mut problem = Problem::new(
+                StatusCode::BAD_GATEWAY,
+                "denied",
+                "The gateway is not what the policy asks for",
+                format!("Nothing was sent. {failed}."),
+            );
+            problem.reasons.clone_from(&denial.reasons);
+            problem
+        }
+        Error::OutcomeUnknown => Problem::new(
+            StatusCode::BAD_GATEWAY,
+            "outcome-unknown",
+            "Whether the request was carried out is unknown",
+            "The gateway's keys changed, or the connection failed, after the request was sent. It was not sent again, \
+             because it may have been carried out. Find out before you repeat it.",
+        ),
+        Error::Unreachable { .. } | Error::NoKey { .. } => Problem::new(
+            status,
+            "unreachable",
+            "The gateway's keys cannot be learnt",
+            format!("Nothing was sent. {}.", detail()),
+        ),
+        Error::RequestBody => {
+            Problem::new(StatusCode::BAD_REQUEST, "request-body", "The request broke off", detail())
+        }
+        Error::Wire(oblivious::Error::Seal(sealwire_oblivious::Error::RequestTooLong)) => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-long",
+            "The request is too long for one message",
+            "The single-shot form seals whole requests up to a limit; the chunked form streams.",
+        ),
+        Error::Wire(oblivious::Error::NotEncapsulated(outer)) => Problem::new(
+            StatusCode::BAD_GATEWAY,
+            "not-sealed",
+            "The answer is not the gateway's",
+            format!(
+                "Something on the way answered in the gateway's place, with status {outer}. Its answer proves nothing \
+                 and is not passed on."
+            ),
+        ),
+        Error::Wire(oblivious::Error::Transport { unprocessed: true, .. }) => Problem::new(
+            status,
+            "unreachable",
+            "The gateway cannot be reached",
+            format!("The request was not carried out. {}.", detail()),
+        ),
+        _ => Problem::new(status, "failed", "The exchange with the gateway failed", format!("{}.", detail())),
+    }
+    .response()
+}

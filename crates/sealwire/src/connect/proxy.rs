@@ -1,0 +1,133 @@
+//! A request on its way through the proxy, and the answer on its way back.
+
+use super::{
+    guard::{Guard, LocalHost, Refusal},
+    problem, rewrite,
+};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Method, Request, Response, Uri, header, request::Parts, uri::PathAndQuery};
+use sealwire_client::Connector;
+use sealwire_http::Body;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+use tower::{Service, ServiceExt};
+
+/// What the proxy itself counts; the connector counts the rest.
+#[derive(Default)]
+pub(super) struct Counters {
+    /// requests refused for their Host or Origin
+    pub(super) refused: AtomicU64,
+    /// requests that this wire cannot carry
+    pub(super) impossible: AtomicU64,
+}
+
+/// The proxy as a service. Clones share everything.
+#[derive(Clone)]
+pub(super) struct Proxy(Arc<Shared>);
+
+struct Shared {
+    connector: Connector,
+    guard: Guard,
+    counters: Arc<Counters>,
+}
+
+impl Proxy {
+    pub(super) fn new(connector: Connector, guard: Guard, counters: Arc<Counters>) -> Self {
+        Self(Arc::new(Shared { connector, guard, counters }))
+    }
+}
+
+impl Service<Request<Body>> for Proxy {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let shared = self.0.clone();
+        Box::pin(async move { Ok(shared.exchange(request).await) })
+    }
+}
+
+impl Shared {
+    async fn exchange(&self, request: Request<Body>) -> Response<Body> {
+        let (mut head, content) = request.into_parts();
+        let local = match self.take(&head) {
+            Ok(local) => local,
+            Err(refused) => return self.refuse(&refused),
+        };
+        let authority = self.connector.authority();
+        // The connector's own authority is put in its place.
+        let path = head.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
+        head.uri = Uri::from(path);
+        rewrite::request(&mut head.headers, &self.guard, authority);
+        match self.connector.clone().oneshot(Request::from_parts(head, content)).await {
+            Ok(mut response) => {
+                rewrite::response(response.headers_mut(), &local, authority);
+                response
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a request got no answer");
+                problem::failed(&error)
+            }
+        }
+    }
+
+    /// Takes a request that may come in and can go on.
+    fn take(&self, head: &Parts) -> Result<LocalHost, Refused> {
+        let local = self.guard.check(head).map_err(Refused::NotLetIn)?;
+        if head.method == Method::CONNECT || asks_for_websocket(&head.headers) {
+            return Err(Refused::Upgrade);
+        }
+        // hyper asks for the body, and so answers 100, as soon as the connector wants it (OB-44).
+        let expects = head.headers.get_all(header::EXPECT);
+        if !expects.iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+            return Err(Refused::Expectation);
+        }
+        Ok(local)
+    }
+
+    fn refuse(&self, refused: &Refused) -> Response<Body> {
+        tracing::warn!(?refused, "a request was refused");
+        match refused {
+            Refused::NotLetIn(refusal) => {
+                self.counters.refused.fetch_add(1, Ordering::Relaxed);
+                problem::refused(refusal)
+            }
+            Refused::Upgrade => {
+                self.counters.impossible.fetch_add(1, Ordering::Relaxed);
+                problem::no_upgrade()
+            }
+            Refused::Expectation => {
+                self.counters.impossible.fetch_add(1, Ordering::Relaxed);
+                problem::unknown_expectation()
+            }
+        }
+    }
+}
+
+/// Why a request goes no further than here.
+#[derive(Debug)]
+enum Refused {
+    NotLetIn(Refusal),
+    Upgrade,
+    Expectation,
+}
+
+/// Other upgrades, such as to HTTP/2, are offers: programs that make them go on without.
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::UPGRADE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket")))
+}
