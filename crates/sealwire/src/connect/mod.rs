@@ -13,7 +13,7 @@ mod status;
 use crate::serving::{Bound, Serving};
 use guard::Guard;
 use proxy::{Counters, Proxy};
-use sealwire_client::Connector;
+use sealwire_client::{Connector, Status};
 use sealwire_gateway::listener::ConnectionLimits;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -114,10 +114,16 @@ impl Running {
         self.status.address()
     }
 
-    /// The channel.
+    /// The channel, for who wants to use it without the proxy.
     #[must_use]
     pub fn connector(&self) -> &Connector {
         &self.connector
+    }
+
+    /// What was verified, when, and how it went since.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.connector.status()
     }
 
     /// Takes no new connections, and waits a little for open exchanges.
