@@ -79,9 +79,17 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The error with its causes on one line, then the next step.
+    /// The error and its causes on one line, but those that an error before has told, then the next step.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.error)?;
+        let mut told = String::new();
+        for cause in self.error.chain().map(ToString::to_string) {
+            if !told.contains(&cause) {
+                let colon = if told.is_empty() { "" } else { ": " };
+                told.push_str(colon);
+                told.push_str(&cause);
+            }
+        }
+        f.write_str(&told)?;
         match &self.next {
             Some(next) => write!(f, "\n  next: {next}"),
             None => Ok(()),

@@ -8,6 +8,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
+use zeroize::Zeroizing;
 
 /// Longest file that is read, in bytes: evidence, endorsements, policies and keys are all far below.
 const MAX_FILE: u64 = 4 << 20;
@@ -32,6 +33,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     } else {
         Err(usage(anyhow!("{} is longer than 4 MiB", path.display())))
     }
+}
+
+/// The bytes of a file that holds a secret; wiped on drop.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    read(path).map(Zeroizing::new)
 }
 
 /// The text of a file.

@@ -7,13 +7,12 @@ use super::{
     output::{bad, dim, field, good, leaf, node, strong, warn},
     policy, proof,
     source::{Shown, Source},
-    values,
+    values::{self, Url},
 };
 use clap::Args as ClapArgs;
-use http::Uri;
 use sealwire_attest::{
     Policy, Verifier,
-    key_document::{Acceptance, Age, OperatorGround, Seen, accept},
+    key_document::{Acceptance, Age, Seen, accept},
     verdict::Denial,
 };
 use serde_json::{Value, json};
@@ -35,8 +34,7 @@ Exit codes: 0 genuine (with --policy: accepted) · 1 failure · 2 usage
             10 malformed · 20 not genuine · 30 refused by the policy · 40 an endorsement is missing")]
 pub(crate) struct Args {
     /// The gateway
-    #[arg(value_parser = values::url)]
-    url: Uri,
+    url: Url,
     /// Judge it by this policy
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -178,21 +176,11 @@ fn verdict(shown: &Shown, judged: Option<&Judged>) -> Tree<String> {
         ),
         (Ok(_), Some(Err(denial))) => proof::reasons(bad("REFUSED by the policy"), &denial.reasons),
         (Ok(_), Some(Ok(acceptance))) => {
-            let mut lines = vec![field("operator", ground(acceptance.operator))];
+            let mut lines = vec![field("operator", proof::ground(acceptance.operator))];
             if acceptance.claims.get().development {
                 lines.push(leaf(warn("the policy accepts this DEVELOPMENT root; no hardware is proven")));
             }
             node(good("ACCEPTED by the policy"), lines)
-        }
-    }
-}
-
-fn ground(operator: OperatorGround) -> String {
-    match operator {
-        OperatorGround::ConfigDigest => "the policy pins this configuration".to_owned(),
-        OperatorGround::Signed(key) => format!("signed by {}, which the policy pins", hex::encode(key)),
-        OperatorGround::Any => {
-            warn("the policy accepts any operator: the host may forward plaintext anywhere")
         }
     }
 }
@@ -222,16 +210,8 @@ fn as_json(shown: &Shown, judged: Option<&Judged>) -> Value {
         "claims": claims.map(sealwire_attest::Claims::to_json),
         "reasons": reasons,
         "policy": judged.map(|judged| match judged {
-            Ok(acceptance) => json!({ "verdict": "accepted", "operator": ground_name(acceptance.operator), "reasons": [] }),
+            Ok(acceptance) => json!({ "verdict": "accepted", "operator": proof::ground_name(acceptance.operator), "reasons": [] }),
             Err(denial) => json!({ "verdict": "refused", "operator": null, "reasons": denial.reasons }),
         }),
     })
-}
-
-fn ground_name(operator: OperatorGround) -> &'static str {
-    match operator {
-        OperatorGround::ConfigDigest => "config-digest",
-        OperatorGround::Signed(_) => "signed",
-        OperatorGround::Any => "any",
-    }
 }

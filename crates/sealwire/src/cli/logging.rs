@@ -8,12 +8,12 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Logs")]
 pub(crate) struct Args {
-    /// Form of the logs on standard error
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text, env = "SEALWIRE_LOG_FORMAT")]
-    log_format: Format,
+    /// Form of the logs on standard error [default: text]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    log_format: Option<Format>,
     /// What to log: a level (error, warn, info, debug, trace) or directives such as `sealwire_gateway=debug`.
     /// Services log `info` unless told, other commands `warn`
-    #[arg(long, global = true, value_name = "FILTER", env = "SEALWIRE_LOG")]
+    #[arg(long, global = true, value_name = "FILTER", env = "RUST_LOG")]
     log: Option<String>,
 }
 
@@ -24,14 +24,15 @@ enum Format {
 }
 
 impl Args {
-    /// Starts logging; `level` is used where the user has said nothing.
-    pub(crate) fn start(&self, level: &str) -> anyhow::Result<()> {
+    /// Starts logging; `level` and `json` hold where the user has said nothing.
+    pub(crate) fn start(&self, level: &str, json: bool) -> anyhow::Result<()> {
         let filter = self.log.as_deref().unwrap_or(level);
         let filter = EnvFilter::try_new(filter).map_err(|error| {
             anyhow::anyhow!("--log {filter}: {error}; a level such as `debug` is the simplest form")
         })?;
         let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
-        match self.log_format {
+        let default = if json { Format::Json } else { Format::Text };
+        match self.log_format.unwrap_or(default) {
             Format::Text => logs.with_ansi(stderr().is_terminal() && no_color_is_unset()).init(),
             Format::Json => logs.json().flatten_event(true).init(),
         }

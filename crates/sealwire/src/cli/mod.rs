@@ -1,16 +1,22 @@
 //! The command line: one module for each command.
 
 mod completions;
+mod connect;
+mod demo;
 mod exit;
 mod files;
+mod gateway;
 mod inspect;
 mod keys;
 mod logging;
 mod output;
 mod policy;
 mod proof;
+mod relay;
+mod signals;
 mod source;
 mod terminal;
+mod tls;
 mod values;
 mod verify;
 
@@ -48,27 +54,61 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Service(Service),
+    #[command(flatten)]
+    Tool(Tool),
+}
+
+/// Commands that run until they are told to stop. They say themselves how they log.
+#[derive(Debug, Subcommand)]
+enum Service {
+    Gateway(Box<gateway::Args>),
+    Connect(Box<connect::Args>),
+    Relay(Box<relay::Args>),
+}
+
+/// Commands that end by themselves.
+#[derive(Debug, Subcommand)]
+enum Tool {
     Inspect(inspect::Args),
-    Verify(verify::Args),
+    Verify(Box<verify::Args>),
     Policy(policy::Args),
     Keys(keys::Args),
+    Demo(demo::Args),
     Completions(completions::Args),
 }
 
 impl Command {
-    /// What is logged unless the user says otherwise.
-    fn log_level(&self) -> &'static str {
+    async fn run(self, logs: &logging::Args) -> Outcome {
         match self {
-            _ => "warn",
+            Self::Service(service) => service.run(logs).await,
+            Self::Tool(tool) => {
+                logs.start("warn", false)?;
+                tool.run().await
+            }
         }
     }
+}
 
+impl Service {
+    async fn run(self, logs: &logging::Args) -> Outcome {
+        match self {
+            Self::Gateway(args) => gateway::run(&args, logs).await,
+            Self::Connect(args) => connect::run(&args, logs).await,
+            Self::Relay(args) => relay::run(&args, logs).await,
+        }
+    }
+}
+
+impl Tool {
     async fn run(self) -> Outcome {
         match self {
             Self::Inspect(args) => inspect::run(args).await,
             Self::Verify(args) => verify::run(&args),
             Self::Policy(args) => policy::run(args).await,
             Self::Keys(args) => keys::run(args).await,
+            Self::Demo(args) => Box::pin(demo::run(args)).await,
             Self::Completions(args) => completions::run(&args),
         }
     }
@@ -87,7 +127,6 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn run_command(cli: Cli) -> Outcome {
-    cli.logs.start(cli.command.log_level())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(Box::pin(cli.command.run()))
+    runtime.block_on(Box::pin(cli.command.run(&cli.logs)))
 }

@@ -77,7 +77,7 @@ pub(crate) fn leaf(text: impl Into<String>) -> Tree<String> {
     Tree::new(text.into())
 }
 
-/// A leaf `name value`, the names of a list in one column.
+/// A leaf `name value`, the names of a list in one column as wide as the longest register's.
 pub(crate) fn field(name: &str, value: impl std::fmt::Display) -> Tree<String> {
-    leaf(format!("{} {value}", dim(format!("{name:<14}"))))
+    leaf(format!("{} {value}", dim(format!("{name:<17}"))))
 }

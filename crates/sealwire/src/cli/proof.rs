@@ -1,7 +1,7 @@
 //! The chain of reasons as a tree: what was checked, on what it rests, how it came out (AT-03, AT-43).
 
 use super::output::{bad, dim, field, good, leaf, node, strong, warn};
-use sealwire_attest::{Check, Checks, Claims, Outcome, verdict::Reason};
+use sealwire_attest::{Check, Checks, Claims, Outcome, key_document::OperatorGround, verdict::Reason};
 use termtree::Tree;
 
 /// A check and how it came out, on one line.
@@ -92,4 +92,24 @@ fn reason(reason: &Reason) -> Tree<String> {
     }
     lines.push(field("found", &reason.found));
     node(format!("{} {}", bad(reason.code), dim(format!("({})", reason.rule))), lines)
+}
+
+/// Why the policy is content with who runs the code (AT-44).
+pub(crate) fn ground(operator: OperatorGround) -> String {
+    match operator {
+        OperatorGround::ConfigDigest => "the policy pins this configuration".to_owned(),
+        OperatorGround::Signed(key) => format!("signed by {}, which the policy pins", hex::encode(key)),
+        OperatorGround::Any => {
+            warn("the policy accepts any operator: the host may forward plaintext anywhere")
+        }
+    }
+}
+
+/// The same for machines.
+pub(crate) fn ground_name(operator: OperatorGround) -> &'static str {
+    match operator {
+        OperatorGround::ConfigDigest => "config-digest",
+        OperatorGround::Signed(_) => "signed",
+        OperatorGround::Any => "any",
+    }
 }

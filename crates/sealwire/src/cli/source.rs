@@ -2,14 +2,14 @@
 
 use super::{
     exit::{Exit, Failure, OrNext},
-    files, output, values,
+    output, tls,
+    values::{self, Url},
 };
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use http::{Uri, uri::Scheme};
 use sealwire_attest::{
-    Checks, Claims, Error, KeyDocument, Kind, UnixTime, Verified, Verifier,
-    endorsements::Endorsements,
+    Checks, Claims, Error, KeyDocument, Kind, Outcome, UnixTime, Verified, Verifier,
     key_document::{self, Published, authority},
     verdict::judge,
     verify::Expected,
@@ -19,33 +19,22 @@ use sealwire_crypto::{
     random::{self, OsRandom},
 };
 use sealwire_http::{Clock, SystemClock};
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 /// How to fetch.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Source {
-    /// Certificates (PEM or DER) that TLS trusts besides the system's; repeatable
-    #[arg(long = "tls-root", value_name = "FILE")]
-    tls_roots: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) roots: tls::Roots,
     /// Seconds that connecting, and fetching, may take
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
-    timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
-impl Source {
-    fn tls_roots(&self) -> Result<Vec<Vec<u8>>, Failure> {
-        tls_roots(&self.tls_roots)
+impl Default for Source {
+    fn default() -> Self {
+        Self { roots: tls::Roots::default(), timeout: Duration::from_secs(10) }
     }
-}
-
-/// The certificates of files, in DER.
-pub(crate) fn tls_roots(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, Failure> {
-    let mut found = Endorsements::default();
-    for path in paths {
-        let bytes = files::read(path)?;
-        found.add(&bytes).with_context(|| format!("--tls-root {}", path.display())).or_usage()?;
-    }
-    Ok(found.certificates)
 }
 
 /// Now, as verification takes it.
@@ -55,7 +44,7 @@ pub(crate) fn now() -> UnixTime {
 
 /// A gateway's published key document, and what verification says about it.
 pub(crate) struct Shown {
-    pub(crate) at: Uri,
+    pub(crate) at: Url,
     pub(crate) published: Published,
     /// what was sent with the request; empty where nothing was
     pub(crate) challenge: Vec<u8>,
@@ -67,13 +56,13 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// Fetches and verifies. With `challenged` the gateway has to make fresh evidence.
-    pub(crate) async fn fetch(at: &Uri, source: &Source, challenged: bool) -> Result<Self, Failure> {
+    pub(crate) async fn fetch(at: &Url, source: &Source, challenged: bool) -> Result<Self, Failure> {
         let challenge = if challenged { random::array::<32>(&OsRandom)?.to_vec() } else { Vec::new() };
         let sent = (!challenge.is_empty()).then_some(challenge.as_slice());
         let published =
-            sealwire_client::fetch(at, sent, &source.tls_roots()?, source.timeout).await.or_next(format!(
-                "is a gateway running at {at}? `sealwire gateway --help` shows how to start one"
-            ))?;
+            sealwire_client::fetch(&at.0, sent, &source.roots.read()?, source.timeout).await.or_next(
+                format!("is a gateway running at {at}? `sealwire gateway --help` shows how to start one"),
+            )?;
         let document = KeyDocument::decode(&published.document)
             .with_context(|| format!("the key document of {at}"))
             .map_err(|error| Failure::from(error).exit(Exit::Verdict(10)))?;
@@ -85,7 +74,7 @@ impl Shown {
         let (evidence, endorsements) = (&published.evidence, &published.endorsements);
         let verified = verifier.verify(evidence, endorsements, expected, fetched);
         let checks = match &verified {
-            Ok(verified) => verified.checks().clone(),
+            Ok(verified) => Checks { freshness: freshness(challenged), ..verified.checks().clone() },
             Err(_) => judge(&verifier, Ok(evidence.clone()), endorsements, None, expected, fetched).checks,
         };
         Ok(Self { at: at.clone(), published, challenge, fetched, document, verified, checks })
@@ -115,13 +104,22 @@ impl Shown {
 
     /// The name that a client of this URL asks for.
     pub(crate) fn authority(&self) -> Result<String, Failure> {
-        authority_of(&self.at)
+        authority_of(&self.at.0)
     }
 
     /// AT-07: said wherever something rests on development evidence.
     pub(crate) fn development_notice(&self) -> Option<String> {
         let claims = self.verified.as_ref().ok()?.get();
         claims.development.then(|| development_notice(&claims.root))
+    }
+}
+
+/// AT-41: what the binding has shown is fresh if it covers our challenge; anything else is the document's own word.
+fn freshness(challenged: bool) -> Outcome {
+    if challenged {
+        Outcome::Passed("challenged: the evidence was made after we asked".to_owned())
+    } else {
+        Outcome::NotAvailable("self-asserted: evidence carries no time, and no challenge was sent".to_owned())
     }
 }
 

@@ -1,9 +1,14 @@
 //! Values on the command line, parsed where clap can still say which flag was wrong.
 
+use bytesize::ByteSize;
 use http::{Uri, uri::Scheme};
 use sealwire_attest::{Kind, UnixTime, key_document::authority};
 use sealwire_crypto::kem::Kem;
-use std::{fmt::Write, time::Duration};
+use std::{
+    fmt::{self, Write},
+    str::FromStr,
+    time::Duration,
+};
 
 /// `N` bytes in hex.
 pub(crate) fn hex_array<const N: usize>(text: &str) -> Result<[u8; N], String> {
@@ -17,12 +22,25 @@ pub(crate) fn hex_bytes(text: &str) -> Result<Vec<u8>, String> {
     hex::decode(text.trim()).map_err(|error| format!("not hex: {error}"))
 }
 
-/// The URL of a gateway.
-pub(crate) fn url(text: &str) -> Result<Uri, String> {
-    let wanted = "a URL such as https://gateway.example or http://127.0.0.1:8443";
-    let uri: Uri = text.trim_end_matches('/').parse().map_err(|error| format!("{error}; give {wanted}"))?;
-    let known = [Scheme::HTTP, Scheme::HTTPS].iter().any(|scheme| uri.scheme() == Some(scheme));
-    if known && uri.authority().is_some() { Ok(uri) } else { Err(format!("give {wanted}")) }
+/// The URL of a gateway or relay, shown as people write it: without a final slash.
+#[derive(Debug, Clone)]
+pub(crate) struct Url(pub(crate) Uri);
+
+impl FromStr for Url {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wanted = "give a URL such as https://gateway.example or http://127.0.0.1:8443";
+        let uri: Uri = text.parse().map_err(|error| format!("{error}; {wanted}"))?;
+        let known = [Scheme::HTTP, Scheme::HTTPS].iter().any(|scheme| uri.scheme() == Some(scheme));
+        if known && uri.authority().is_some() { Ok(Self(uri)) } else { Err(wanted.to_owned()) }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.to_string().trim_end_matches('/'))
+    }
 }
 
 /// A kind of evidence by its name.
@@ -69,4 +87,11 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
         _ => Err("a number of seconds, at least 1".to_owned()),
     }
+}
+
+/// A number of bytes, such as "64 MiB".
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    text.parse::<ByteSize>()
+        .map(|size| size.as_u64())
+        .map_err(|_| "a size such as 1000000, \"64 KiB\" or \"1 GiB\"".into())
 }

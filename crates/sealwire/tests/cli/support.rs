@@ -9,7 +9,7 @@ use std::{
 /// The program, without what the surroundings would add.
 pub(crate) fn sealwire() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sealwire"));
-    command.env_remove("SEALWIRE_LOG").env_remove("SEALWIRE_LOG_FORMAT").env("NO_COLOR", "1");
+    command.env_remove("RUST_LOG").env("NO_COLOR", "1");
     command
 }
 

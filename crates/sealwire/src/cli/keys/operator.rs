@@ -5,12 +5,12 @@ use crate::cli::{
     files::{self, Access},
     output,
     source::{Shown, Source},
-    terminal, values,
+    terminal,
+    values::{self, Url},
 };
 use anyhow::Context;
 use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 use der::pem::{self, LineEnding};
-use http::Uri;
 use sealwire_attest::key_document::operator::{OperatorStatement, signing_key_from_pem};
 use sealwire_crypto::{random::OsRandom, sign::ed25519::SigningKey};
 use std::path::{Path, PathBuf};
@@ -83,8 +83,8 @@ struct Sign {
     #[arg(long, value_name = "HEX", requires = "config_digest")]
     measurement: Option<String>,
     /// Sign what this running gateway shows
-    #[arg(long, value_name = "URL", value_parser = values::url)]
-    from: Option<Uri>,
+    #[arg(long, value_name = "URL")]
+    from: Option<Url>,
     #[command(flatten)]
     source: Source,
     /// Do not ask before signing what --from shows
@@ -179,7 +179,7 @@ async fn sign(args: &Sign) -> Outcome {
 }
 
 /// What a running gateway shows, after its evidence was verified and a person has looked at it.
-async fn shown(from: &Uri, args: &Sign) -> Result<(Vec<String>, [u8; 48], Vec<u8>), Failure> {
+async fn shown(from: &Url, args: &Sign) -> Result<(Vec<String>, [u8; 48], Vec<u8>), Failure> {
     let shown = Shown::fetch(from, &args.source, true).await?;
     let claims = shown.require_genuine()?.get();
     let measurement = claims

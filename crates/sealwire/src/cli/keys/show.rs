@@ -5,11 +5,10 @@ use crate::cli::{
     exit::{Exit, Outcome},
     output,
     source::{Shown, Source},
-    values,
+    values::Url,
 };
 use clap::Args as ClapArgs;
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
-use http::Uri;
 use serde_json::json;
 
 /// Show the live keys of a gateway
@@ -25,8 +24,7 @@ Example:
 Exit codes: 0 success · 1 failure · 2 usage · 10, 20, 40 as of sealwire verify")]
 pub(crate) struct Args {
     /// The gateway
-    #[arg(value_parser = values::url)]
-    url: Uri,
+    url: Url,
     #[command(flatten)]
     source: Source,
     /// Print JSON: instance, serial, not-after, development, keys

@@ -5,10 +5,10 @@ use crate::cli::{
     files::{self, Access},
     output, proof,
     source::{Shown, Source},
-    terminal, values,
+    terminal,
+    values::Url,
 };
 use clap::Args as ClapArgs;
-use http::Uri;
 use sealwire_attest::{Policy, key_document::operator::OperatorStatement};
 use serde_json::json;
 use std::{
@@ -32,8 +32,7 @@ Examples:
 Exit codes: 0 written · 1 failure, or not confirmed · 2 usage · 10, 20, 40 not genuine, as of sealwire verify")]
 pub(crate) struct Args {
     /// The gateway
-    #[arg(value_parser = values::url)]
-    url: Uri,
+    url: Url,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,

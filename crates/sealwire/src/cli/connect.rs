@@ -1,0 +1,235 @@
+//! `sealwire connect`
+
+use super::{
+    exit::{Exit, Failure, Outcome},
+    logging, output, policy, proof, signals,
+    source::{self, Source},
+    values::{self, Url},
+};
+use clap::{Args as ClapArgs, ValueEnum};
+use sealwire::connect::{self, ConnectSettings, Running};
+use sealwire_attest::verdict::Denial;
+use sealwire_client::Settings;
+use sealwire_crypto::kem::Kem;
+use sealwire_http::client::oblivious;
+use serde_json::json;
+use std::{fmt::Write, net::SocketAddr, path::PathBuf, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// Open a local port that leads into an attested enclave
+///
+/// Verifies the gateway by your policy first, and does not even start if the policy says no. Then any program that can
+/// be given a base URL (curl, an SDK, a browser) talks plain HTTP to the local port, and everything leaves this machine
+/// sealed to the enclave. Keys are renewed by themselves; if the gateway later shows something that the policy
+/// refuses, requests are answered 502 with the rule that failed, and nothing is sent.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  sealwire policy init https://gateway.example --output policy.toml
+  sealwire connect --to https://gateway.example --policy policy.toml --listen 127.0.0.1:8080
+  sealwire connect --to https://gateway.example --policy policy.toml \\
+      --relay https://relay.example/unit
+
+Exit codes: 0 stopped in good order · 1 failure, the gateway cannot be reached
+            2 usage · 30 the policy refuses the gateway")]
+pub(crate) struct Args {
+    /// The gateway. With --relay it is never contacted itself
+    #[arg(long, value_name = "URL")]
+    to: Url,
+    /// What the gateway must prove (`sealwire policy init` writes one)
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// Where programs on this machine connect; port 0 chooses a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where the status page is served; port 0 chooses a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    status: SocketAddr,
+    /// A relay's URL for this gateway; the gateway then never learns who asks
+    #[arg(long, value_name = "URL")]
+    relay: Option<Url>,
+    /// The wire to use
+    #[arg(long, value_enum, default_value_t = Wire::Oblivious)]
+    wire: Wire,
+    /// Streams in chunks, or one sealed message each way
+    #[arg(long, value_enum, default_value_t = Form::Chunked)]
+    form: Form,
+    /// The name that requests carry inside, where it is not that of --to
+    #[arg(long, value_name = "NAME", value_parser = values::authority)]
+    authority: Option<String>,
+    /// A KEM that may be used: x-wing, x25519 or p-256; repeatable [default: x-wing and x25519]
+    #[arg(long = "kem", value_name = "KEM", value_parser = values::kem)]
+    kems: Vec<Kem>,
+    /// A name besides localhost by which programs call the local port; repeatable
+    #[arg(long = "allow-host", value_name = "HOST")]
+    allow_hosts: Vec<String>,
+    /// Origin of a web page that may use the local port, such as https://app.example; repeatable
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    allow_origins: Vec<String>,
+    #[command(flatten)]
+    source: Source,
+    /// Where the gateway cannot be reached yet, try again until it can. What the policy refuses is not tried again
+    #[arg(long)]
+    keep_trying: bool,
+    /// Print one line of JSON when ready: ready, listen, status, authority, development, kind, hardware-model,
+    /// operator, age, kem, expires
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Wire {
+    /// Oblivious HTTP (RFC 9458)
+    Oblivious,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Form {
+    /// streams, whatever the size
+    Chunked,
+    /// whole messages, padded to buckets
+    Single,
+}
+
+pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
+    logs.start("info", false)?;
+    let settings = args.settings()?;
+    let shutdown = signals::shutdown()?;
+    let Some(running) = start(&settings, args, &shutdown).await? else { return Ok(Exit::Ok) };
+    announce(args, &running)?;
+    shutdown.cancelled().await;
+    running.shutdown().await;
+    Ok(Exit::Ok)
+}
+
+impl Args {
+    fn settings(&self) -> Result<ConnectSettings, Failure> {
+        let defaults = Settings::new(self.to.0.clone(), policy::load(&self.policy)?);
+        let client = Settings {
+            authority: self.authority.clone(),
+            relay: self.relay.as_ref().map(|relay| relay.0.clone()),
+            form: match (self.wire, self.form) {
+                (Wire::Oblivious, Form::Chunked) => oblivious::Form::Chunked,
+                (Wire::Oblivious, Form::Single) => oblivious::Form::Single,
+            },
+            kems: if self.kems.is_empty() { defaults.kems } else { self.kems.clone() },
+            timeout: self.source.timeout,
+            tls_roots: self.source.roots.read()?,
+            ..defaults
+        };
+        Ok(ConnectSettings {
+            status: self.status,
+            allow_hosts: self.allow_hosts.clone(),
+            allow_origins: self.allow_origins.clone(),
+            ..ConnectSettings::new(client, self.listen)
+        })
+    }
+}
+
+/// Starts the proxy; `None` if it was told to stop before it could.
+async fn start(
+    settings: &ConnectSettings,
+    args: &Args,
+    shutdown: &CancellationToken,
+) -> Result<Option<Running>, Failure> {
+    const LONGEST: Duration = Duration::from_secs(30);
+    let mut pause = Duration::from_secs(1);
+    loop {
+        let error = match connect::start(settings.clone()).await {
+            Ok(running) => return Ok(Some(running)),
+            Err(error) => error,
+        };
+        let unreachable = matches!(error, connect::Error::Client(sealwire_client::Error::Unreachable { .. }));
+        if !(unreachable && args.keep_trying) {
+            return Err(not_started(error, args));
+        }
+        tracing::warn!(%error, again_in = ?pause, "not connected yet");
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(None),
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = (pause * 2).min(LONGEST);
+    }
+}
+
+fn not_started(error: connect::Error, args: &Args) -> Failure {
+    use sealwire_client::Error as Client;
+    match error {
+        connect::Error::Client(Client::Denied(denial)) => {
+            Failure::from(anyhow::anyhow!("{}", refusal(&denial))).exit(Exit::Refused).next(format!(
+                "sealwire inspect {} --policy {} --challenge shows every step",
+                args.to,
+                args.policy.display()
+            ))
+        }
+        error @ connect::Error::Client(Client::Unreachable { .. }) => {
+            Failure::from(error).next("is the gateway running? --keep-trying waits for it")
+        }
+        error @ (connect::Error::Host(_)
+        | connect::Error::Origin(_)
+        | connect::Error::Client(Client::Settings(_))) => Failure::from(error).exit(Exit::Usage),
+        error @ connect::Error::Listen { .. } => {
+            Failure::from(error).next("choose another address, or port 0 for a free one")
+        }
+        other => other.into(),
+    }
+}
+
+/// AT-23: each rule that failed, to the party that owns the policy.
+fn refusal(denial: &Denial) -> String {
+    let mut text = String::from("the policy refuses the gateway; nothing was sent");
+    for reason in &denial.reasons {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\n  {} ({})", reason.code, reason.rule);
+        if !reason.expected.is_empty() {
+            let _ = write!(text, "\n    expected {}", reason.expected);
+        }
+        let _ = write!(text, "\n    found    {}", reason.found);
+    }
+    text
+}
+
+/// Says what was verified, and where to go.
+fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
+    let status = running.status();
+    let acceptance = &status.acceptance;
+    let claims = acceptance.claims.get();
+    let listen = format!("http://{}", running.address());
+    let page = format!("http://{}", running.status_address());
+    let kem = values::kem_name(status.kem);
+    if args.json {
+        return Ok(output::json_line(&json!({
+            "ready": "connect",
+            "listen": listen,
+            "status": page,
+            "authority": status.authority,
+            "development": claims.development,
+            "kind": claims.kind.name(),
+            "hardware-model": claims.hardware_model,
+            "operator": proof::ground_name(acceptance.operator),
+            "age": acceptance.age.name(),
+            "kem": kem,
+            "expires": status.expires.to_string(),
+        }))?);
+    }
+    let measurement = claims.measurements.get("measurement").map(hex::encode).unwrap_or_default();
+    let mut lines = vec![
+        output::field("verified", format!("{} evidence, {}", claims.kind, claims.hardware_model)),
+        output::field("measurement", measurement),
+        output::field("operator", proof::ground(acceptance.operator)),
+        output::field("sealed with", format!("{kem}, keys until {}", status.expires)),
+    ];
+    if let Some(relay) = &args.relay {
+        lines.push(output::field("by the relay", relay));
+    }
+    lines.push(output::field("base URL", output::strong(&listen)));
+    lines.push(output::field("status page", &page));
+    let title = output::strong(format!("connected to {}", status.authority));
+    let mut text = output::node(title, lines).to_string();
+    if claims.development {
+        text.push_str(&source::development_notice(&claims.root));
+        text.push('\n');
+    }
+    let _ = write!(text, "\nTry: curl {listen}/");
+    Ok(output::print(text)?)
+}
