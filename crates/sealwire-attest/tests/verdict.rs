@@ -9,7 +9,7 @@ use common::{
     samples::{MILAN_LAST, MILAN_TIME, milan, sample},
 };
 use sealwire_attest::{
-    Endorsements, Error, Evidence, Kind, Policy, UnixTime, Verdict, Verifier,
+    Endorsements, Error, Evidence, Kind, Place, Policy, UnixTime, Verdict, Verifier,
     verdict::{ear::Terms, judge},
     verify::Expected,
 };
@@ -297,4 +297,67 @@ fn the_table_of_checks_is_current() {
         return;
     }
     assert_eq!(written, sealwire_attest::check::table(), "run the test with SEALWIRE_WRITE_DOCS=1");
+}
+
+/// An error of each variant.
+fn every_error() -> Vec<Error> {
+    vec![
+        Error::Malformed(""),
+        Error::Length { what: "", expected: 0, found: 0 },
+        Error::Version { what: "", found: 0 },
+        Error::MalformedEndorsement(""),
+        Error::EndorsementMissing(""),
+        Error::Unsigned,
+        Error::RootNotPinned,
+        Error::KindMismatch { label: Kind::Snp, found: Kind::Development },
+        Error::CertificateSignature(Place::Leaf),
+        Error::CertificateAlgorithm(Place::Leaf),
+        Error::CertificateUsage(Place::Leaf),
+        Error::CertificateExtension(""),
+        Error::WrongChip,
+        Error::WrongProduct,
+        Error::Expired { place: Place::Leaf, not_after: NOW },
+        Error::NotYetValid { place: Place::Leaf, not_before: NOW },
+        Error::CrlInvalid(""),
+        Error::CrlExpired(NOW),
+        Error::CrlNotYetValid(NOW),
+        Error::Revoked(Place::Leaf),
+        Error::Signature,
+        Error::TcbMismatch { component: "", certified: 0, reported: 0 },
+        Error::Attributes(""),
+        Error::Binding,
+    ]
+}
+
+// AT-81: codes and exit codes are the documented ones.
+#[test]
+fn reason_codes_are_documented() {
+    let document =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/verdicts.md")).unwrap();
+    let (checks, policies) = document.split_once("## Reason codes of policies").unwrap();
+    let (_, checks) = checks.split_once("## Reason codes of checks").unwrap();
+    let documented: Vec<_> = checks.lines().filter(|line| line.starts_with("| `")).collect();
+    let errors = every_error();
+    assert_eq!(documented.len(), errors.len());
+    for (row, error) in documented.iter().zip(&errors) {
+        let expected = format!("| `{}` | {} | {} |", error.code(), error.exit(), error.check().name());
+        assert!(row.starts_with(&expected), "{row}: {expected}");
+        let verdict = without_policy(Err(error.clone()), &Endorsements::default(), NOW);
+        assert_eq!((verdict.exit, verdict.reasons[0].code), (error.exit(), error.code()));
+    }
+
+    // Every code that the source of the policy gives out.
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/");
+    let source = ["snp.rs", "appraise.rs"]
+        .map(|file| std::fs::read_to_string(format!("{folder}{file}")).unwrap())
+        .concat();
+    let documented: Vec<_> = policies
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(code, _)| code)
+        .collect();
+    assert_eq!(documented.len(), 14);
+    for code in documented {
+        assert!(source.contains(&format!("\"{code}\"")), "{code}");
+    }
 }

@@ -88,8 +88,14 @@ fn snp(out: &mut String, claims: &Claims, revocation: &Outcome) -> std::fmt::Res
     };
     writeln!(out, "crl = \"{crl}\"")?;
     writeln!(out, "vmpl = {}", attribute("vmpl"))?;
-    if claims.debug {
-        writeln!(out, "debug = {}", claims.development)?;
+    if claims.debug && claims.development {
+        writeln!(out, "debug = true")?;
+    } else if claims.debug {
+        writeln!(
+            out,
+            "# REFUSED: the host reads a guest that can be debugged, so nothing makes this one acceptable."
+        )?;
+        writeln!(out, "debug = false")?;
     }
     if attribute("migration-agent") != 0 {
         writeln!(out, "# A migration agent may take the guest, and its keys, to another machine.")?;

@@ -1,7 +1,7 @@
 //! The chain from a pinned root to the key that signs reports: ARK → ASK → VCEK, or ARK → ASVK → VLEK (AMD 57230).
 
 use super::{
-    leaf::{self, Leaf},
+    leaf::Leaf,
     report::{Report, SigningKey},
     roots::AMD,
 };
@@ -50,8 +50,10 @@ impl Chain {
         let crls = endorsements.crls.iter().map(|der| UnverifiedCrl::from_der(der));
         let crls = crls.collect::<Result<Vec<_>, _>>()?;
 
-        let (certificate, leaf) = find_leaf(report, &supplied)?;
-        let intermediate = find_intermediate(certificate, &supplied, report.signing_key)?;
+        // The platform's owner can mask the chip's key, and the guest can ask for no signature.
+        let key = report.signing_key.filter(|_| !report.mask_chip_key).ok_or(Error::Unsigned)?;
+        let (certificate, leaf) = find_leaf(report, key, &supplied)?;
+        let intermediate = find_intermediate(certificate, &supplied, key)?;
         let (kind, root) = find_root(intermediate, &supplied, development_roots)?;
         root.may_issue(Place::Root, 1)?;
         intermediate.may_issue(Place::Intermediate, 0)?;
@@ -120,18 +122,14 @@ impl Chain {
 
 /// The certificate of the key that the report names: of several, the one for its chip and firmware level, since a
 /// folder may hold those of many machines.
-fn find_leaf<'a>(report: &Report, supplied: &'a [Certificate]) -> Result<(&'a Certificate, Leaf), Error> {
-    if report.mask_chip_key {
-        return Err(Error::Unsigned);
-    }
-    let (missing, name) = match (report.signing_key, leaf::common_name(report.signing_key)) {
-        (SigningKey::Vlek, Some(name)) => (Error::EndorsementMissing("the VLEK certificate"), name),
-        (_, Some(name)) => (Error::EndorsementMissing("the chip's VCEK certificate"), name),
-        (_, None) => return Err(Error::Unsigned),
-    };
+fn find_leaf<'a>(
+    report: &Report,
+    key: SigningKey,
+    supplied: &'a [Certificate],
+) -> Result<(&'a Certificate, Leaf), Error> {
     let mut first = None;
-    for certificate in supplied.iter().filter(|certificate| certificate.common_name() == name) {
-        let leaf = Leaf::new(certificate, report.signing_key);
+    for certificate in supplied.iter().filter(|certificate| certificate.common_name() == key.common_name()) {
+        let leaf = Leaf::new(certificate, key);
         if let Ok(leaf) = &leaf
             && leaf.check_identity(report).is_ok()
             && leaf.check_tcb(report).is_ok()
@@ -140,7 +138,11 @@ fn find_leaf<'a>(report: &Report, supplied: &'a [Certificate]) -> Result<(&'a Ce
         }
         first.get_or_insert((certificate, leaf));
     }
-    let (certificate, leaf) = first.ok_or(missing)?;
+    let missing = match key {
+        SigningKey::Vcek => "the chip's VCEK certificate",
+        SigningKey::Vlek => "the VLEK certificate",
+    };
+    let (certificate, leaf) = first.ok_or(Error::EndorsementMissing(missing))?;
     Ok((certificate, leaf?))
 }
 
@@ -152,7 +154,7 @@ fn find_intermediate<'a>(
 ) -> Result<&'a Certificate, Error> {
     let missing = match key {
         SigningKey::Vlek => "the ASVK certificate, which signed the VLEK",
-        SigningKey::Vcek | SigningKey::None => "the ASK certificate, which signed the VCEK",
+        SigningKey::Vcek => "the ASK certificate, which signed the VCEK",
     };
     let mut error = Error::EndorsementMissing(missing);
     // A root that signs a key itself, with no authority between them, is not AMD's chain.

@@ -32,23 +32,26 @@ pub(super) enum Holder {
     Provider(String),
 }
 
-/// The common name of the certificate of a signing key.
-pub(super) fn common_name(key: SigningKey) -> Option<&'static str> {
-    match key {
-        SigningKey::Vcek => Some("SEV-VCEK"),
-        SigningKey::Vlek => Some("SEV-VLEK"),
-        SigningKey::None => None,
+impl SigningKey {
+    /// The common name of its certificate.
+    pub(super) fn common_name(self) -> &'static str {
+        match self {
+            Self::Vcek => "SEV-VCEK",
+            Self::Vlek => "SEV-VLEK",
+        }
     }
 }
 
 impl Leaf {
     pub(super) fn new(certificate: &Certificate, key: SigningKey) -> Result<Self, Error> {
-        let product = extension(certificate, PRODUCT_NAME)
+        let product = certificate
+            .extension(PRODUCT_NAME)
             .and_then(|value| Ia5StringRef::from_der(value).ok())
             .and_then(|name| Product::from_certificate(name.as_str()))
             .ok_or(Error::CertificateExtension("product name"))?;
         let level = |oid, name| {
-            extension(certificate, oid)
+            certificate
+                .extension(oid)
                 .and_then(|value| u8::from_der(value).ok())
                 .ok_or(Error::CertificateExtension(name))
         };
@@ -64,7 +67,7 @@ impl Leaf {
         };
         let holder = match key {
             SigningKey::Vlek => Holder::Provider(provider(certificate)?),
-            SigningKey::Vcek | SigningKey::None => Holder::Chip(hardware_id(certificate, product)?),
+            SigningKey::Vcek => Holder::Chip(hardware_id(certificate, product)?),
         };
         let key = certificate.p384_key().ok_or(Error::CertificateExtension("a key on P-384"))?;
         Ok(Self { key, product, tcb, holder })
@@ -101,17 +104,13 @@ impl Leaf {
     }
 }
 
-fn extension(certificate: &Certificate, oid: ObjectIdentifier) -> Option<&[u8]> {
-    certificate.extension(oid)
-}
-
 /// The bare bytes, which older certificates have; an OCTET STRING of them is taken as well.
 fn hardware_id(certificate: &Certificate, product: Product) -> Result<Vec<u8>, Error> {
     let len = match product {
         Product::Turin => 8,
         Product::Milan | Product::Genoa => 64,
     };
-    let value = extension(certificate, HARDWARE_ID).unwrap_or_default();
+    let value = certificate.extension(HARDWARE_ID).unwrap_or_default();
     let bytes = match value.len() == len {
         true => value,
         false => <&der::asn1::OctetStringRef>::from_der(value).map_or(&[][..], |octets| octets.as_bytes()),
@@ -120,7 +119,8 @@ fn hardware_id(certificate: &Certificate, product: Product) -> Result<Vec<u8>, E
 }
 
 fn provider(certificate: &Certificate) -> Result<String, Error> {
-    extension(certificate, PROVIDER)
+    certificate
+        .extension(PROVIDER)
         .and_then(|value| Ia5StringRef::from_der(value).ok())
         .map(|name| name.as_str().to_owned())
         .ok_or(Error::CertificateExtension("provider id"))

@@ -21,8 +21,6 @@ pub enum SigningKey {
     Vcek,
     /// a key that AMD gave to a cloud provider
     Vlek,
-    /// none: the signature is zero
-    None,
 }
 
 /// A report that parsed; nothing about it is verified.
@@ -48,8 +46,8 @@ pub struct Report {
     pub author_key_enabled: bool,
     /// the platform owner hid the chip's key: nothing is signed
     pub mask_chip_key: bool,
-    /// which key signed
-    pub signing_key: SigningKey,
+    /// which key signed; none where the signature is zero
+    pub signing_key: Option<SigningKey>,
     /// what the guest asked to be signed
     pub report_data: [u8; 64],
     /// launch measurement
@@ -113,9 +111,9 @@ impl Report {
             return Err(Error::Malformed("reserved bits of the key information are set"));
         }
         let signing_key = match (key_info >> 2) & 7 {
-            0 => SigningKey::Vcek,
-            1 => SigningKey::Vlek,
-            7 => SigningKey::None,
+            0 => Some(SigningKey::Vcek),
+            1 => Some(SigningKey::Vlek),
+            7 => None,
             _ => return Err(Error::Malformed("unknown signing key")),
         };
         fields.zero::<4>()?;

@@ -57,7 +57,9 @@ mod tests {
                 let fingerprint = hex::encode(certificate.fingerprint());
                 let row = table.lines().find(|line| line.contains(&fingerprint)).unwrap();
                 assert!(row.contains(&format!("| {} |", certificate.common_name())), "{row}");
-                assert!(is_amd(&certificate.fingerprint()) == (certificate.subject() == certificate.issuer()));
+                assert!(
+                    is_amd(&certificate.fingerprint()) == (certificate.subject() == certificate.issuer())
+                );
             }
             root.is_signed_by(root, Place::Root).unwrap();
             intermediate.is_signed_by(root, Place::Intermediate).unwrap();

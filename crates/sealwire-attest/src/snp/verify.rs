@@ -138,7 +138,7 @@ impl SnpVerifier {
         endorsements: &Endorsements,
         at: UnixTime,
     ) -> Result<Arc<Chain>, Error> {
-        let signer = [report.signing_key as u8];
+        let signer = report.signing_key.map_or([0; 2], |key| [1, key as u8]);
         let cpuid = report.cpuid.map_or([0; 4], |[family, model, stepping]| [1, family, model, stepping]);
         let key = sha256(&[b"chain", endorsed, &signer, &cpuid, &report.chip_id, &report.reported_tcb]);
         if let Some(chain) = self.chains.get(&key, at) {
