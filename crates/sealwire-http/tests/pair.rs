@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use sealwire_attest::{
     Appraised, KeyDocument, Policy, UnixTime, Verifier,
     key_document::{self, Published, PublishedKey},
+    verdict::Denial,
 };
 use sealwire_crypto::{kem::Kem, random::OsRandom};
 use sealwire_http::{
@@ -38,8 +39,8 @@ fn development() -> &'static Development {
     })
 }
 
-/// The gateway's keys in a document that a policy has accepted.
-fn appraised(gateway: &Gateway) -> Appraised<KeyDocument> {
+/// The gateway's keys in a document with evidence over it.
+fn published(gateway: &Gateway) -> Published {
     let now = SystemClock.unix_seconds();
     let (issued_at, not_after) = (UnixTime(now), UnixTime(now + 3600));
     let advertised = gateway.ring.current();
@@ -70,19 +71,47 @@ fn appraised(gateway: &Gateway) -> Appraised<KeyDocument> {
     let document = document.encode();
     let tee = development();
     let produced = tee.produce(&key_document::report_data(&document, tee.kind(), b"")).unwrap();
-    let published = Published { document, evidence: produced.evidence, endorsements: produced.endorsements };
+    Published { document, evidence: produced.evidence, endorsements: produced.endorsements }
+}
+
+fn accept(published: &Published) -> Result<Appraised<KeyDocument>, Denial> {
     let policy = format!(
         "version = 1\nany-operator = true\n[[accept]]\nkind = \"development\"\n\
          measurement = {{ any = \"test\" }}\nhost-data = {{ any = \"test\" }}\nminimum-tcb = {{ any = \"test\" }}\n\
          crl = \"if-available\"\nroots = [\"sha256:{}\"]\n",
-        hex::encode(tee.root_fingerprint())
+        hex::encode(development().root_fingerprint())
     );
     let policy = Policy::from_toml(&policy).unwrap();
     let verifier = Verifier::new(&policy.development_roots());
-    let seen = key_document::Seen::default();
-    key_document::accept(&published, &verifier, &policy, "app.example", b"", seen, UnixTime(now))
-        .unwrap()
-        .document
+    let (seen, now) = (key_document::Seen::default(), UnixTime(SystemClock.unix_seconds()));
+    key_document::accept(published, &verifier, &policy, "app.example", b"", seen, now)
+        .map(|acceptance| acceptance.document)
+}
+
+/// The gateway's keys in a document that a policy has accepted.
+fn appraised(gateway: &Gateway) -> Appraised<KeyDocument> {
+    accept(&published(gateway)).unwrap()
+}
+
+// OB-163, OB-51: there is no target without an accepted document, and none is accepted with somebody else's key in it,
+// however it is put there.
+#[test]
+fn keys_come_from_accepted_documents_alone() {
+    let (gateway, other) = (gateway(Setup::default(), echo), gateway(Setup::default(), echo));
+    let (genuine, others) = (published(&gateway), published(&other));
+    assert!(accept(&genuine).is_ok());
+    let swapped = Published { document: others.document, ..genuine.clone() };
+    assert_eq!(accept(&swapped).unwrap_err().reasons.len(), 1);
+    let mut document = KeyDocument::decode(&genuine.document).unwrap();
+    let theirs = other.ring.current();
+    document.keys[0].bytes = (**theirs.advertised().first().unwrap()).as_ref().config().encode();
+    let patched = Published { document: document.encode(), ..genuine.clone() };
+    assert!(accept(&patched).is_err());
+    for at in 0..genuine.document.len() {
+        let mut flipped = genuine.clone();
+        flipped.document[at] ^= 1;
+        assert!(accept(&flipped).is_err(), "byte {at}");
+    }
 }
 
 type Harm = Arc<dyn Fn(Response<Body>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
