@@ -3,13 +3,17 @@
 use crate::support::run;
 
 /// Every command, in the order of the help.
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 13] = [
     &[],
+    &["gateway"],
+    &["connect"],
+    &["relay"],
     &["inspect"],
     &["verify"],
     &["policy", "init"],
     &["policy", "check"],
     &["keys", "show"],
+    &["keys", "operator", "show"],
     &["keys", "operator", "generate"],
     &["keys", "operator", "sign"],
     &["completions"],

@@ -4,5 +4,6 @@
 
 mod help;
 mod operator_keys;
+mod services;
 mod support;
 mod verify;

@@ -13,7 +13,10 @@ use clap::{ArgGroup, Args as ClapArgs, Subcommand};
 use der::pem::{self, LineEnding};
 use sealwire_attest::key_document::operator::{OperatorStatement, signing_key_from_pem};
 use sealwire_crypto::{random::OsRandom, sign::ed25519::SigningKey};
-use std::path::{Path, PathBuf};
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 use zeroize::Zeroizing;
 
 /// Make an operator key, and sign what a gateway may serve with it
@@ -188,20 +191,15 @@ async fn shown(from: &Url, args: &Sign) -> Result<(Vec<String>, [u8; 48], Vec<u8
         .cloned()
         .with_context(|| format!("evidence of kind {} has no register \"measurement\"", claims.kind))?;
     let document = shown.document();
-    if !args.json || !args.yes {
-        let lines = [
-            output::field("authorities", document.authorities.join(", ")),
-            output::field("config digest", hex::encode(document.config_digest)),
-            output::field("measurement", hex::encode(&measurement)),
-        ];
-        let mut text = output::node(format!("to be signed, as {from} shows it"), lines).to_string();
-        if let Some(notice) = shown.development_notice() {
-            text.push_str(&notice);
-            text.push('\n');
-        }
-        // The question's text goes where the question goes, so that --json stays one object.
-        eprint!("{text}");
-    }
+    let lines = [
+        output::field("authorities", document.authorities.join(", ")),
+        output::field("config digest", hex::encode(document.config_digest)),
+        output::field("measurement", hex::encode(&measurement)),
+    ];
+    let mut text = output::node(format!("to be signed, as {from} shows it"), lines).to_string();
+    text.extend(shown.development_notice().map(|notice| notice + "\n"));
+    // Where the question goes, so that --json stays one object.
+    write!(io::stderr(), "{text}")?;
     terminal::confirm("Sign this?", args.yes)?;
     Ok((document.authorities.clone(), document.config_digest, measurement))
 }
