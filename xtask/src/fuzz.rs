@@ -12,7 +12,17 @@ use anyhow::{Context, Result, bail};
 use crate::shell::{self, cargo, root};
 use crate::tools;
 
+/// Runs each target for so many seconds, all of them if none is named.
 pub(crate) fn run(seconds: u32, wanted: &[String]) -> Result<()> {
+    each(seconds, wanted, &[])
+}
+
+/// Each target for a few seconds: whether it still runs, its seeds pass, and nothing turns up at once.
+pub(crate) fn smoke() -> Result<()> {
+    each(3, &[], &["-verbosity=0", "-print_final_stats=1"])
+}
+
+fn each(seconds: u32, wanted: &[String], options: &[&str]) -> Result<()> {
     tools::fuzz()?;
     let known = targets(&root().join("fuzz/fuzz_targets"))?;
     if let Some(unknown) = wanted.iter().find(|wanted| !known.contains(wanted)) {
@@ -28,9 +38,9 @@ pub(crate) fn run(seconds: u32, wanted: &[String]) -> Result<()> {
         if root().join(&seeds).is_dir() {
             fuzz.arg(seeds);
         }
-        // An input of a megabyte that takes ten seconds is a denial of service, not a slow test.
+        // An input that takes ten seconds or two gigabytes is a denial of service, not a slow test.
         fuzz.args(["--", "-timeout=10", "-rss_limit_mb=2048", "-max_len=65536"]);
-        fuzz.arg(format!("-max_total_time={seconds}"));
+        fuzz.arg(format!("-max_total_time={seconds}")).args(options);
         shell::run(stable(fuzz))?;
     }
     Ok(())
