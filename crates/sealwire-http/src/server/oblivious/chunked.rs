@@ -11,6 +11,7 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use sealwire_crypto::aead::TAG_LEN;
 use sealwire_message::bhttp::RequestHead;
 use sealwire_oblivious::gateway::{self, ChunkedReply, EncDigest, HEADER_LEN, Header, OpenedChunked};
 use std::sync::Arc;
@@ -87,7 +88,8 @@ async fn begin(settings: &Settings, mut body: Body) -> Result<Begun, Stop> {
     let mut prefix = BytesMut::new();
     read_to(&mut body, &mut prefix, HEADER_LEN).await?;
     let (header, key) = Header::parse(&prefix, |id| settings.ring.find(id)).map_err(|_| Stop::Key)?;
-    read_to(&mut body, &mut prefix, header.prefix_len()).await?;
+    // No message is shorter than this, so nothing is computed for one that is (OB-100).
+    read_to(&mut body, &mut prefix, header.prefix_len() + TAG_LEN).await?;
     let first = prefix.split_off(header.prefix_len());
     let opened = gateway::open_chunked(header, (*key).as_ref(), &prefix, &settings.limits);
     let OpenedChunked { chunks, enc_digest, reply } = opened.map_err(|_| Stop::Key)?;
