@@ -5,7 +5,7 @@
 
 mod file;
 mod ledger;
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 
 use std::fmt;
