@@ -1,5 +1,6 @@
 //! Logs: to standard error, as text for people or JSON for machines.
 
+use super::exit::Failure;
 use clap::{Args as ClapArgs, ValueEnum};
 use std::io::{IsTerminal, stderr};
 use tracing_subscriber::EnvFilter;
@@ -13,7 +14,7 @@ pub(crate) struct Args {
     log_format: Option<Format>,
     /// What to log: a level (error, warn, info, debug, trace) or directives such as `sealwire_gateway=debug`.
     /// Services log `info` unless told, other commands `warn`
-    #[arg(long, global = true, value_name = "FILTER", env = "RUST_LOG")]
+    #[arg(long, global = true, value_name = "FILTER", env = "RUST_LOG", hide_env_values = true)]
     log: Option<String>,
 }
 
@@ -25,10 +26,11 @@ enum Format {
 
 impl Args {
     /// Starts logging; `level` and `json` hold where the user has said nothing.
-    pub(crate) fn start(&self, level: &str, json: bool) -> anyhow::Result<()> {
+    pub(crate) fn start(&self, level: &str, json: bool) -> Result<(), Failure> {
         let filter = self.log.as_deref().unwrap_or(level);
         let filter = EnvFilter::try_new(filter).map_err(|error| {
-            anyhow::anyhow!("--log {filter}: {error}; a level such as `debug` is the simplest form")
+            Failure::usage(format_args!("--log {filter}: {error}"))
+                .next("a level such as `debug` is the simplest form")
         })?;
         let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
         let default = if json { Format::Json } else { Format::Text };

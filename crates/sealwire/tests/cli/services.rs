@@ -1,6 +1,6 @@
 //! Gateway, proxy and relay, each in a process of its own.
 
-use crate::support::{App, Ended, Service, arg, gateway, run, send, serve, text};
+use crate::support::{App, Balancer, Ended, Service, arg, authority, gateway, run, send, serve, text};
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse, routing::any};
 use http::Uri;
 use sealwire_attest::key_document;
@@ -105,7 +105,7 @@ async fn a_policy_that_says_no_ends_it() {
     fs::write(&other, lines.collect::<String>()).unwrap();
 
     let (front, to) = Front::start(text(&shown, "listen"), true).await;
-    let authority = text(&shown, "listen").strip_prefix("http://").unwrap();
+    let authority = authority(text(&shown, "listen"));
     let args = [
         "connect",
         "--to",
@@ -144,7 +144,7 @@ async fn connect_waits_for_a_gateway_if_it_is_told_to() {
     let (_gateway, shown) = gateway(&upstream, &[]);
     let policy = policy_for(&shown, folder.path());
     let (front, to) = Front::start(text(&shown, "listen"), false).await;
-    let authority = text(&shown, "listen").strip_prefix("http://").unwrap().to_owned();
+    let authority = authority(text(&shown, "listen")).to_owned();
     let args = [
         "connect",
         "--to",
@@ -228,7 +228,7 @@ async fn sigterm_lets_open_exchanges_finish() {
     app.arrived.acquire().await.unwrap().forget();
     gateway.signal("TERM");
     // New connections are refused from now on.
-    let address = text(&shown, "listen").strip_prefix("http://").unwrap().to_owned();
+    let address = authority(text(&shown, "listen")).to_owned();
     while tokio::net::TcpStream::connect(&address).await.is_ok() {
         tokio::task::yield_now().await;
     }
@@ -276,6 +276,74 @@ async fn sighup_reads_the_configuration_again() {
     assert!(line.contains("sealwire.toml:2") && line.contains("upstrem"), "{line}");
     assert_eq!(send("GET", &url, "").await.headers()["x-app"], "two");
     gateway.stop();
+}
+
+// AT-45, SE-43: a restart is another instance with keys of its own, and a proxy gets over it by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn connect_recovers_from_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, upstream) = App::start("app").await;
+    let named = ["--authority", "api.example"];
+    let (first, shown) = gateway(&upstream, &named);
+    let policy = policy_for(&shown, folder.path());
+    let (balancer, to) = Balancer::start(text(&shown, "listen")).await;
+    let (_proxy, ready) = connect(&to, &policy, &named);
+    let url = format!("{}/before", text(&ready, "listen"));
+    assert_eq!(send("GET", &url, "").await.status(), StatusCode::OK);
+    let before = run(["inspect", text(&shown, "listen"), "--json"]).expect(0).json();
+
+    first.stop();
+    let (_second, shown) = gateway(&upstream, &named);
+    balancer.lead_to(text(&shown, "listen"));
+    let url = format!("{}/after", text(&ready, "listen"));
+    assert_eq!(send("GET", &url, "").await.status(), StatusCode::OK);
+    assert_eq!(*app.seen.lock().unwrap(), ["/before", "/after"]);
+    let after = run(["inspect", text(&shown, "listen"), "--json"]).expect(0).json();
+    assert_ne!(before["document"]["instance"], after["document"]["instance"]);
+    assert_ne!(before["document"]["keys"], after["document"]["keys"]);
+    let page = send("GET", &format!("{}/status.json", text(&ready, "status")), "").await;
+    let status: Value = serde_json::from_slice(page.body()).unwrap();
+    assert_eq!(status["document"]["instance"], after["document"]["instance"]);
+}
+
+// The channel does not rest on TLS, but every leg can have it; a relay needs it off this machine (OB-82).
+#[tokio::test(flavor = "multi_thread")]
+async fn every_leg_can_have_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key, root) = (file("chain.pem"), file("key.pem"), file("root.der"));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    fs::write(&root, made.cert.der()).unwrap();
+    let tls = ["--tls-certificate", arg(&certificate), "--tls-key", arg(&key)];
+
+    let (_app, upstream) = App::start("app").await;
+    let (_gateway, shown) = gateway(&upstream, &tls);
+    let to = text(&shown, "listen");
+    assert!(to.starts_with("https://"), "{to}");
+    run(["inspect", to, "--json"]).expect(1);
+    let policy = file("policy.toml");
+    let trust = ["--tls-root", arg(&root)];
+    let init = ["policy", "init", to, "--yes", "--output", arg(&policy)];
+    run(init.iter().chain(&trust)).expect(0);
+
+    let unit = format!("unit={to}");
+    let relay = ["relay", "--listen", "127.0.0.1:0", "--gateway", &unit, "--tls-root", arg(&certificate)];
+    let mut relay = Service::start(relay.iter().chain(&tls));
+    let relayed = format!("{}/unit", text(&relay.ready(), "listen"));
+    assert!(relayed.starts_with("https://"), "{relayed}");
+    let by_relay = ["--relay", &relayed, "--tls-root", arg(&root)];
+    for more in [&trust[..], &by_relay[..]] {
+        let (_proxy, ready) = connect(to, &policy, more);
+        let answer = send("POST", &format!("{}/x", text(&ready, "listen")), "hello").await;
+        assert_eq!((answer.status(), &answer.body()[..]), (StatusCode::OK, &b"hello"[..]));
+    }
+
+    let broken = ["--tls-certificate", arg(&key), "--tls-key", arg(&key)];
+    let first = ["relay", "--listen", "127.0.0.1:0", "--gateway", "unit=http://127.0.0.1:1"];
+    let ended = run(first.iter().chain(&broken)).expect(2);
+    assert!(ended.stderr.contains("key.pem"), "{}", ended.stderr);
 }
 
 // AT-43, AT-41

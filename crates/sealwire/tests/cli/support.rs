@@ -193,6 +193,41 @@ pub(crate) async fn serve(router: Router) -> String {
     url
 }
 
+/// A TCP address that leads to another, which can be changed: a load balancer in front of one instance after the other.
+#[derive(Clone)]
+pub(crate) struct Balancer(Arc<Mutex<String>>);
+
+impl Balancer {
+    /// Starts one; its URL.
+    pub(crate) async fn start(target: &str) -> (Self, String) {
+        let balancer = Self(Arc::new(Mutex::new(authority(target).to_owned())));
+        let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (this, targets) = (balancer.clone(), balancer.0);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let target = targets.lock().unwrap().clone();
+                tokio::spawn(async move {
+                    if let Ok(mut far) = tokio::net::TcpStream::connect(target).await {
+                        // Either side may close when it likes.
+                        let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                    }
+                });
+            }
+        });
+        (this, url)
+    }
+
+    pub(crate) fn lead_to(&self, target: &str) {
+        *self.0.lock().unwrap() = authority(target).to_owned();
+    }
+}
+
+/// What a URL has behind its scheme.
+pub(crate) fn authority(url: &str) -> &str {
+    url.split_once("://").unwrap().1
+}
+
 /// An answer, with its content.
 pub(crate) type Answer = http::Response<Bytes>;
 
