@@ -24,6 +24,10 @@ use tower::{Service, timeout::Timeout, util::BoxCloneSyncService};
 /// How often an HTTP/2 connection is asked whether it still lives, and how long the answer may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
+/// How long a connection is kept without a request. Shorter than servers keep it (gateways and relays 10 s): a request
+/// that is written just when the other side closes may have been carried out or not, and nobody could say (SE-43).
+const IDLE: Duration = Duration::from_secs(8);
+
 /// Sends requests with absolute URIs as they are: no redirects, no cookies, no field of its own but what HTTP needs.
 /// Cheap to clone; clones share the pool.
 #[derive(Clone)]
@@ -61,6 +65,7 @@ impl Transport {
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .http2_keep_alive_timeout(KEEP_ALIVE)
             .build(BoxCloneSyncService::new(Timeout::new(connector, connect)));

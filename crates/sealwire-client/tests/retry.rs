@@ -160,6 +160,33 @@ async fn an_unsealed_answer_is_an_error() {
     }
 }
 
+// OB-115, OB-116: what says that it is sealed must be, for this request and in its form; nothing is repeated for less.
+#[tokio::test]
+async fn an_answer_that_cannot_be_believed_is_an_error() {
+    let gateway = Gateway::start().await;
+    let connector = gateway.connector().await;
+    let answers = [
+        ("text/html", &b"<p>Log in first"[..]),
+        ("message/ohttp-res", &[0; 100]),
+        ("message/ohttp-chunked-res", b""),
+        ("message/ohttp-chunked-res", &[0; 15]),
+        ("message/ohttp-chunked-res", &[0; 100]),
+    ];
+    for (n, (media_type, content)) in answers.into_iter().enumerate() {
+        let mut response = plainly(StatusCode::OK);
+        response.headers_mut().insert(header::CONTENT_TYPE, media_type.parse().unwrap());
+        *response.body_mut() = body::full(content);
+        gateway.state.act([Act::Plainly(response)]);
+        let error = connector.get("/").await.unwrap_err();
+        match error {
+            Error::Wire(oblivious::Error::MediaType) => assert!(n < 2),
+            Error::Wire(oblivious::Error::Answer(_)) => assert!(n >= 2),
+            error => panic!("{error}"),
+        }
+        assert_eq!((gateway.state.posts(), gateway.state.fetches()), (n + 1, 1));
+    }
+}
+
 // The caller's own fault is told apart, and costs the gateway no renewal.
 #[tokio::test]
 async fn a_body_that_fails_is_the_callers_error() {

@@ -17,6 +17,12 @@ use sealwire_client::{Connector, Status};
 use sealwire_gateway::listener::ConnectionLimits;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+/// How long a program may keep a connection without a request: longer than their pools usually do, so that none is
+/// closed just when a request is written to it.
+const IDLE_TIME: Duration = Duration::from_secs(120);
+/// How long open exchanges may take once the proxy stops.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
 /// How a local proxy runs.
 #[derive(Clone)]
 pub struct ConnectSettings {
@@ -81,7 +87,8 @@ pub async fn start(settings: ConnectSettings) -> Result<Running, Error> {
         tracing::warn!(%address, "programs elsewhere can reach the proxy, and what they send to it is not sealed yet");
     }
     let counters = Arc::new(Counters::default());
-    let limits = ConnectionLimits { drain_time: Duration::from_secs(5), ..ConnectionLimits::default() };
+    let limits =
+        ConnectionLimits { header_time: IDLE_TIME, drain_time: DRAIN_TIME, ..ConnectionLimits::default() };
     let proxy = Proxy::new(connector.clone(), guard, counters.clone());
     let view = status::View::new(&settings, address, connector.clone(), counters);
     let programs = programs.serve(proxy, limits);
