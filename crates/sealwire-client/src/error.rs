@@ -28,7 +28,7 @@ pub enum Error {
         /// where
         at: String,
         /// why not
-        source: sealwire_oblivious::Error,
+        source: sealwire_http::oblivious::Error,
     },
     /// The gateway forgot the key, or the connection failed, after the request was sent; whether it was carried out
     /// is unknown (SE-43).

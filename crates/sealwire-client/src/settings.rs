@@ -6,12 +6,12 @@ use sealwire_attest::{
     Policy,
     key_document::{self, authority},
 };
-use sealwire_crypto::{
+use sealwire_http::crypto::{
     kem::Kem,
     random::{OsRandom, Random},
 };
+use sealwire_http::oblivious::Limits;
 use sealwire_http::{Clock, SystemClock, client::oblivious, wire::OBLIVIOUS_PATH};
-use sealwire_oblivious::Limits;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// How to reach a gateway, and what it must prove.

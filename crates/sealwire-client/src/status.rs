@@ -5,7 +5,7 @@ use sealwire_attest::{
     key_document::{Acceptance, Published},
     verdict::Denial,
 };
-use sealwire_crypto::{hpke::Symmetric, kem::Kem};
+use sealwire_http::crypto::{hpke::Symmetric, kem::Kem};
 use std::{
     collections::VecDeque,
     sync::{

@@ -21,5 +21,8 @@ pub use key_ring::KeyRing;
 pub use peer::{Identity, Peer};
 pub use wire::Wire;
 
+/// The crates whose types are in this one's interface: services name them through it.
+pub use {sealwire_crypto as crypto, sealwire_message as message, sealwire_oblivious as oblivious};
+
 /// Says that a message wants to be forwarded as it comes (draft-ietf-httpbis-incremental, OB-45).
 pub const INCREMENTAL: http::HeaderName = http::HeaderName::from_static("incremental");

@@ -11,12 +11,12 @@ use sealwire_attest::{
     key_document::{self, Acceptance, OBLIVIOUS, Published},
     verdict::Denial,
 };
-use sealwire_crypto::{kem::Kem, random};
+use sealwire_http::crypto::{kem::Kem, random};
+use sealwire_http::oblivious::config::{self, Selected};
 use sealwire_http::{
     Clock,
     client::oblivious::{self, Oblivious, Target},
 };
-use sealwire_oblivious::config::{self, Selected};
 use std::{
     error::Error as StdError,
     fmt,
@@ -64,7 +64,7 @@ pub(crate) enum Failure {
         answered: bool,
     },
     /// No key in it can be used here.
-    NoKey { at: Uri, source: sealwire_oblivious::Error },
+    NoKey { at: Uri, source: sealwire_http::oblivious::Error },
 }
 
 impl Failure {
@@ -222,8 +222,8 @@ impl Appraiser {
         &self,
         document: &Appraised<KeyDocument>,
         at: UnixTime,
-    ) -> Result<(Selected, Target), sealwire_oblivious::Error> {
-        let no_key = sealwire_oblivious::Error::NoUsableKey;
+    ) -> Result<(Selected, Target), sealwire_http::oblivious::Error> {
+        let no_key = sealwire_http::oblivious::Error::NoUsableKey;
         if !document.get().wires.iter().any(|wire| wire == WIRE) {
             return Err(no_key);
         }

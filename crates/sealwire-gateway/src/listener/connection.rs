@@ -100,7 +100,8 @@ impl Protocol {
             Err(Failure::Late) => self.late.increment(1),
             Err(Failure::Protocol(error)) => {
                 self.failed.increment(1);
-                tracing::debug!(%peer, error = error.as_ref(), "connection failed");
+                // Without the peer: a relay must keep nothing that joins an address with a time (OB-84).
+                tracing::debug!(error = error.as_ref(), "connection failed");
             }
         }
     }
