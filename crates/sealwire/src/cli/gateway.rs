@@ -2,7 +2,7 @@
 
 use super::{
     exit::{Exit, Failure, Outcome},
-    logging, output, source, tls, values,
+    logging, names, output, source, tls, values,
 };
 use clap::{Args as ClapArgs, ValueEnum};
 use sealwire_gateway::{
@@ -120,7 +120,7 @@ pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
         args.configuration().and_then(|config| config.validate().map(|()| config)).map_err(unusable)?;
     logs.start("info", config.log.format == LogFormat::Json)?;
     if args.print_config_digest {
-        output::print(hex::encode(config.digest().map_err(unusable)?))?;
+        output::print(names::config_digest(&config.digest().map_err(unusable)?))?;
         return Ok(Exit::Ok);
     }
     let (environment, root) = environment(&config).await?;
@@ -170,7 +170,7 @@ fn announce(
         [] => vec![running.address().to_string()],
         names => names.to_vec(),
     };
-    let digest = hex::encode(running.config_digest());
+    let digest = names::config_digest(&running.config_digest());
     if as_json {
         return Ok(output::json_line(&json!({
             "ready": "gateway",
@@ -179,7 +179,7 @@ fn announce(
             "authorities": authorities,
             "tee": config.tee.name(),
             "config-digest": digest,
-            "development-root": root.map(hex::encode),
+            "development-root": root.map(names::root),
         }))?);
     }
     let mut routes: Vec<_> =

@@ -3,7 +3,7 @@
 use super::{
     exit::{Exit, Failure, Outcome},
     keys::live_keys,
-    output,
+    names, output,
     output::{bad, dim, field, good, leaf, node, strong, warn},
     policy, proof,
     source::{Shown, Source},
@@ -116,7 +116,7 @@ fn document(shown: &Shown) -> Tree<String> {
             field("authorities", document.authorities.join(", ")),
             field("wires", wires.collect::<Vec<_>>().join(", ")),
             node("keys", keys),
-            field("config digest", hex::encode(document.config_digest)),
+            field("config digest", names::config_digest(&document.config_digest)),
             operator(shown),
             proof::evidence(
                 format!(
@@ -162,7 +162,7 @@ fn operator(shown: &Shown) -> Tree<String> {
                 Ok(()) => good("signature verifies"),
                 Err(error) => bad(error.to_string()),
             };
-            field("operator", format!("{} {signature}", hex::encode(statement.key)))
+            field("operator", format!("{} {signature}", names::operator_key(&statement.key)))
         }
     }
 }
@@ -190,6 +190,8 @@ fn as_json(shown: &Shown, judged: Option<&Judged>) -> Value {
     let mut document = published.get("document").cloned().unwrap_or_default();
     if let Some(fields) = document.as_object_mut() {
         fields.insert("keys".into(), json!(live_keys(shown.document())));
+        let digest = names::config_digest(&shown.document().config_digest);
+        fields.insert("config-digest".into(), digest.into());
     }
     let verified = shown.verified();
     let age = match age_of(shown) {

@@ -9,6 +9,7 @@ mod gateway;
 mod inspect;
 mod keys;
 mod logging;
+mod names;
 mod output;
 mod policy;
 mod proof;

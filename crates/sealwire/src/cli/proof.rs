@@ -1,6 +1,9 @@
 //! The chain of reasons as a tree: what was checked, on what it rests, how it came out (AT-03, AT-43).
 
-use super::output::{bad, dim, field, good, leaf, node, strong, warn};
+use super::{
+    names,
+    output::{bad, dim, field, good, leaf, node, strong, warn},
+};
 use sealwire_attest::{Check, Checks, Claims, Outcome, key_document::OperatorGround, verdict::Reason};
 use termtree::Tree;
 
@@ -77,7 +80,7 @@ fn root(claims: &Claims) -> Tree<String> {
     } else {
         "the vendor's, pinned in this program".to_owned()
     };
-    node(format!("root sha256:{}", hex::encode(claims.root)), [leaf(whose)])
+    node(format!("root {}", names::root(&claims.root)), [leaf(whose)])
 }
 
 /// The rules that failed.
@@ -98,7 +101,9 @@ fn reason(reason: &Reason) -> Tree<String> {
 pub(crate) fn ground(operator: OperatorGround) -> String {
     match operator {
         OperatorGround::ConfigDigest => "the policy pins this configuration".to_owned(),
-        OperatorGround::Signed(key) => format!("signed by {}, which the policy pins", hex::encode(key)),
+        OperatorGround::Signed(key) => {
+            format!("signed by {}, which the policy pins", names::operator_key(&key))
+        }
         OperatorGround::Any => {
             warn("the policy accepts any operator: the host may forward plaintext anywhere")
         }

@@ -6,7 +6,6 @@ use super::{
     values::{self, Url},
 };
 use clap::Args as ClapArgs;
-use http::Uri;
 use sealwire::relay::{self, RelayLimits, RelaySettings, Running};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -31,7 +30,7 @@ pub(crate) struct Args {
     listen: SocketAddr,
     /// A gateway by name; https:// unless it is on this machine; repeatable
     #[arg(long = "gateway", value_name = "NAME=URL", required = true, value_parser = gateway)]
-    gateways: Vec<(String, Uri)>,
+    gateways: Vec<(String, Url)>,
     #[command(flatten)]
     tls: tls::Server,
     #[command(flatten)]
@@ -39,11 +38,11 @@ pub(crate) struct Args {
     /// Where /healthz and /metrics are served; nowhere unless given
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
-    #[command(flatten)]
-    caps: Caps,
     /// Print one line of JSON when ready: ready, listen, admin, gateways
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    caps: Caps,
 }
 
 /// OB-85
@@ -81,20 +80,21 @@ impl Caps {
     }
 }
 
-fn gateway(text: &str) -> Result<(String, Uri), String> {
+fn gateway(text: &str) -> Result<(String, Url), String> {
     let (name, url) =
         text.split_once('=').ok_or("write NAME=URL, for example unit=https://gateway.example")?;
-    Ok((name.to_owned(), url.parse::<Url>()?.0))
+    Ok((name.to_owned(), url.parse()?))
 }
 
 pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
     logs.start("info", false)?;
+    let gateways = args.gateways.iter().map(|(name, url)| (name.clone(), url.0.clone())).collect();
     let settings = RelaySettings {
         tls: args.tls.read()?,
         limits: args.caps.limits(),
         tls_roots: args.roots.read()?,
         admin: args.admin,
-        ..RelaySettings::new(args.listen, args.gateways.clone())
+        ..RelaySettings::new(args.listen, gateways)
     };
     let shutdown = signals::shutdown()?;
     let running = relay::start(settings).await.map_err(not_started)?;

@@ -2,7 +2,7 @@
 
 use super::{
     exit::{Exit, Failure, OrNext},
-    output, tls,
+    names, output, tls,
     values::{self, Url},
 };
 use anyhow::Context;
@@ -59,10 +59,9 @@ impl Shown {
     pub(crate) async fn fetch(at: &Url, source: &Source, challenged: bool) -> Result<Self, Failure> {
         let challenge = if challenged { random::array::<32>(&OsRandom)?.to_vec() } else { Vec::new() };
         let sent = (!challenge.is_empty()).then_some(challenge.as_slice());
-        let published =
-            sealwire_client::fetch(&at.0, sent, &source.roots.read()?, source.timeout).await.or_next(
-                format!("is a gateway running at {at}? `sealwire gateway --help` shows how to start one"),
-            )?;
+        let published = sealwire_client::fetch(&at.0, sent, &source.roots.read()?, source.timeout)
+            .await
+            .or_next(format!("see what answers there: curl {at}{}", key_document::PATH))?;
         let document = KeyDocument::decode(&published.document)
             .with_context(|| format!("the key document of {at}"))
             .map_err(|error| Failure::from(error).exit(Exit::Verdict(10)))?;
@@ -127,8 +126,8 @@ fn freshness(challenged: bool) -> Outcome {
 pub(crate) fn development_notice(root: &[u8; 32]) -> String {
     output::warn(format!(
         "DEVELOPMENT evidence: signed under a root made on one machine, it proves nothing about hardware\n\
-         development root sha256:{}",
-        hex::encode(root)
+         development root {}",
+        names::root(root)
     ))
 }
 

@@ -1,5 +1,6 @@
 //! Values on the command line, parsed where clap can still say which flag was wrong.
 
+use super::names;
 use bytesize::ByteSize;
 use http::{Uri, uri::Scheme};
 use sealwire_attest::{Kind, UnixTime, key_document::authority};
@@ -15,6 +16,11 @@ pub(crate) fn hex_array<const N: usize>(text: &str) -> Result<[u8; N], String> {
     hex_bytes(text)?
         .try_into()
         .map_err(|bytes: Vec<u8>| format!("{} bytes where {N} are due ({} hex digits)", bytes.len(), N * 2))
+}
+
+/// The digest of a configuration, as it is printed, or its hex digits alone.
+pub(crate) fn config_digest(text: &str) -> Result<[u8; 48], String> {
+    hex_array(text.trim().strip_prefix(names::CONFIG_DIGEST).unwrap_or(text))
 }
 
 /// Bytes in hex.

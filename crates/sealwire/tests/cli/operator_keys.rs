@@ -10,12 +10,13 @@ fn a_key_signs_what_it_is_told() {
     let (key, statement) = (scratch.path().join("operator.pem"), scratch.path().join("statement.pem"));
     let made = run(["keys", "operator", "generate", "--json", "--output", arg(&key)]).expect(0).json();
     let public = made["public-key"].as_str().unwrap();
-    assert_eq!(public.len(), 64);
+    assert_eq!(public.len(), "ed25519:".len() + 64);
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     let shown = run(["keys", "operator", "show", "--json", arg(&key)]).expect(0).json();
     assert_eq!(shown["public-key"], public);
 
     let (digest, measurement) = ("0f".repeat(48), "9b".repeat(48));
+    let printed = format!("sha384:{digest}");
     let sign = [
         "keys",
         "operator",
@@ -28,7 +29,7 @@ fn a_key_signs_what_it_is_told() {
         "--authority",
         "A.example:443",
         "--config-digest",
-        &digest,
+        &printed,
         "--measurement",
         &measurement,
         "--output",
@@ -40,7 +41,7 @@ fn a_key_signs_what_it_is_told() {
     assert_eq!(shown["type"], "statement");
     assert_eq!(shown["signature-valid"], true);
     assert_eq!(shown["public-key"], public);
-    assert_eq!(shown["config-digest"], digest);
+    assert_eq!(shown["config-digest"], printed);
     assert_eq!(shown["measurement"], measurement);
 
     // Nothing is overwritten: neither a key nor a statement.

@@ -3,7 +3,7 @@
 use crate::cli::{
     exit::{Exit, Failure, OrNext, Outcome},
     files::{self, Access},
-    output,
+    names, output,
     source::{Shown, Source},
     terminal,
     values::{self, Url},
@@ -70,7 +70,7 @@ Examples:
   sealwire keys operator sign --key operator.pem --from https://gateway.example \\
       --output statement.pem
   sealwire keys operator sign --key operator.pem --authority api.example \\
-      --config-digest 0f3a… --measurement 9b21… --output statement.pem"
+      --config-digest sha384:0f3a… --measurement 9b21… --output statement.pem"
 )]
 struct Sign {
     /// The operator's private key (PKCS#8 PEM)
@@ -79,8 +79,8 @@ struct Sign {
     /// A name that may be served; once for each
     #[arg(long = "authority", value_name = "NAME", value_parser = values::authority, requires = "config_digest")]
     authorities: Vec<String>,
-    /// SHA-384 of the configuration, 96 hex digits
-    #[arg(long, value_name = "HEX", value_parser = values::hex_array::<48>, requires_all = ["measurement", "authorities"])]
+    /// SHA-384 of the configuration: sha384: and 96 hex digits
+    #[arg(long, value_name = "DIGEST", value_parser = values::config_digest, requires_all = ["measurement", "authorities"])]
     config_digest: Option<[u8; 48]>,
     /// The measurement register of the TEE, hex
     #[arg(long, value_name = "HEX", requires = "config_digest")]
@@ -131,7 +131,7 @@ fn generate(args: &Generate) -> Outcome {
             .map_err(|error| anyhow::anyhow!("PEM: {error}"))?,
     );
     files::create(&args.output, pem.as_bytes(), Access::Secret)?;
-    let public = hex::encode(key.public_key());
+    let public = names::operator_key(&key.public_key());
     if args.json {
         output::json(&serde_json::json!({ "file": args.output, "public-key": public }))?;
     } else {
@@ -139,7 +139,7 @@ fn generate(args: &Generate) -> Outcome {
         output::print(format!(
             "{} {file} (only you can read it; keep it away from the gateway's machines)\n\
              public key: {}\n\n\
-             In the policy of those who trust you:\n  operator-keys = [\"ed25519:{public}\"]\n\n\
+             In the policy of those who trust you:\n  operator-keys = [\"{public}\"]\n\n\
              Next: sealwire keys operator sign --key {file} --from URL --output statement.pem",
             output::good("wrote"),
             output::strong(&public),
@@ -173,9 +173,9 @@ async fn sign(args: &Sign) -> Outcome {
         output::print(tree(&statement))?;
         output::print(format!(
             "\nNext: sealwire gateway … --operator-statement {}\n\
-             A client's policy trusts it with: operator-keys = [\"ed25519:{}\"]",
+             A client's policy trusts it with: operator-keys = [\"{}\"]",
             args.output.display(),
-            hex::encode(statement.key),
+            names::operator_key(&statement.key),
         ))?;
     }
     Ok(Exit::Ok)
@@ -193,7 +193,7 @@ async fn shown(from: &Url, args: &Sign) -> Result<(Vec<String>, [u8; 48], Vec<u8
     let document = shown.document();
     let lines = [
         output::field("authorities", document.authorities.join(", ")),
-        output::field("config digest", hex::encode(document.config_digest)),
+        output::field("config digest", names::config_digest(&document.config_digest)),
         output::field("measurement", hex::encode(&measurement)),
     ];
     let mut text = output::node(format!("to be signed, as {from} shows it"), lines).to_string();
@@ -207,7 +207,7 @@ async fn shown(from: &Url, args: &Sign) -> Result<(Vec<String>, [u8; 48], Vec<u8
 fn show(args: &Show) -> Outcome {
     let text = Zeroizing::new(files::read_text(&args.file)?);
     if let Ok(key) = signing_key_from_pem(&text) {
-        let public = hex::encode(key.public_key());
+        let public = names::operator_key(&key.public_key());
         if args.json {
             output::json(&serde_json::json!({ "type": "private-key", "public-key": public }))?;
         } else {
@@ -242,9 +242,9 @@ fn private_key(path: &Path) -> Result<SigningKey, Failure> {
 
 fn describe(statement: &OperatorStatement) -> serde_json::Value {
     serde_json::json!({
-        "public-key": hex::encode(statement.key),
+        "public-key": names::operator_key(&statement.key),
         "authorities": statement.authorities,
-        "config-digest": hex::encode(statement.config_digest),
+        "config-digest": names::config_digest(&statement.config_digest),
         "measurement": hex::encode(&statement.measurement),
     })
 }
@@ -257,10 +257,10 @@ fn tree(statement: &OperatorStatement) -> String {
     output::node(
         "operator's statement",
         [
-            output::field("operator key", hex::encode(statement.key)),
+            output::field("operator key", names::operator_key(&statement.key)),
             output::field("signature", signature),
             output::field("authorities", statement.authorities.join(", ")),
-            output::field("config digest", hex::encode(statement.config_digest)),
+            output::field("config digest", names::config_digest(&statement.config_digest)),
             output::field("measurement", hex::encode(&statement.measurement)),
         ],
     )

@@ -3,7 +3,7 @@
 use super::parse;
 use crate::cli::{
     exit::{Exit, Outcome},
-    files,
+    files, names,
     output::{self, dim, field, leaf, node, strong, warn},
 };
 use clap::Args as ClapArgs;
@@ -43,8 +43,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
             "development": policy.is_development(),
             "alternatives": alternatives,
             "any-operator": rule.any,
-            "operator-keys": rule.keys.iter().map(hex::encode).collect::<Vec<_>>(),
-            "config-digests": rule.config_digests.iter().map(hex::encode).collect::<Vec<_>>(),
+            "operator-keys": rule.keys.iter().map(names::operator_key).collect::<Vec<_>>(),
+            "config-digests": rule.config_digests.iter().map(names::config_digest).collect::<Vec<_>>(),
             "max-lifetime": policy.max_lifetime().as_secs(),
             "max-age": policy.max_age().as_secs(),
             "grace": policy.grace().as_secs(),
@@ -113,12 +113,15 @@ fn plain(value: &Value) -> String {
 
 fn operator(policy: &Policy) -> Tree<String> {
     let rule = policy.operator_rule();
-    let mut lines: Vec<_> =
-        rule.keys.iter().map(|key| leaf(format!("one who signs with {}", hex::encode(key)))).collect();
+    let mut lines: Vec<_> = rule
+        .keys
+        .iter()
+        .map(|key| leaf(format!("one who signs with {}", names::operator_key(key))))
+        .collect();
     lines.extend(
         rule.config_digests
             .iter()
-            .map(|digest| leaf(format!("anyone, with the configuration {}", hex::encode(digest)))),
+            .map(|digest| leaf(format!("anyone, with the configuration {}", names::config_digest(digest)))),
     );
     if rule.any {
         lines.push(leaf(warn("anyone at all: the host may send plaintext anywhere")));

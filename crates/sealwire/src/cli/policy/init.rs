@@ -3,7 +3,7 @@
 use crate::cli::{
     exit::{Exit, Failure, Outcome},
     files::{self, Access},
-    output, proof,
+    names, output, proof,
     source::{Shown, Source},
     terminal,
     values::Url,
@@ -74,7 +74,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
             "file": args.output,
             "url": args.url.to_string(),
             "development": development,
-            "operator": key.map(hex::encode),
+            "operator": key.as_ref().map(names::operator_key),
         }))?;
     } else {
         let mut next = format!(
@@ -116,7 +116,7 @@ fn summary(shown: &Shown, key: Option<&[u8; 32]>) -> Tree<String> {
     let document = shown.document();
     let claims = shown.verified().ok().map(|verified| verified.get());
     let operator = match key {
-        Some(key) => output::field("operator key", hex::encode(key)),
+        Some(key) => output::field("operator key", names::operator_key(key)),
         None => output::leaf(output::warn(
             "no operator's statement: this exact configuration is accepted, and no other",
         )),
@@ -125,7 +125,7 @@ fn summary(shown: &Shown, key: Option<&[u8; 32]>) -> Tree<String> {
         output::strong(format!("{} shows", shown.at)),
         [
             output::field("authorities", document.authorities.join(", ")),
-            output::field("config digest", hex::encode(document.config_digest)),
+            output::field("config digest", names::config_digest(&document.config_digest)),
             operator,
             proof::evidence(
                 format!("{} evidence, made just now over our challenge", shown.published.evidence.kind),
