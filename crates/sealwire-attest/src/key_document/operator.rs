@@ -9,11 +9,14 @@ use crate::cbor::{self, Fields, Reader};
 use der::{
     SecretDocument,
     pem::{self, LineEnding},
+    zeroize::Zeroizing,
 };
 use sealwire_crypto::sign::ed25519::{self, SigningKey};
 
 /// Label of a statement in PEM.
 pub const PEM_LABEL: &str = "SEALWIRE OPERATOR STATEMENT";
+/// Label of a PKCS#8 private key in PEM (RFC 7468 section 10).
+const KEY_LABEL: &str = "PRIVATE KEY";
 /// Separates what an operator signs here from anything else that its key might sign.
 const CONTEXT: &str = "sealwire/1 operator statement";
 /// Longest measurement register in bytes.
@@ -146,10 +149,20 @@ impl OperatorStatement {
 /// [`Error::Pem`], [`Error::OperatorKey`]
 pub fn signing_key_from_pem(text: &str) -> Result<SigningKey, Error> {
     let (label, document) = SecretDocument::from_pem(text.trim()).map_err(|_| Error::Pem)?;
-    if label != "PRIVATE KEY" {
+    if label != KEY_LABEL {
         return Err(Error::Pem);
     }
     SigningKey::from_pkcs8(document.as_bytes()).map_err(|_| Error::OperatorKey)
+}
+
+/// An operator's private key in the form that [`signing_key_from_pem`] parses. Wiped on drop.
+///
+/// # Errors
+/// [`Error::OperatorKey`] when the key cannot be exported.
+pub fn signing_key_to_pem(key: &SigningKey) -> Result<Zeroizing<String>, Error> {
+    let der = key.to_pkcs8().map_err(|_| Error::OperatorKey)?;
+    let document = SecretDocument::try_from(der.as_slice()).map_err(|_| Error::OperatorKey)?;
+    document.to_pem(KEY_LABEL, LineEnding::LF).map_err(|_| Error::OperatorKey)
 }
 
 #[cfg(test)]
@@ -224,11 +237,11 @@ mod tests {
     #[test]
     fn reads_operator_keys() {
         let key = key();
-        let pem = pem::encode_string("PRIVATE KEY", LineEnding::LF, &key.to_pkcs8().unwrap()).unwrap();
+        let pem = signing_key_to_pem(&key).unwrap();
         assert_eq!(signing_key_from_pem(&pem).unwrap().public_key(), key.public_key());
         let other = pem.replace("PRIVATE", "PUBLIC");
         assert_eq!(signing_key_from_pem(&other).err(), Some(Error::Pem));
-        let short = pem::encode_string("PRIVATE KEY", LineEnding::LF, &[0x30, 0]).unwrap();
+        let short = pem::encode_string(KEY_LABEL, LineEnding::LF, &[0x30, 0]).unwrap();
         assert_eq!(signing_key_from_pem(&short).err(), Some(Error::OperatorKey));
     }
 }

@@ -10,8 +10,7 @@ use crate::cli::{
 };
 use anyhow::Context;
 use clap::{ArgGroup, Args as ClapArgs, Subcommand};
-use der::pem::{self, LineEnding};
-use sealwire_attest::key_document::operator::{OperatorStatement, signing_key_from_pem};
+use sealwire_attest::key_document::operator::{OperatorStatement, signing_key_from_pem, signing_key_to_pem};
 use sealwire_crypto::{random::OsRandom, sign::ed25519::SigningKey};
 use std::{
     io::{self, Write},
@@ -125,11 +124,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
 
 fn generate(args: &Generate) -> Outcome {
     let key = SigningKey::generate(&OsRandom)?;
-    let der = key.to_pkcs8()?;
-    let pem = Zeroizing::new(
-        pem::encode_string("PRIVATE KEY", LineEnding::LF, &der)
-            .map_err(|error| anyhow::anyhow!("PEM: {error}"))?,
-    );
+    let pem = signing_key_to_pem(&key)?;
     files::create(&args.output, pem.as_bytes(), Access::Secret)?;
     let public = names::operator_key(&key.public_key());
     if args.json {
