@@ -122,6 +122,19 @@ impl<M: Message> OpenedBody<M> {
         Ok(matches!(self.next, Some(Part::End)))
     }
 
+    /// Reads on to the end of a message whose length was announced as 0. HTTP/1.1 takes such a message for complete with
+    /// its head, so the head must not leave before the end has authenticated (OB-25).
+    pub(crate) async fn end_without_content(&mut self) -> Result<(), Fault> {
+        loop {
+            match std::future::poll_fn(|cx| self.poll_part(cx)).await? {
+                Part::End => return Ok(()),
+                // A message with a length has no trailers in HTTP/1.1.
+                Part::Trailers(_) => {}
+                Part::Data(_) => return Err(Fault::Message(bhttp::Error::ContentLength)),
+            }
+        }
+    }
+
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, Fault>> {
         if let Some(part) = self.next.take() {
             return Poll::Ready(Ok(part));

@@ -19,6 +19,7 @@ use sealwire_http::{
     Body, BoxError, SystemClock, body,
     client::oblivious::{Error, Form, Oblivious, Settings, Target},
     clock::Clock,
+    opened::Fault,
     problem,
     wire::OBLIVIOUS_PATH,
 };
@@ -317,6 +318,26 @@ async fn the_last_byte_waits_for_the_end() {
     let response = client(&gateway, Form::Chunked, no_harm()).oneshot(post("")).await.unwrap();
     let mut body = response.into_body();
     assert!(futures_util::FutureExt::now_or_never(body.frame()).is_none());
+}
+
+// OB-25: the same where the announced length is 0: the head waits.
+#[tokio::test(start_paused = true)]
+async fn a_head_that_announces_nothing_waits_for_the_end() {
+    for ends in [true, false] {
+        let gateway = gateway(Setup::default(), move |_| async move {
+            let (sender, body) = channel();
+            if !ends {
+                std::mem::forget(sender);
+            }
+            let mut response = Response::new(body);
+            response.headers_mut().insert(header::CONTENT_LENGTH, "0".parse().unwrap());
+            response
+        });
+        match client(&gateway, Form::Chunked, no_harm()).oneshot(post("")).await {
+            Ok(response) => assert!(ends && http_body::Body::is_end_stream(response.body())),
+            Err(error) => assert!(!ends && matches!(error, Error::Answer(Fault::Idle)), "{error}"),
+        }
+    }
 }
 
 // OB-29, idle: an answer that stalls ends with an error.

@@ -160,6 +160,32 @@ async fn a_cut_request_never_ends_cleanly() {
     }
 }
 
+// OB-25, OB-129: a length of 0 completes a message of HTTP/1.1 with its head; the application must not see that head
+// before the sealed message has ended, and never if it has content after all.
+#[tokio::test]
+async fn a_length_of_zero_waits_for_the_end() {
+    let gateway = gateway(Setup::default(), echo);
+    let to = gateway.default_selected();
+    let mut head = head("POST", 0);
+    head.headers.insert("content-length", "0".parse().unwrap());
+    let empty = plaintext(&head, b"");
+    let full = plaintext(&head, b"content");
+    for (first, rest, expected) in [
+        (&empty[..], None, 400),
+        (&empty[..], Some(&b""[..]), 200),
+        (&full[..empty.len() - 2], Some(&full[empty.len() - 2..]), 400),
+    ] {
+        let (sealed, opener) = match rest {
+            None => seal_cut(&to, &gateway.limits, &[first]),
+            Some(rest) => seal_chunks(&to, &gateway.limits, &[first, rest]),
+        };
+        let reached = gateway.reached();
+        let inner = open_chunked(gateway.send(media::CHUNKED_REQUEST, sealed).await, opener).await;
+        assert_eq!((inner.status, inner.complete), (expected, true));
+        assert_eq!(gateway.reached() - reached, u64::from(expected == 200));
+    }
+}
+
 // OB-45, OB-48, OB-27: an answer streams; each piece leaves as it comes, sealed.
 #[tokio::test]
 async fn answers_stream() {

@@ -65,7 +65,14 @@ where
         without_content || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let length = if without_content { None } else { content_length(&head)? };
     let (mut opened, _) = OpenedBody::new(sealed, message, length, settings.limits.idle_time);
-    let content = if opened.is_empty()? { body::empty() } else { body::boxed(opened) };
+    let content = if length == Some(0) {
+        opened.end_without_content().await?;
+        body::empty()
+    } else if opened.is_empty()? {
+        body::empty()
+    } else {
+        body::boxed(opened)
+    };
     Ok(plain(head, content))
 }
 

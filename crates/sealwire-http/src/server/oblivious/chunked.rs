@@ -143,6 +143,10 @@ async fn content(
     let (mut opened, fault) = OpenedBody::new(rest, message, length, settings.limits.idle_time);
     let usually_empty =
         matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::DELETE);
+    if length == Some(0) {
+        opened.end_without_content().await?;
+        return Ok((body::empty(), fault));
+    }
     let empty = if usually_empty { opened.know_whether_empty().await? } else { opened.is_empty()? };
     if empty {
         return Ok((body::empty(), fault));
