@@ -19,6 +19,7 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     header_time: std::time::Duration::from_secs(10),
     header_bytes: 8 << 10,
     streams: 16,
+    send_time: std::time::Duration::from_secs(10),
     drain_time: std::time::Duration::from_secs(1),
 };
 

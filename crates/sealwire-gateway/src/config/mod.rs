@@ -132,7 +132,7 @@ pub struct Limits {
     /// until a request's header section is there; also how long an idle HTTP/1.1 connection is kept
     #[serde(deserialize_with = "values::time")]
     pub header_time: Duration,
-    /// longest pause inside a request's content
+    /// longest pause inside a request's content, and longest time for which a caller takes nothing of its answer
     #[serde(deserialize_with = "values::time")]
     pub idle_time: Duration,
     /// how long open exchanges may take to finish after shutdown began

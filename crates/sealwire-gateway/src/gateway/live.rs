@@ -26,6 +26,7 @@ use std::{
     io,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::sync::Mutex;
 use tower::Service;
@@ -107,7 +108,7 @@ impl State {
     }
 
     /// When keys are to be replaced next.
-    pub(crate) fn rotate_at(&self, rotation: std::time::Duration) -> UnixTime {
+    pub(crate) fn rotate_at(&self, rotation: Duration) -> UnixTime {
         self.live().since.saturating_add(rotation)
     }
 
@@ -242,7 +243,9 @@ async fn attest(
 
 fn upstream(plan: &Plan, metrics: &Arc<UpstreamMetrics>) -> io::Result<Upstream> {
     let tls = plan.routes.iter().any(|route| route.target.is_tls());
-    Upstream::new(tls, plan.upstream_roots.as_ref(), metrics.clone(), plan.idle_time)
+    // Nothing that a route waits for is cut shorter.
+    let send_time = plan.routes.iter().map(|route| route.timeout).fold(plan.idle_time, Duration::max);
+    Upstream::new(tls, plan.upstream_roots.as_ref(), metrics.clone(), plan.idle_time, send_time)
 }
 
 fn rings(older: &[Older]) -> Vec<Arc<KeyRing>> {

@@ -142,6 +142,7 @@ impl Gateway {
             header_time: config.limits.header_time,
             header_bytes: config.limits.header_size,
             streams: config.limits.streams,
+            send_time: config.limits.idle_time,
             drain_time: config.limits.drain_time,
         };
         let address = listener.local_addr();

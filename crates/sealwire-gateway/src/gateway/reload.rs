@@ -74,6 +74,7 @@ fn settled_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
         ("limits.streams", a.streams != b.streams),
         ("limits.header-size", a.header_size != b.header_size),
         ("limits.header-time", a.header_time != b.header_time),
+        ("limits.idle-time", a.idle_time != b.idle_time),
         ("limits.drain-time", a.drain_time != b.drain_time),
         ("keys", old.keys != new.keys),
         ("quotes.queue", old.quotes.queue != new.quotes.queue),

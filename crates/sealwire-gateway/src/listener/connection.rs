@@ -41,6 +41,7 @@ pub(super) type Graceful = GracefulShutdown;
 pub(super) struct Protocol {
     builder: auto::Builder<TokioExecutor>,
     header_time: Duration,
+    send_time: Duration,
     open: Gauge,
     failed: Counter,
     late: Counter,
@@ -65,6 +66,7 @@ impl Protocol {
         Self {
             builder,
             header_time: limits.header_time,
+            send_time: limits.send_time,
             open: metrics::gauge!(crate::metrics::CONNECTIONS),
             failed: metrics::counter!(crate::metrics::CONNECTION_ERRORS, "reason" => "protocol"),
             late: metrics::counter!(crate::metrics::CONNECTION_ERRORS, "reason" => "timeout"),
@@ -87,6 +89,7 @@ impl Protocol {
         let deadline = Instant::now() + self.header_time;
         // Answers are written whole; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
+        set_send_time(&stream, self.send_time);
         let outcome = match tls {
             None => self.serve_stream(stream, peer, deadline, service, watcher).await,
             Some(acceptor) => match timeout_at(deadline, acceptor.accept(stream)).await {
@@ -135,6 +138,17 @@ impl Protocol {
         }
         served.await.map_err(Failure::from)
     }
+}
+
+/// Has the operating system end a connection whose peer takes nothing for so long: neither hyper nor this gateway
+/// gives up what waits to be written, and with it wait the exchange and its upstream (RFC 5482).
+fn set_send_time(stream: &TcpStream, send_time: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(send_time)) {
+        tracing::debug!(%error, "no bound on sending");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, send_time);
 }
 
 /// Counts a connection for as long as it lives, also when its task is cut.

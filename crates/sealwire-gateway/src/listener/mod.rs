@@ -33,18 +33,21 @@ pub struct ConnectionLimits {
     pub header_bytes: usize,
     /// concurrent streams of one HTTP/2 connection
     pub streams: u32,
+    /// how long a peer may take nothing of what it is sent (on Linux; elsewhere the operating system decides)
+    pub send_time: Duration,
     /// how long open exchanges may take to finish after shutdown began
     pub drain_time: Duration,
 }
 
 impl Default for ConnectionLimits {
-    /// 10000 connections, 10 s, 64 KiB, 100 streams, 30 s.
+    /// 10000 connections, 10 s, 64 KiB, 100 streams, 60 s, 30 s.
     fn default() -> Self {
         Self {
             connections: 10_000,
             header_time: Duration::from_secs(10),
             header_bytes: 64 << 10,
             streams: 100,
+            send_time: Duration::from_secs(60),
             drain_time: Duration::from_secs(30),
         }
     }

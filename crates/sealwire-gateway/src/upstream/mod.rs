@@ -56,7 +56,8 @@ struct Shared {
 
 impl Upstream {
     /// `roots` are those of `https` upstreams, the system's where there are none; read only if `tls`, which says that
-    /// there are such upstreams. `idle_time` is the longest pause inside a request's content.
+    /// there are such upstreams. `idle_time` is the longest pause inside a request's content, `send_time` how long an
+    /// upstream may take nothing of what it is sent.
     ///
     /// # Errors
     /// When the system's roots cannot be read.
@@ -65,6 +66,7 @@ impl Upstream {
         roots: Option<&Roots>,
         metrics: Arc<UpstreamMetrics>,
         idle_time: Duration,
+        send_time: Duration,
     ) -> io::Result<Self> {
         let config = rustls::ClientConfig::builder_with_provider(tls::provider())
             .with_safe_default_protocol_versions()
@@ -78,6 +80,12 @@ impl Upstream {
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_keepalive(Some(KEEPALIVE));
+        // hyper never gives up what waits to be written, also when its answer is no longer wanted; with it would wait
+        // the connection of the caller.
+        #[cfg(target_os = "linux")]
+        http.set_tcp_user_timeout(Some(send_time));
+        #[cfg(not(target_os = "linux"))]
+        let _ = send_time;
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(config.with_no_client_auth())
             .https_or_http()
