@@ -6,11 +6,13 @@
 
 pub mod app;
 pub mod document;
+pub mod fake;
 pub mod message;
 pub mod metrics;
 pub mod raw;
 pub mod stage;
 pub mod tee;
+pub mod vectors;
 
 pub use app::App;
 pub use stage::Stage;

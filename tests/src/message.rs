@@ -78,22 +78,43 @@ impl Sealing {
         (out.to_vec(), opener)
     }
 
+    /// The same message again opens two answers.
+    #[must_use]
+    pub fn single_twice(&self, plaintext: &[u8]) -> (Vec<u8>, SingleResponse, SingleResponse) {
+        let script: [u8; 64] = random::array(&OsRandom).unwrap();
+        let seal =
+            || client::seal_single(&self.to, plaintext, &self.limits, &Scripted::new(&script)).unwrap();
+        let ((sealed, first), (_, second)) = (seal(), seal());
+        (sealed.to_vec(), first, second)
+    }
+
     /// A chunked message that is put together chunk by chunk, right or wrong. Not for X-Wing, part of whose randomness
     /// cannot be chosen.
     #[must_use]
     pub fn by_hand(&self) -> (ByHand, ChunkedResponse) {
-        // The same randomness gives the same context twice: one to seal with as the test likes, and one that knows how
-        // to open the answer.
+        let (hand, opener, _) = self.by_hand_twice();
+        (hand, opener)
+    }
+
+    /// The same with what opens a second answer to it.
+    #[must_use]
+    pub fn by_hand_twice(&self) -> (ByHand, ChunkedResponse, ChunkedResponse) {
+        // The same randomness gives the same context again: one to seal with as the test likes, and others that know
+        // how to open answers.
         let script: [u8; 64] = random::array(&OsRandom).unwrap();
-        let mut start = BytesMut::new();
-        let (_, opener) =
-            client::start_chunked(&self.to, &mut start, &self.limits, &Scripted::new(&script)).unwrap();
+        let start = || {
+            let mut start = BytesMut::new();
+            let random = Scripted::new(&script);
+            let (_, opener) = client::start_chunked(&self.to, &mut start, &self.limits, &random).unwrap();
+            (start, opener)
+        };
+        let ((start, first), (_, second)) = (start(), start());
         let info = [b"message/bhttp chunked request\0".as_slice(), &start[..7]].concat();
         let Selected { public_key, suite, .. } = &self.to;
         let (enc, sender) =
             hpke::setup_sender(public_key, *suite, Mode::Base, &info, &Scripted::new(&script)).unwrap();
         assert_eq!(&start[7..], enc);
-        (ByHand { out: start.to_vec(), sender }, opener)
+        (ByHand { out: start.to_vec(), sender }, first, second)
     }
 }
 

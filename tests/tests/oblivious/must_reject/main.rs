@@ -2,6 +2,7 @@
 //! over raw sockets, and a client in front of gateways and networks that mean harm.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod bhttp;
 mod chunks;
 mod client;
 mod inside;
