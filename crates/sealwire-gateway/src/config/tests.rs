@@ -101,8 +101,7 @@ fn one_upstream_is_enough() {
     let config = parse("upstream = \"http://127.0.0.1:3000\"").unwrap();
     let spelt = parse("[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:3000/\"").unwrap();
     assert_eq!(config.digest(), spelt.digest());
-    let mut made = Config::default();
-    made.upstream = Some("http://127.0.0.1:3000".to_owned());
+    let made = Config { upstream: Some("http://127.0.0.1:3000".to_owned()), ..Config::default() };
     assert_eq!(made.validate(), Ok(()));
     assert_eq!(made.digest(), config.digest());
 }

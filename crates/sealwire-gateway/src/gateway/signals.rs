@@ -5,7 +5,7 @@ use crate::config::{self, Config};
 use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs until SIGTERM or SIGINT, then drains. At SIGHUP the configuration that `load` gives is put into force; one that
+/// Runs until SIGTERM or SIGINT, then drains; the second of these signals cuts what is open. At SIGHUP the configuration that `load` gives is put into force; one that
 /// is refused is logged, and the old one stays.
 ///
 /// # Errors
@@ -32,6 +32,12 @@ pub async fn run_until_signalled(
             }
         }
     }
-    running.shutdown().await;
+    tracing::info!("draining; the same signal again cuts open exchanges");
+    tokio::select! {
+        () = running.shutdown() => {}
+        // Dropping the gateway ends it at once.
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     Ok(())
 }

@@ -5,6 +5,8 @@
 
 mod body;
 mod resolver;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     layers::Matched,

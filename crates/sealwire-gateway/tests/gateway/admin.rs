@@ -1,8 +1,8 @@
 //! Health, readiness, metrics.
 
 use crate::support::{
-    ByHand, Hand, LOOPBACK, NAME, Switched, ask, get, named, nobody, plain, plain_route, send, start, status,
-    tee, until,
+    ByHand, Hand, LOOPBACK, Mode, NAME, Switched, ask, get, named, nobody, plain, plain_route, send, start,
+    status, tee, until,
 };
 use sealwire_gateway::{Environment, Gateway};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -46,11 +46,11 @@ async fn a_gateway_whose_document_has_expired_is_not_ready() {
     let gateway = Gateway::start_in(config, environment).await.unwrap();
     let address = gateway.admin_address().unwrap();
     assert_eq!(admin(address, "/readyz").await.0, 200);
-    *switched.broken.lock().unwrap() = true;
+    switched.set(Mode::Fails);
     clock.forward(Duration::from_secs(24 * 60 * 60 + 1));
     assert_eq!(admin(address, "/readyz").await.0, 503);
     assert_eq!(admin(address, "/healthz").await.0, 200);
-    *switched.broken.lock().unwrap() = false;
+    switched.set(Mode::Works);
     gateway.rotate().await.unwrap();
     assert_eq!(admin(address, "/readyz").await.0, 200);
 }

@@ -1,8 +1,8 @@
 //! What the gateway publishes: key documents, key lists, evidence over challenges.
 
 use crate::support::{
-    Hand, NAME, Switched, accepted, ask, config, environment, eventually, get, get_bytes, named, published,
-    start, status, tee,
+    Hand, Mode, NAME, Switched, accepted, ask, config, environment, eventually, get, get_bytes, named,
+    published, start, status, tee,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sealwire_attest::{
@@ -24,6 +24,7 @@ const LIST: &str = "/.well-known/ohttp-gateway";
 async fn upstream() -> Config {
     let mut config = config();
     config.upstream = Some(format!("http://{}", named("a").await));
+    config.quotes.challenges_per_second = 1000;
     config
 }
 
@@ -191,12 +192,12 @@ async fn slow_evidence_blocks_nothing_else() {
         let challenge = URL_SAFE_NO_PAD.encode([byte; 32]);
         status(&get(gateway.address(), &format!("{PATH}?challenge={challenge}")).await)
     };
-    let closed = tee.gate.lock().unwrap();
+    tee.set(Mode::Hangs);
     let (a, b, c, d, plain) =
         tokio::join!(challenge(1), challenge(2), challenge(3), challenge(4), get(gateway.address(), PATH));
     assert_eq!([a, b, c, d], [503; 4], "the queue is full, or the time is over");
     assert_eq!(status(&plain), 200);
-    drop(closed);
+    tee.set(Mode::Works);
     eventually(|| async { challenge(5).await == 200 }).await;
 }
 
@@ -222,10 +223,10 @@ async fn without_evidence_the_old_document_stays() {
     let (tee, clock) = (Switched::new(), Hand::new());
     let gateway = start_with(upstream().await, &tee, Some(clock)).await;
     let before = document(gateway.address()).await;
-    *tee.broken.lock().unwrap() = true;
+    tee.set(Mode::Fails);
     gateway.rotate().await.unwrap_err();
     assert_eq!(document(gateway.address()).await, before);
-    *tee.broken.lock().unwrap() = false;
+    tee.set(Mode::Works);
     gateway.rotate().await.unwrap();
     assert!(document(gateway.address()).await.serial > before.serial);
 }

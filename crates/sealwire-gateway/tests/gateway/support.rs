@@ -18,7 +18,7 @@ use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Condvar, Mutex, OnceLock},
     time::{Duration, SystemTime},
 };
 use tokio::{
@@ -41,11 +41,7 @@ pub(crate) fn tee() -> Arc<Development> {
 
 /// A configuration with no route.
 pub(crate) fn config() -> Config {
-    let mut config = Config::default();
-    config.listen = LOOPBACK;
-    config.authorities = vec![NAME.to_owned()];
-    config.quotes.challenges_per_second = 1000;
-    config
+    Config { listen: LOOPBACK, authorities: vec![NAME.to_owned()], ..Config::default() }
 }
 
 /// A configuration with one route, which takes requests in clear.
@@ -216,17 +212,29 @@ pub(crate) fn accepted(published: &Published, challenge: &[u8], at: SystemTime) 
     accept(published, &verifier, &policy, NAME, challenge, Seen::default(), at).unwrap()
 }
 
+/// What a [`Switched`] does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Works,
+    Hangs,
+    Fails,
+}
+
 /// The development TEE behind a switch.
 pub(crate) struct Switched {
     tee: Arc<Development>,
-    /// evidence is made while this is not held
-    pub(crate) gate: Mutex<()>,
-    pub(crate) broken: Mutex<bool>,
+    mode: Mutex<Mode>,
+    changed: Condvar,
 }
 
 impl Switched {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { tee: tee(), gate: Mutex::new(()), broken: Mutex::new(false) })
+        Arc::new(Self { tee: tee(), mode: Mutex::new(Mode::Works), changed: Condvar::new() })
+    }
+
+    pub(crate) fn set(&self, mode: Mode) {
+        *self.mode.lock().unwrap() = mode;
+        self.changed.notify_all();
     }
 }
 
@@ -236,11 +244,11 @@ impl Tee for Switched {
     }
 
     fn produce(&self, report_data: &[u8; 64]) -> Result<Produced, sealwire_tee::Error> {
-        let _open = self.gate.lock().unwrap();
-        if *self.broken.lock().unwrap() {
-            return Err(sealwire_tee::Error::WrongReport);
+        let mode = self.changed.wait_while(self.mode.lock().unwrap(), |mode| *mode == Mode::Hangs).unwrap();
+        match *mode {
+            Mode::Fails => Err(sealwire_tee::Error::WrongReport),
+            Mode::Works | Mode::Hangs => self.tee.produce(report_data),
         }
-        self.tee.produce(report_data)
     }
 }
 

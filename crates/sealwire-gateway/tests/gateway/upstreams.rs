@@ -4,7 +4,7 @@ use crate::support::{ByHand, NAME, application, get, nobody, plain, rest, send, 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
+use http_body_util::StreamBody;
 use sealwire_http::{Body, BoxError, body};
 use std::{convert::Infallible, time::Duration};
 use tokio::{
@@ -208,19 +208,22 @@ async fn a_caller_that_does_not_read_holds_the_upstream_back() {
 }
 
 #[tokio::test]
-async fn trailers_pass() {
-    let upstream = application(service_fn(|request: Request<Body>| async move {
-        let trailers = request.into_body().collect().await.unwrap().trailers().cloned().unwrap();
-        let content = http_body_util::Full::new(Bytes::from_static(b"content"));
-        Ok(Response::new(body::boxed(content.with_trailers(std::future::ready(Some(Ok(trailers)))))))
-    }))
-    .await;
-    let gateway = start(plain(upstream)).await;
+async fn trailers_pass_both_ways() {
+    let upstream = ByHand::new().await;
+    let gateway = start(plain(upstream.address())).await;
     let head = format!(
         "POST / HTTP/1.1\r\nhost: {NAME}\r\nte: trailers\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n\
          4\r\nbody\r\n0\r\nx-sum: 42\r\n\r\n"
     );
     let mut caller = send(gateway.address(), head).await;
-    let answer = until(&mut caller, "\r\n\r\n").await;
-    assert_eq!(status(&answer), 200);
+    let mut arrived = upstream.accept().await;
+    let request = until(&mut arrived, "0\r\nx-sum: 42\r\n\r\n").await;
+    assert!(request.contains("te: trailers\r\n"), "{request}");
+    arrived
+        .write_all(
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-took\r\n\r\n4\r\nbody\r\n0\r\nx-took: 7\r\n\r\n",
+        )
+        .await
+        .unwrap();
+    until(&mut caller, "0\r\nx-took: 7\r\n\r\n").await;
 }
