@@ -153,7 +153,6 @@ async fn gateway(upstream: &str, state: PathBuf, kem: &str) -> Result<()> {
     route.plaintext = true;
     config.routes = vec![route];
     config.keys.kems = vec![crate::gateway::kem(kem)?];
-    config.limits.message = 2 << 30;
     let running = Gateway::start(config).await?;
     println!("{}", running.address());
     tokio::spawn(async move {
@@ -167,7 +166,6 @@ async fn gateway(upstream: &str, state: PathBuf, kem: &str) -> Result<()> {
 async fn client(to: SocketAddr, policy: &str) -> Result<()> {
     let mut settings = Settings::new(format!("http://{to}").parse()?, Policy::from_toml(policy)?);
     settings.kems = sealwire_kems();
-    settings.limits.chunk.message = 2 << 30;
     let connector = Connector::connect(settings).await?;
     let service = tower::service_fn(move |request: Request<Body>| {
         let connector = connector.clone();
