@@ -74,6 +74,10 @@ pub(crate) struct OpenedBody<M> {
     message: M,
     /// read ahead of need
     next: Option<Part>,
+    /// held until the end has authenticated
+    trailers: Option<HeaderMap>,
+    /// the end has authenticated, and is still to be told
+    at_end: bool,
     /// what the content-length field leaves to come
     remaining: Option<u64>,
     idle_time: Duration,
@@ -94,6 +98,8 @@ impl<M: Message> OpenedBody<M> {
             outer,
             message,
             next: None,
+            trailers: None,
+            at_end: false,
             remaining: content_length,
             idle_time,
             idle: None,
@@ -109,7 +115,7 @@ impl<M: Message> OpenedBody<M> {
     /// chunked body.
     pub(crate) fn is_empty(&mut self) -> Result<bool, Fault> {
         if self.next.is_none() {
-            self.next = self.message.next_part()?;
+            self.next = self.arrived()?;
         }
         Ok(matches!(self.next, Some(Part::End)))
     }
@@ -135,12 +141,37 @@ impl<M: Message> OpenedBody<M> {
         }
     }
 
+    /// The next part of what has arrived.
+    ///
+    /// HTTP ends a message with its trailers, so they go on only together with the authenticated end (OB-25).
+    fn arrived(&mut self) -> Result<Option<Part>, Fault> {
+        if self.at_end {
+            return Ok(Some(Part::End));
+        }
+        loop {
+            return Ok(match self.message.next_part()? {
+                Some(Part::Trailers(trailers)) => {
+                    self.trailers = Some(trailers);
+                    continue;
+                }
+                Some(Part::End) => Some(match self.trailers.take() {
+                    None => Part::End,
+                    Some(trailers) => {
+                        self.at_end = true;
+                        Part::Trailers(trailers)
+                    }
+                }),
+                other => other,
+            });
+        }
+    }
+
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, Fault>> {
         if let Some(part) = self.next.take() {
             return Poll::Ready(Ok(part));
         }
         loop {
-            if let Some(part) = self.message.next_part()? {
+            if let Some(part) = self.arrived()? {
                 return Poll::Ready(Ok(part));
             }
             match Pin::new(&mut self.outer).poll_frame(cx) {
@@ -189,10 +220,14 @@ impl<M: Message> OpenedBody<M> {
                                 return Poll::Pending;
                             }
                         };
-                        if matches!(next, Part::Data(_)) {
-                            return Poll::Ready(Err(Fault::Message(bhttp::Error::ContentLength)));
+                        match next {
+                            Part::End => self.next = Some(Part::End),
+                            // A message with a length has no trailers in HTTP/1.1; the end comes next.
+                            Part::Trailers(_) => {}
+                            Part::Data(_) => {
+                                return Poll::Ready(Err(Fault::Message(bhttp::Error::ContentLength)));
+                            }
                         }
-                        self.next = Some(next);
                     }
                     self.remaining = Some(left);
                 }

@@ -34,12 +34,26 @@ pub(crate) struct SealedBody<S> {
     prefix: BytesMut,
     /// sealed bytes
     out: BytesMut,
+    /// content that the final chunk looks like it had, bytes
+    padded: usize,
 }
 
 impl<S: Seal> SealedBody<S> {
     /// `out` holds what goes before the first chunk, `head` the encoded head.
     pub(crate) fn new(sealer: Sealer<S>, out: BytesMut, head: BytesMut, content: Body) -> Self {
-        Self { content, sealer: Some(sealer), head, prefix: BytesMut::with_capacity(PREFIX_ROOM), out }
+        Self {
+            content,
+            sealer: Some(sealer),
+            head,
+            prefix: BytesMut::with_capacity(PREFIX_ROOM),
+            out,
+            padded: 0,
+        }
+    }
+
+    /// Pads the final chunk to the length of one with `len` bytes of content (OB-64).
+    pub(crate) fn padded(self, len: usize) -> Self {
+        Self { padded: len, ..self }
     }
 
     /// Seals the head alone, so that it does not wait for content.
@@ -79,6 +93,12 @@ impl<S: Seal> SealedBody<S> {
     /// Ends the message.
     fn finish(&mut self, trailers: Option<&HeaderMap>) -> Result<(), chunk::Error> {
         encode::end(&mut self.head, trailers);
+        if self.padded > 0 {
+            self.prefix.clear();
+            encode::content_prefix(&mut self.prefix, self.padded);
+            let len = self.head.len().max(self.prefix.len().saturating_add(self.padded));
+            self.head.resize(len, 0);
+        }
         let Some(mut sealer) = self.sealer.take() else { return Ok(()) };
         if self.head.len() > sealer.max_chunk() {
             sealer.chunks(&mut self.out, &self.head)?;
@@ -95,7 +115,7 @@ impl<S: Seal> SealedBody<S> {
                 Poll::Ready(None) => self.finish(None)?,
                 Poll::Ready(Some(frame)) => match frame?.into_data() {
                     Ok(data) => {
-                        let last = self.content.is_end_stream();
+                        let last = self.padded == 0 && self.content.is_end_stream();
                         self.seal_content(data, last)?;
                     }
                     Err(frame) => {

@@ -12,7 +12,7 @@ use sealwire_http::{
     Identity, Peer, Wire, body,
     informational::{Informational, InformationalSender},
     problem,
-    server::RouteRules,
+    server::{Pace, RouteRules},
 };
 use sealwire_message::{bhttp::encode, chunk::Opened};
 use sealwire_oblivious::media;
@@ -540,4 +540,110 @@ async fn single_shot_answers_are_padded() {
         lengths.insert(answer.to_bytes().len());
     }
     assert_eq!(lengths, [16 + 256 + 16].into());
+}
+
+// OB-64: a paced answer leaves in pieces of one size, what does not fill one after its time, and its end looks like one.
+#[tokio::test(start_paused = true)]
+async fn paced_answers() {
+    let pace = Pace { size: 100.try_into().unwrap(), every: Duration::from_secs(1) };
+    let rules = RouteRules { pace: Some(pace), ..RouteRules::default() };
+    let (tokens, content) = channel();
+    let content = std::sync::Mutex::new(Some(content));
+    let gateway = gateway(Setup { rules, ..Setup::default() }, move |_| {
+        let content = content.lock().unwrap().take().unwrap();
+        async move { Response::new(content) }
+    });
+    let (sealed, mut opener) =
+        seal_chunks(&gateway.default_selected(), &gateway.limits, &[&plaintext(&head("GET", 0), b"")]);
+    let mut body = gateway.send(media::CHUNKED_REQUEST, sealed).await.into_body();
+    let mut next = async || {
+        let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        opener.push(&frame).unwrap();
+        let mut lengths = Vec::new();
+        while let Some(Opened::Chunk(chunk)) = opener.next_chunk().unwrap() {
+            lengths.push(chunk.len());
+        }
+        (frame.len(), lengths)
+    };
+    // The head alone.
+    next().await;
+    // 250 bytes in odd pieces: two full pieces at once, the rest after its second.
+    for len in [7, 93, 101, 49] {
+        tokens.send(Ok(vec![b'x'; len].into())).unwrap();
+    }
+    let before = tokio::time::Instant::now();
+    let (full, lengths) = next().await;
+    assert_eq!((lengths, before.elapsed()), (vec![102, 102], Duration::ZERO));
+    assert_eq!(next().await.1, [51]);
+    assert_eq!(before.elapsed(), Duration::from_secs(1));
+    // The end, with one byte of content, is two chunks: that byte, and one that looks full.
+    tokens.send(Ok(b"y"[..].into())).unwrap();
+    drop(tokens);
+    let (end, lengths) = next().await;
+    assert_eq!(lengths, [2]);
+    // The length of the final chunk is 0 on the wire, in one byte instead of two.
+    assert_eq!(end, (1 + 2 + 16) + (full / 2 - 1));
+}
+
+// OB-25, OB-108: HTTP ends a message with its trailers, so they wait for the authenticated end.
+#[tokio::test]
+async fn trailers_wait_for_the_end() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let gateway = gateway(Setup::default(), move |request| {
+        let tell = tell.clone();
+        async move {
+            let mut body = request.into_body();
+            while let Some(frame) = body.frame().await {
+                tell.send(frame.map(|frame| frame.is_trailers()).map_err(|error| error.to_string())).unwrap();
+            }
+            Response::new(body::empty())
+        }
+    });
+    for content_length in [false, true] {
+        for cut in [false, true] {
+            let mut head = head("POST", 0);
+            if content_length {
+                head.headers.insert("content-length", "3".parse().unwrap());
+            }
+            let mut message = bytes::BytesMut::new();
+            encode::request_head(&mut message, &head);
+            encode::content_prefix(&mut message, 3);
+            message.extend_from_slice(b"abc");
+            let mut trailers = HeaderMap::new();
+            trailers.insert("x-sum", "1".parse().unwrap());
+            encode::end(&mut message, Some(&trailers));
+            let to = gateway.default_selected();
+            let (sealed, opener) = if cut {
+                seal_cut(&to, &gateway.limits, &[&message])
+            } else {
+                seal_chunks(&to, &gateway.limits, &[&message, b""])
+            };
+            let inner = open_chunked(gateway.send(media::CHUNKED_REQUEST, sealed).await, opener).await;
+            assert_eq!(inner.status, if cut { 400 } else { 200 });
+            let mut seen = Vec::new();
+            while let Ok(frame) = told.try_recv() {
+                seen.push(frame.ok());
+            }
+            let expected: &[Option<bool>] = match (cut, content_length) {
+                (false, false) => &[Some(false), Some(true)],
+                (false, true) => &[Some(false)],
+                (true, false) => &[Some(false), None],
+                (true, true) => &[None],
+            };
+            assert_eq!(seen, expected, "cut: {cut}, content-length: {content_length}");
+        }
+    }
+}
+
+// The content of a GET without a length must not be lost on the way to HTTP/1.1: it is gathered, so that it has one.
+#[tokio::test]
+async fn a_get_with_content_has_a_length() {
+    let gateway = gateway(Setup::default(), |request| async move {
+        let length = http_body::Body::size_hint(request.body()).exact();
+        Response::new(body::full(format!("{length:?}")))
+    });
+    let (sealed, opener) =
+        seal_chunks(&gateway.default_selected(), &gateway.limits, &[&plaintext(&head("GET", 0), b"query")]);
+    let inner = open_chunked(gateway.send(media::CHUNKED_REQUEST, sealed).await, opener).await;
+    assert_eq!(inner.text(), "Some(5)");
 }

@@ -3,4 +3,4 @@
 pub mod oblivious;
 pub mod routes;
 
-pub use routes::{RouteRules, Routes};
+pub use routes::{Pace, RouteRules, Routes};

@@ -1,6 +1,7 @@
 //! What a wire must know of the application's routes before it lets a request through.
 
 use sealwire_message::bhttp::RequestHead;
+use std::{num::NonZeroUsize, time::Duration};
 
 /// What a route permits. The default permits nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,6 +14,18 @@ pub struct RouteRules {
     pub early_data: bool,
     /// requests are gathered to at most this many bytes before they go on (OB-25)
     pub complete: Option<usize>,
+    /// chunked answers leave in pieces of one size (OB-64)
+    pub pace: Option<Pace>,
+}
+
+/// How answers are cut where the lengths of their pieces tell too much (OB-64). It costs latency: up to `every` for
+/// what does not fill a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// content of each piece, bytes
+    pub size: NonZeroUsize,
+    /// how long content waits for a piece to fill
+    pub every: Duration,
 }
 
 /// Finds the rules of the route that a request will take.

@@ -1,7 +1,7 @@
 //! The sealed answer of a chunked exchange.
 
 use super::{Settings, answer};
-use crate::{Body, BoxError, body, informational::Informational, sealed::SealedBody};
+use crate::{Body, BoxError, body, informational::Informational, sealed::SealedBody, server::Pace};
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 /// Seals an answer that is there.
 pub(super) fn seal(settings: &Settings, reply: &ChunkedReply, response: Response<Body>) -> Response<Body> {
-    seal_behind(settings, reply, start(), response)
+    seal_behind(settings, reply, start(), response, None)
 }
 
 /// Seals an answer behind what `plaintext` holds.
@@ -29,10 +29,11 @@ fn seal_behind(
     reply: &ChunkedReply,
     plaintext: BytesMut,
     response: Response<Body>,
+    pace: Option<Pace>,
 ) -> Response<Body> {
     let mut out = BytesMut::new();
     match reply.start(&mut out, settings.random.as_ref()) {
-        Ok(sealer) => outer(body::boxed(sealed(sealer, out, plaintext, response))),
+        Ok(sealer) => outer(body::boxed(sealed(sealer, out, plaintext, response, pace))),
         Err(_) => answer::cannot_seal(),
     }
 }
@@ -46,6 +47,7 @@ pub(super) async fn reply(
     reply: &ChunkedReply,
     mut response: BoxFuture<'static, Response<Body>>,
     mut informational: mpsc::Receiver<Informational>,
+    pace: Option<Pace>,
 ) -> Response<Body> {
     let mut plaintext = start();
     tokio::select! {
@@ -55,14 +57,21 @@ pub(super) async fn reply(
             while let Ok(next) = informational.try_recv() {
                 append(&mut plaintext, next);
             }
-            return seal_behind(settings, reply, plaintext, response);
+            return seal_behind(settings, reply, plaintext, response, pace);
         }
         // The channel closes when the application has dropped its sender; the answer follows.
         Some(first) = informational.recv() => append(&mut plaintext, first),
     };
     let mut out = BytesMut::new();
     let Ok(sealer) = reply.start(&mut out, settings.random.as_ref()) else { return answer::cannot_seal() };
-    outer(body::boxed(Awaited::Awaiting { response, informational, sealer: Some(sealer), out, plaintext }))
+    outer(body::boxed(Awaited::Awaiting {
+        response,
+        informational,
+        sealer: Some(sealer),
+        out,
+        plaintext,
+        pace,
+    }))
 }
 
 fn outer(body: Body) -> Response<Body> {
@@ -94,12 +103,13 @@ fn sealed(
     out: BytesMut,
     mut plaintext: BytesMut,
     response: Response<Body>,
+    pace: Option<Pace>,
 ) -> SealedBody<Sequence> {
     let (parts, content) = response.into_parts();
     let mut head = ResponseHead { status: parts.status, headers: parts.headers };
     bhttp::remove_connection_fields(&mut head.headers);
     encode::response_head(&mut plaintext, &head);
-    SealedBody::new(sealer, out, plaintext, content)
+    SealedBody::new(sealer, out, plaintext, content).padded(pace.map_or(0, |pace| pace.size.get()))
 }
 
 /// An answer that began with an informational response.
@@ -112,6 +122,7 @@ enum Awaited {
         out: BytesMut,
         /// encoded, not sealed yet
         plaintext: BytesMut,
+        pace: Option<Pace>,
     },
     Answered(SealedBody<Sequence>),
 }
@@ -128,7 +139,7 @@ impl http_body::Body for Awaited {
         loop {
             match this {
                 Self::Answered(body) => return Pin::new(body).poll_frame(cx),
-                Self::Awaiting { response, informational, sealer, out, plaintext } => {
+                Self::Awaiting { response, informational, sealer, out, plaintext, pace } => {
                     let answer = response.as_mut().poll(cx);
                     while let Poll::Ready(Some(next)) = informational.poll_recv(cx) {
                         append(plaintext, next);
@@ -148,7 +159,8 @@ impl http_body::Body for Awaited {
                     };
                     // The sealer is there until this moment.
                     let Some(sealer) = sealer.take() else { return Poll::Ready(None) };
-                    let answered = sealed(sealer, std::mem::take(out), std::mem::take(plaintext), answer);
+                    let answered =
+                        sealed(sealer, std::mem::take(out), std::mem::take(plaintext), answer, *pace);
                     *this = Self::Answered(answered);
                 }
             }

@@ -1,6 +1,6 @@
 //! Chunked exchanges: both directions stream, and what has authenticated goes on at once.
 
-use super::{Application, Settings, admit, answer, awaited, message::RequestMessage, request};
+use super::{Application, Settings, admit, answer, awaited, message::RequestMessage, paced::Paced, request};
 use crate::{
     Body, Wire, body,
     informational::InformationalSender,
@@ -56,12 +56,13 @@ pub(super) async fn serve(
     let response = async move {
         let Ok(response) = response.await;
         // The application was told of a broken body; the caller is told what broke (OB-114).
-        match fault.get() {
-            Some(&fault) => answer::fault(fault),
-            None => response,
+        match (fault.get(), rules.pace) {
+            (Some(&fault), _) => answer::fault(fault),
+            (None, Some(pace)) => response.map(|content| body::boxed(Paced::new(content, pace))),
+            (None, None) => response,
         }
     };
-    awaited::reply(settings, &reply, Box::pin(response), informational).await
+    awaited::reply(settings, &reply, Box::pin(response), informational, rules.pace).await
 }
 
 /// A request whose head has authenticated.
@@ -151,7 +152,10 @@ async fn content(
     if empty {
         return Ok((body::empty(), fault));
     }
-    let Some(cap) = rules.complete else { return Ok((body::boxed(opened), fault)) };
+    // A client of HTTP/1.1 frames a GET or HEAD with content only if it knows its length.
+    let unframed = length.is_none() && matches!(head.method, Method::GET | Method::HEAD);
+    let cap = rules.complete.or(unframed.then_some(settings.limits.single_request));
+    let Some(cap) = cap else { return Ok((body::boxed(opened), fault)) };
     let collected = Limited::new(opened, cap).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             Fault::TooLong

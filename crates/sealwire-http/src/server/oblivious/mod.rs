@@ -5,6 +5,7 @@ mod answer;
 mod awaited;
 mod chunked;
 mod message;
+mod paced;
 mod single;
 
 use super::Routes;
