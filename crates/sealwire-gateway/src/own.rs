@@ -13,8 +13,8 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use sealwire_attest::key_document::{CHALLENGE_LEN, MEDIA_TYPE, PATH};
+use sealwire_http::oblivious::media;
 use sealwire_http::{Body, body};
-use sealwire_oblivious::media;
 use std::{
     convert::Infallible,
     num::NonZeroU32,

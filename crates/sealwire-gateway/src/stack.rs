@@ -9,7 +9,7 @@ use crate::{
     own::Own,
     upstream::Upstream,
 };
-use sealwire_crypto::random::Random;
+use sealwire_http::crypto::random::Random;
 use sealwire_http::{
     Clock, KeyRing, Wire,
     server::oblivious::{Oblivious, ObliviousLayer, Settings},

@@ -9,7 +9,7 @@ use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
-use sealwire_crypto::digest::sha384;
+use sealwire_http::crypto::digest::sha384;
 use std::{path::Path, sync::Arc};
 
 /// Primitives of TLS; X25519MLKEM768 is the first key exchange on offer.

@@ -1,4 +1,4 @@
-//! The digest of what decides where plaintext goes (AT-44).
+//! The digest of what decides where plaintext goes, how often, and how well it is sealed (AT-44).
 //!
 //! Hardware proves the code, not its configuration: a host can start the genuine image with an upstream of its own.
 //! So a key document carries this digest, and a client pins it, or an operator's signature over it.
@@ -9,51 +9,70 @@
 //! [ version text,
 //!   authorities: [* text],              normal form, ascending
 //!   bodies are logged: bool,            always false: this gateway cannot log them
-//!   upstream roots: bytes / null,       SHA-384 over the SHA-384 of each certificate, ascending; null for the system's
-//!   routes: [* [path text, methods [* text] / null, upstream text, plaintext bool]] ]     ascending by path
+//!   upstream roots: bytes / null,       SHA-384 over the SHA-384 of each certificate, ascending; null without `https`
+//!   replay window: uint,                milliseconds
+//!   KEMs: [* uint],                     HPKE identifiers, by preference
+//!   routes: [* [path text, methods [* text] / null, upstream text,                        ascending by path
+//!               plaintext bool, idempotent bool, undated bool, early data bool]] ]
 //! ```
 //!
 //! with paths without a final `/`, methods ascending, and upstreams as `scheme://host:port/base` with the port always
 //! there. Configurations that mean the same have the same digest; limits, times, key rotation and TLS of the listener
 //! are no part of it.
+//!
+//! What switches the defence against repeated requests off is in it: otherwise a host could, for a genuine and pinned
+//! gateway, and repeat what callers sealed. A change also means new keys, so that requests which a looser rule let pass
+//! unregistered do not open under a stricter one.
 
 use crate::{routes::Table, tls::Roots};
 use minicbor::{Encoder, encode::write::Write};
-use sealwire_crypto::digest::sha384;
+use sealwire_http::crypto::{digest::sha384, kem::Kem};
+use std::time::Duration;
 
 /// Names the structure above; another structure gets another name.
-pub const VERSION: &str = "sealwire-gateway-configuration/1";
+pub const VERSION: &str = "sealwire-gateway-configuration/2";
 
 type Written<W> = Result<(), minicbor::encode::Error<<W as Write>::Error>>;
 
-/// `authorities` in normal form.
-pub(super) fn digest(authorities: &[String], roots: Option<&Roots>, routes: &Table) -> [u8; 48] {
-    let mut out = Vec::new();
-    // Writing to a vector cannot fail.
-    let _ = write(&mut Encoder::new(&mut out), authorities, roots, routes);
-    sha384(&[&out])
+/// What goes into it.
+pub(super) struct Covered<'a> {
+    /// in normal form
+    pub(super) authorities: &'a [String],
+    pub(super) roots: Option<&'a Roots>,
+    pub(super) window: Duration,
+    pub(super) kems: &'a [Kem],
+    pub(super) routes: &'a Table,
 }
 
-fn write<W: Write>(
-    e: &mut Encoder<W>,
-    authorities: &[String],
-    roots: Option<&Roots>,
-    routes: &Table,
-) -> Written<W> {
-    let mut authorities: Vec<&str> = authorities.iter().map(String::as_str).collect();
+impl Covered<'_> {
+    pub(super) fn digest(&self) -> [u8; 48] {
+        let mut out = Vec::new();
+        // Writing to a vector cannot fail.
+        let _ = write(&mut Encoder::new(&mut out), self);
+        sha384(&[&out])
+    }
+}
+
+fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
+    let mut authorities: Vec<&str> = covered.authorities.iter().map(String::as_str).collect();
     authorities.sort_unstable();
-    e.array(5)?.str(VERSION)?;
+    e.array(7)?.str(VERSION)?;
     texts(e, &authorities)?;
     e.bool(false)?;
-    match roots {
+    match covered.roots {
         Some(roots) => e.bytes(roots.digest())?,
         None => e.null()?,
     };
-    let mut routes: Vec<_> = routes.iter().collect();
+    e.u64(u64::try_from(covered.window.as_millis()).unwrap_or(u64::MAX))?;
+    e.array(covered.kems.len() as u64)?;
+    for kem in covered.kems {
+        e.u16(kem.id())?;
+    }
+    let mut routes: Vec<_> = covered.routes.iter().collect();
     routes.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     e.array(routes.len() as u64)?;
     for route in routes {
-        e.array(4)?.str(&route.path)?;
+        e.array(7)?.str(&route.path)?;
         match &route.methods {
             Some(methods) => {
                 let mut methods: Vec<&str> = methods.iter().map(http::Method::as_str).collect();
@@ -64,7 +83,12 @@ fn write<W: Write>(
                 e.null()?;
             }
         }
-        e.str(&route.target.to_string())?.bool(route.plaintext)?;
+        let rules = &route.rules;
+        e.str(&route.target.to_string())?
+            .bool(route.plaintext)?
+            .bool(rules.idempotent)?
+            .bool(rules.undated)?
+            .bool(rules.early_data)?;
     }
     Ok(())
 }

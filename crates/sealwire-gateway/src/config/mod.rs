@@ -15,7 +15,7 @@ pub use digest::VERSION as DIGEST_VERSION;
 pub use error::Error;
 pub(crate) use plan::Plan;
 
-use sealwire_crypto::{aead::Aead, kem::Kem};
+use sealwire_http::crypto::{aead::Aead, kem::Kem};
 use serde::Deserialize;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -289,9 +289,24 @@ pub struct Route {
     /// requests of one caller; more are answered 429. Callers that nothing tells apart share one allowance
     #[serde(default)]
     pub requests_per_second: Option<u32>,
+    /// chunked answers leave in pieces of one size (OB-64)
+    #[serde(default)]
+    pub pace: Option<Pace>,
     /// instead of `limits.upstream-time`
     #[serde(default, deserialize_with = "values::some_time")]
     pub timeout: Option<Duration>,
+}
+
+/// How sealed, chunked answers are cut where the lengths of their pieces tell too much, as those of generated tokens do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pace {
+    /// bytes of content in each piece
+    #[serde(deserialize_with = "values::size")]
+    pub size: usize,
+    /// how long content waits for a piece to fill: latency that is added
+    #[serde(deserialize_with = "values::time")]
+    pub every: Duration,
 }
 
 impl Route {
@@ -308,6 +323,7 @@ impl Route {
             undated: false,
             early_data: false,
             requests_per_second: None,
+            pace: None,
             timeout: None,
         }
     }

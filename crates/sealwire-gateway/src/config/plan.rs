@@ -2,7 +2,7 @@
 
 use super::{
     Config, Keys, Limits, Quotes, Route as Written,
-    digest::digest,
+    digest::Covered,
     error::{At, Fault},
 };
 use crate::{
@@ -12,9 +12,11 @@ use crate::{
 use http::Method;
 use rustls::sign::CertifiedKey;
 use sealwire_attest::key_document::{authority, operator::OperatorStatement};
-use sealwire_http::server::RouteRules;
-use sealwire_message::{bhttp, chunk};
-use std::{collections::HashSet, fs, hash::Hash, net::SocketAddr, sync::Arc, time::Duration};
+use sealwire_http::message::{bhttp, chunk};
+use sealwire_http::server::{Pace, RouteRules};
+use std::{
+    collections::HashSet, fs, hash::Hash, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration,
+};
 
 /// HTTP/1.1 connections have a read buffer of at least this many bytes.
 const MIN_HEADER_SIZE: usize = 8 << 10;
@@ -27,7 +29,7 @@ pub(crate) struct Plan {
     pub(crate) routes: Arc<Table>,
     pub(crate) digest: [u8; 48],
     pub(crate) statement: Option<OperatorStatement>,
-    pub(crate) wire: sealwire_oblivious::Limits,
+    pub(crate) wire: sealwire_http::oblivious::Limits,
     pub(crate) window: Duration,
     pub(crate) lifetime: Duration,
     pub(crate) idle_time: Duration,
@@ -51,7 +53,22 @@ impl Plan {
                 Fault::new(At::key("upstream-roots"), what, hint)
             })?),
         };
-        let digest = digest(&authorities, upstream_roots.as_ref(), &routes);
+        if upstream_roots.is_none() && routes.iter().any(|route| route.target.is_tls()) {
+            let what = "is missing, and a route has an https upstream";
+            let hint = "what the system trusts is the host's to choose; name the certificates that the upstream \
+                        chains to, for example upstream-roots = \"/etc/ssl/certs/ca-certificates.crt\"";
+            return Err(Fault::new(At::key("upstream-roots"), what, hint));
+        }
+        let window = config.replay.window;
+        positive(&window, At::key("replay").then("window"))?;
+        let covered = Covered {
+            authorities: &authorities,
+            roots: upstream_roots.as_ref(),
+            window,
+            kems: &config.keys.kems,
+            routes: &routes,
+        };
+        let digest = covered.digest();
         let statement = statement(config, &authorities, &digest)?;
         let tls = match &config.tls {
             None => None,
@@ -61,8 +78,6 @@ impl Plan {
                 Fault::new(At::key("tls").then(key), what, hint)
             })?),
         };
-        let window = config.replay.window;
-        positive(&window, At::key("replay").then("window"))?;
         Ok(Self {
             authorities,
             routes: Arc::new(routes),
@@ -91,9 +106,9 @@ impl Plan {
     }
 }
 
-fn wire(limits: &Limits) -> sealwire_oblivious::Limits {
-    let defaults = sealwire_oblivious::Limits::default();
-    sealwire_oblivious::Limits {
+fn wire(limits: &Limits) -> sealwire_http::oblivious::Limits {
+    let defaults = sealwire_http::oblivious::Limits::default();
+    sealwire_http::oblivious::Limits {
         single_request: limits.single_request,
         single_response: limits.single_response,
         chunk: chunk::Limits { message: limits.message as u64, ..defaults.chunk },
@@ -268,6 +283,16 @@ fn route(at: &At, written: &Written, config: &Config) -> Result<Route, Fault> {
     if written.timeout == Some(Duration::ZERO) {
         return Err(Fault::new(at("timeout"), "is zero", "leave the key out for limits.upstream-time"));
     }
+    let pace = match &written.pace {
+        None => None,
+        Some(pace) => {
+            positive(&pace.every, at("pace").then("every"))?;
+            let size = NonZeroUsize::new(pace.size).ok_or_else(|| {
+                Fault::new(at("pace").then("size"), "is zero", "leave `pace` out to send content as it comes")
+            })?;
+            Some(Pace { size, every: pace.every })
+        }
+    };
     Ok(Route {
         path,
         target,
@@ -278,6 +303,7 @@ fn route(at: &At, written: &Written, config: &Config) -> Result<Route, Fault> {
             undated: written.undated,
             early_data: written.early_data,
             complete: written.complete_requests,
+            pace,
         },
         rate: written.requests_per_second.and_then(routes::Rate::per_second),
         timeout: written.timeout.unwrap_or(config.limits.upstream_time),

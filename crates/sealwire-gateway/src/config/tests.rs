@@ -3,7 +3,7 @@
 use super::*;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use sealwire_attest::key_document::operator::OperatorStatement;
-use sealwire_crypto::{random::OsRandom, sign::ed25519::SigningKey};
+use sealwire_http::crypto::{random::OsRandom, sign::ed25519::SigningKey};
 use std::{fs, path::Path};
 
 const EXAMPLE: &str = include_str!("../../../../examples/sealwire.toml");
@@ -109,7 +109,7 @@ fn one_upstream_is_enough() {
 #[test]
 fn sizes_and_times_are_read() {
     let limits = |text: &str| {
-        parse(&format!("upstream = \"https://a\"\n[limits]\n{text}")).map(|config| config.limits)
+        parse(&format!("upstream = \"http://127.0.0.1:9\"\n[limits]\n{text}")).map(|config| config.limits)
     };
     assert_eq!(limits("message = 1048577").unwrap().message, (1 << 20) + 1);
     assert_eq!(limits("message = \"2 MiB\"").unwrap().message, 2 << 20);
@@ -128,8 +128,10 @@ fn sizes_and_times_are_read() {
         assert_eq!(error.line, Some(3), "{error}");
     }
     let complete = |value: &str| {
-        parse(&format!("[[route]]\npath = \"/\"\nupstream = \"https://a\"\ncomplete-requests = {value}"))
-            .map(|config| config.routes[0].complete_requests)
+        parse(&format!(
+            "[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\ncomplete-requests = {value}"
+        ))
+        .map(|config| config.routes[0].complete_requests)
     };
     assert_eq!(complete("false"), Ok(None));
     assert_eq!(complete("\"64 KiB\""), Ok(Some(65536)));
@@ -139,15 +141,25 @@ fn sizes_and_times_are_read() {
 /// One wrong file: its text, the line that is to be named, and parts of what and hint.
 type Wrong = (&'static str, usize, &'static str, &'static str);
 
-const WRONG: [Wrong; 44] = [
+const WRONG: [Wrong; 46] = [
     ("listen = \"127.0.0.1:1\"\nlisten = 2", 2, "duplicate key", "examples/sealwire.toml"),
     ("listne = \"127.0.0.1:1\"", 1, "unknown field `listne`", "examples/sealwire.toml"),
     ("\n[limits]\nconnection = 1", 3, "unknown field `connection`", "examples/sealwire.toml"),
-    ("[[route]]\npath = \"/\"\nupstream = \"https://a\"\nplain = true", 4, "unknown field `plain`", ""),
+    (
+        "[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\nplain = true",
+        4,
+        "unknown field `plain`",
+        "",
+    ),
     ("listen = \"here\"", 1, "invalid socket address", ""),
     ("tee = \"sgx\"", 1, "unknown variant `sgx`", ""),
-    ("upstream = \"https://a\"\n[keys]\nkems = [\"x448\"]", 3, "`x448` is unknown; known are x-wing", ""),
-    ("[[route]]\nupstream = \"https://a\"", 1, "missing field `path`", ""),
+    (
+        "upstream = \"http://127.0.0.1:9\"\n[keys]\nkems = [\"x448\"]",
+        3,
+        "`x448` is unknown; known are x-wing",
+        "",
+    ),
+    ("[[route]]\nupstream = \"http://127.0.0.1:9\"", 1, "missing field `path`", ""),
     ("listen = \"127.0.0.1:1\"", 0, "there is no route", "upstream ="),
     ("upstream = \"127.0.0.1:3000\"", 1, "", "http://127.0.0.1:3000"),
     ("upstream = \"ftp://127.0.0.1\"", 1, "scheme `ftp`", "http://127.0.0.1:3000"),
@@ -161,79 +173,121 @@ const WRONG: [Wrong; 44] = [
         "application",
     ),
     (
-        "upstream = \"https://a\"\n[[route]]\npath = \"/\"\nupstream = \"https://b\"",
+        "upstream = \"http://127.0.0.1:9\"\n[[route]]\npath = \"/\"\nupstream = \"https://b\"",
         3,
         "a second route",
         "final `/`",
     ),
     (
-        "[[route]]\npath = \"/v1\"\nupstream = \"https://a\"\n\n[[route]]\npath = \"/v1/\"\nupstream = \"https://b\"",
+        "[[route]]\npath = \"/v1\"\nupstream = \"http://127.0.0.1:9\"\n\n[[route]]\npath = \"/v1/\"\nupstream = \"https://b\"",
         6,
         "a second route `/v1`",
         "final `/`",
     ),
-    ("[[route]]\npath = \"v1\"\nupstream = \"https://a\"", 2, "is no path of a route", "begins with `/`"),
-    ("[[route]]\npath = \"/\"\nmethods = []\nupstream = \"https://a\"", 3, "is empty", "every method"),
     (
-        "[[route]]\npath = \"/\"\nmethods = [\"get\"]\nupstream = \"https://a\"",
+        "[[route]]\npath = \"v1\"\nupstream = \"http://127.0.0.1:9\"",
+        2,
+        "is no path of a route",
+        "begins with `/`",
+    ),
+    (
+        "[[route]]\npath = \"/\"\nmethods = []\nupstream = \"http://127.0.0.1:9\"",
+        3,
+        "is empty",
+        "every method",
+    ),
+    (
+        "[[route]]\npath = \"/\"\nmethods = [\"get\"]\nupstream = \"http://127.0.0.1:9\"",
         3,
         "`get` is no method",
         "upper case",
     ),
     (
-        "[[route]]\npath = \"/\"\nmethods = [\"CONNECT\"]\nupstream = \"https://a\"",
+        "[[route]]\npath = \"/\"\nmethods = [\"CONNECT\"]\nupstream = \"http://127.0.0.1:9\"",
         3,
         "CONNECT",
         "never taken",
     ),
     (
-        "[[route]]\npath = \"/\"\nmethods = [\"GET\",\n\"GET\"]\nupstream = \"https://a\"",
+        "[[route]]\npath = \"/\"\nmethods = [\"GET\",\n\"GET\"]\nupstream = \"http://127.0.0.1:9\"",
         4,
         "is there twice",
         "",
     ),
-    ("[[route]]\npath = \"/\"\nupstream = \"https://a\"\ncomplete-requests = 0", 4, "is zero", "stream"),
-    ("[[route]]\npath = \"/\"\nupstream = \"https://a\"\nrequests-per-second = 0", 4, "is zero", "no limit"),
-    ("[[route]]\npath = \"/\"\nupstream = \"https://a\"\ntimeout = \"0s\"", 4, "is zero", "upstream-time"),
     (
-        "listen = \"0.0.0.0:1\"\nupstream = \"https://a\"",
+        "[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\ncomplete-requests = 0",
+        4,
+        "is zero",
+        "stream",
+    ),
+    (
+        "[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\nrequests-per-second = 0",
+        4,
+        "is zero",
+        "no limit",
+    ),
+    (
+        "[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\ntimeout = \"0s\"",
+        4,
+        "is zero",
+        "upstream-time",
+    ),
+    (
+        "[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\npace = { size = 0, every = \"1s\" }",
+        4,
+        "is zero",
+        "as it comes",
+    ),
+    (
+        "[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\npace = { size = 9, every = \"0s\" }",
+        4,
+        "is zero",
+        "",
+    ),
+    (
+        "listen = \"0.0.0.0:1\"\nupstream = \"http://127.0.0.1:9\"",
         0,
         "is missing, and the listen address",
         "authorities = [",
     ),
     (
-        "upstream = \"https://a\"\nauthorities = [\"https://api.example\"]",
+        "upstream = \"http://127.0.0.1:9\"\nauthorities = [\"https://api.example\"]",
         2,
         "https://api.example",
         "without scheme",
     ),
-    ("upstream = \"https://a\"\nauthorities = [\"a\",\n\"A:443\"]", 3, "is there twice", ""),
+    ("upstream = \"http://127.0.0.1:9\"\nauthorities = [\"a\",\n\"A:443\"]", 3, "is there twice", ""),
     (
-        "admin = \"127.0.0.1:8443\"\nupstream = \"https://a\"",
+        "admin = \"127.0.0.1:8443\"\nupstream = \"http://127.0.0.1:9\"",
         1,
         "is the listen address",
         "address of its own",
     ),
-    ("upstream = \"https://a\"\n[limits]\nconnections = 0", 3, "is zero", "default"),
-    ("upstream = \"https://a\"\n[limits]\nrequests = 0", 3, "is zero", "default"),
-    ("upstream = \"https://a\"\n[limits]\nheader-time = \"0s\"", 3, "is zero", "default"),
-    ("upstream = \"https://a\"\n[limits]\nheader-size = \"1 KiB\"", 3, "below 8 KiB", "browsers"),
-    ("upstream = \"https://a\"\n[limits]\nmessage = 5", 3, "below limits.single-request", "memory"),
-    ("upstream = \"https://a\"\n[keys]\nkems = []", 3, "is empty", "x-wing"),
-    ("upstream = \"https://a\"\n[keys]\naeads = []", 3, "is empty", "aes-256-gcm"),
-    ("upstream = \"https://a\"\n[keys]\nkems = [\"x25519\",\n\"x25519\"]", 4, "is there twice", ""),
+    ("upstream = \"http://127.0.0.1:9\"\n[limits]\nconnections = 0", 3, "is zero", "default"),
+    ("upstream = \"http://127.0.0.1:9\"\n[limits]\nrequests = 0", 3, "is zero", "default"),
+    ("upstream = \"http://127.0.0.1:9\"\n[limits]\nheader-time = \"0s\"", 3, "is zero", "default"),
+    ("upstream = \"http://127.0.0.1:9\"\n[limits]\nheader-size = \"1 KiB\"", 3, "below 8 KiB", "browsers"),
+    ("upstream = \"http://127.0.0.1:9\"\n[limits]\nmessage = 5", 3, "below limits.single-request", "memory"),
+    ("upstream = \"http://127.0.0.1:9\"\n[keys]\nkems = []", 3, "is empty", "x-wing"),
+    ("upstream = \"http://127.0.0.1:9\"\n[keys]\naeads = []", 3, "is empty", "aes-256-gcm"),
+    ("upstream = \"http://127.0.0.1:9\"\n[keys]\nkems = [\"x25519\",\n\"x25519\"]", 4, "is there twice", ""),
     (
-        "upstream = \"https://a\"\n[keys]\noverlap = \"1h\"",
+        "upstream = \"http://127.0.0.1:9\"\n[keys]\noverlap = \"1h\"",
         3,
         "shorter than keys.lifetime",
         "as long as a document",
     ),
-    ("upstream = \"https://a\"\n[keys]\nlifetime = \"1s\"", 3, "below 2 s", "hours"),
-    ("upstream = \"https://a\"\n[keys]\nrotation = \"10m\"", 3, "key ids (256)", "rotate less often"),
-    ("upstream = \"https://a\"\n[keys]\nregister-capacity = 0", 3, "is zero", "default"),
-    ("upstream = \"https://a\"\n[replay]\nwindow = \"0s\"", 3, "is zero", "default"),
-    ("upstream = \"https://a\"\n[quotes]\nchallenges-per-second = 0", 3, "is zero", "default"),
-    ("upstream = \"https://a\"\n[quotes]\ntimeout = \"0s\"", 3, "is zero", "default"),
+    ("upstream = \"http://127.0.0.1:9\"\n[keys]\nlifetime = \"1s\"", 3, "below 2 s", "hours"),
+    (
+        "upstream = \"http://127.0.0.1:9\"\n[keys]\nrotation = \"10m\"",
+        3,
+        "key ids (256)",
+        "rotate less often",
+    ),
+    ("upstream = \"http://127.0.0.1:9\"\n[keys]\nregister-capacity = 0", 3, "is zero", "default"),
+    ("upstream = \"http://127.0.0.1:9\"\n[replay]\nwindow = \"0s\"", 3, "is zero", "default"),
+    ("upstream = \"http://127.0.0.1:9\"\n[quotes]\nchallenges-per-second = 0", 3, "is zero", "default"),
+    ("upstream = \"http://127.0.0.1:9\"\n[quotes]\ntimeout = \"0s\"", 3, "is zero", "default"),
 ];
 
 #[test]
@@ -257,10 +311,10 @@ fn misconfiguration_is_refused_with_its_line_and_a_hint() {
 #[test]
 fn keys_are_named_as_people_count() {
     let error = refused(
-        "[[route]]\npath = \"/\"\nupstream = \"https://a\"\n[[route]]\npath = \"x\"\nupstream = \"https://a\"",
+        "[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\n[[route]]\npath = \"x\"\nupstream = \"http://127.0.0.1:9\"",
     );
     assert_eq!(error.key, "route[2].path");
-    assert_eq!(refused("upstream = \"https://a\"\n[limits]\nstreams = 0").key, "limits.streams");
+    assert_eq!(refused("upstream = \"http://127.0.0.1:9\"\n[limits]\nstreams = 0").key, "limits.streams");
 }
 
 #[test]
@@ -269,7 +323,7 @@ fn files_that_cannot_be_used_are_named() {
     let path = folder.path().join("sealwire.toml");
     let refused = |text: &str| Config::parse(text, &path).expect_err(text);
     let tls = |certificate: &str, key: &str| {
-        format!("upstream = \"https://a\"\n[tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"")
+        format!("upstream = \"http://127.0.0.1:9\"\n[tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"")
     };
     assert!(Config::parse(&tls("chain.pem", "key.pem"), &path).is_ok());
     let error = refused(&tls("none.pem", "key.pem"));
@@ -283,7 +337,7 @@ fn files_that_cannot_be_used_are_named() {
     let error = refused(&tls("chain.pem", other.path().join("key.pem").to_str().unwrap()));
     assert!(error.what.contains("does not go with the certificate"), "{error}");
 
-    let error = refused("upstream = \"https://a\"\nupstream-roots = \"none.pem\"");
+    let error = refused("upstream = \"http://127.0.0.1:9\"\nupstream-roots = \"none.pem\"");
     assert_eq!((error.key.as_str(), error.line), ("upstream-roots", Some(2)));
 
     let error = Config::load(&folder.path().join("none.toml")).unwrap_err();
@@ -295,7 +349,7 @@ fn files_that_cannot_be_used_are_named() {
 fn an_operators_statement_must_be_for_this_configuration() {
     let folder = folder();
     let path = folder.path().join("sealwire.toml");
-    let text = "authorities = [\"b.example\", \"a.example\"]\nupstream = \"https://a\"\noperator-statement = \"operator.pem\"";
+    let text = "authorities = [\"b.example\", \"a.example\"]\nupstream = \"http://127.0.0.1:9\"\noperator-statement = \"operator.pem\"";
     let digest = parse(text.rsplit_once('\n').unwrap().0).unwrap().digest().unwrap();
     let check = || Config::parse(text, &path);
 
@@ -323,7 +377,7 @@ fn digest(text: &str) -> String {
 
 const BASE: &str = "authorities = [\"a.example\", \"b.example\"]\n\
     [[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:3000\"\n\
-    [[route]]\npath = \"/v1\"\nupstream = \"https://app\"\nmethods = [\"GET\", \"POST\"]\n";
+    [[route]]\npath = \"/v1\"\nupstream = \"http://127.0.0.1:4000\"\nmethods = [\"GET\", \"POST\"]\n";
 
 // AT-44
 #[test]
@@ -333,8 +387,12 @@ fn the_digest_covers_where_plaintext_goes() {
         ("\"b.example\"", "\"c.example\""),
         (", \"b.example\"", ""),
         ("127.0.0.1:3000", "127.0.0.1:3001"),
-        ("http://127.0.0.1:3000", "https://127.0.0.1:3000"),
-        ("https://app", "https://app/base"),
+        ("methods", "idempotent = true\nmethods"),
+        ("methods", "undated = true\nmethods"),
+        ("methods", "early-data = true\nmethods"),
+        ("[[route]]\npath = \"/\"", "[replay]\nwindow = \"1h\"\n[[route]]\npath = \"/\""),
+        ("[[route]]\npath = \"/\"", "[keys]\nkems = [\"x25519\"]\n[[route]]\npath = \"/\""),
+        ("http://127.0.0.1:4000", "http://127.0.0.1:4000/base"),
         ("path = \"/v1\"", "path = \"/v2\""),
         ("methods = [\"GET\", \"POST\"]\n", ""),
         ("\"GET\", ", ""),
@@ -351,6 +409,16 @@ fn the_digest_covers_where_plaintext_goes() {
     assert_ne!(hex::encode(with_roots), base);
 }
 
+// AT-44: what the system trusts is the host's to choose, so https upstreams need roots that the digest covers.
+#[test]
+fn https_upstreams_need_roots_of_their_own() {
+    let error = refused("upstream = \"https://app.internal\"");
+    assert!(error.key.contains("upstream-roots") && error.what.contains("https"), "{error}");
+    let folder = folder();
+    let text = "upstream-roots = \"internal-ca.pem\"\nupstream = \"https://app.internal\"";
+    assert!(Config::parse(text, &folder.path().join("sealwire.toml")).unwrap().digest().is_ok());
+}
+
 // AT-44
 #[test]
 fn the_digest_covers_nothing_else() {
@@ -358,12 +426,12 @@ fn the_digest_covers_nothing_else() {
     for (from, to) in [
         ("[\"a.example\", \"b.example\"]", "[\"B.example:443\", \"a.example\"]"),
         ("\"/v1\"", "\"/v1/\""),
-        ("https://app", "https://APP:443/"),
+        ("127.0.0.1:4000", "127.0.0.1:04000/"),
         ("\"GET\", \"POST\"", "\"POST\", \"GET\""),
-        ("methods", "idempotent = true\nundated = true\ntimeout = \"1s\"\nrequests-per-second = 1\nmethods"),
+        ("methods", "timeout = \"1s\"\nrequests-per-second = 1\nmethods"),
         (
             "[[route]]\npath = \"/\"",
-            "[limits]\nconnections = 7\n[keys]\nkems = [\"p-256\"]\n[[route]]\npath = \"/\"",
+            "[limits]\nconnections = 7\n[keys]\noverlap = \"48h\"\n[[route]]\npath = \"/\"",
         ),
     ] {
         let changed = BASE.replace(from, to);
@@ -376,7 +444,7 @@ fn the_digest_covers_nothing_else() {
 // description of `digest`.
 #[test]
 fn the_digest_is_stable() {
-    let expected = "4be11949dbfe4b618f17e7e1bd5600b05dfe09f03243236a\
-                    2ca498798e4185bb3bc1784b9742684073c58003bc10b0fc";
+    let expected = "38a175e70b36fa42e5aabe386d1f3112d9b72f622c25ec92\
+                    2cd594d750ffaa6173cce49b402a585a3c2649505d65c5db";
     assert_eq!(digest(BASE), expected);
 }

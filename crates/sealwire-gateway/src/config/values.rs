@@ -2,7 +2,7 @@
 
 use bytesize::ByteSize;
 use jiff::SignedDuration;
-use sealwire_crypto::{aead::Aead, kem::Kem};
+use sealwire_http::crypto::{aead::Aead, kem::Kem};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::time::Duration;
 

@@ -264,7 +264,7 @@ fn ring(
             return Ok(Arc::new(ring));
         }
     }
-    Err(sealwire_oblivious::Error::NoFreeKeyId.into())
+    Err(sealwire_http::oblivious::Error::NoFreeKeyId.into())
 }
 
 /// The set that a rotation leads to, with ids that no key of `others` has.
@@ -275,7 +275,7 @@ fn rotated(ring: &KeyRing, parts: &Parts, others: &[Arc<KeyRing>]) -> Result<Key
             return Ok(set);
         }
     }
-    Err(sealwire_oblivious::Error::NoFreeKeyId.into())
+    Err(sealwire_http::oblivious::Error::NoFreeKeyId.into())
 }
 
 /// Whether no id is shared: the id is all that tells to whose keys a request is sealed.

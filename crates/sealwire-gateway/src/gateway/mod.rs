@@ -20,7 +20,7 @@ use crate::{
 };
 use live::Front;
 pub(crate) use live::State;
-use sealwire_crypto::random::{OsRandom, Random};
+use sealwire_http::crypto::random::{OsRandom, Random};
 use sealwire_http::{Clock, SystemClock, key_ring};
 use sealwire_tee::{Tee, quoter::Quoter};
 use std::{env, io, net::SocketAddr, path::PathBuf, sync::Arc};

@@ -10,7 +10,7 @@ use sealwire_attest::{
     key_document::{self, GATEWAY, OBLIVIOUS, Published, PublishedKey},
     verify::Expected,
 };
-use sealwire_crypto::{
+use sealwire_http::crypto::{
     digest::sha256,
     random::{self, Random},
 };
@@ -54,10 +54,10 @@ pub enum Error {
     },
     /// No randomness, or no key id is free.
     #[error("no keys: {0}")]
-    Keys(#[from] sealwire_oblivious::Error),
+    Keys(#[from] sealwire_http::oblivious::Error),
     /// No randomness.
     #[error(transparent)]
-    Crypto(#[from] sealwire_crypto::Error),
+    Crypto(#[from] sealwire_http::crypto::Error),
 }
 
 /// One start of the gateway.

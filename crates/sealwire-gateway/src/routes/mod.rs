@@ -10,8 +10,8 @@ pub(crate) use target::{Target, is_localhost};
 
 use http::Method;
 use path::Reading;
+use sealwire_http::message::bhttp::RequestHead;
 use sealwire_http::server::{RouteRules, Routes};
-use sealwire_message::bhttp::RequestHead;
 use std::{sync::Arc, time::Duration};
 
 /// One route. Its path has no final `/`; that of everything is empty.

@@ -2,6 +2,7 @@
 
 use crate::metrics::UpstreamMetrics;
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use metrics::Counter;
@@ -11,12 +12,12 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
 };
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Why a request's content did not come to its end. The upstream exchange is aborted, never completed (OB-25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,51 +31,84 @@ pub(super) enum RequestFault {
 }
 
 /// What is known of a request's content while its answer is awaited.
+///
+/// One timer serves both questions, whether the caller stalls and whether the upstream does: the one of who awaits
+/// the answer. Only once that has begun does a request that still comes need a timer of its own.
 pub(super) struct Progress {
     begun: Instant,
-    /// milliseconds from `begun` to when the upstream last took a part; [`Self::OURS`] while it waits for the caller
-    taken: AtomicU64,
+    /// milliseconds from `begun` to the last change, and above them [`Self::OURS`] while the next part has not come
+    /// from the caller yet, which is no fault of the upstream's
+    changed: AtomicU64,
+    answered: AtomicBool,
+    /// who waits for the next part
+    waiting: AtomicWaker,
     fault: OnceLock<RequestFault>,
 }
 
+/// Why an answer is no longer awaited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Late {
+    /// the request has not come on
+    Request,
+    /// the upstream has neither taken a part of the request nor begun its answer
+    Upstream,
+}
+
 impl Progress {
-    /// The next part has not come from the caller yet: no fault of the upstream's.
-    const OURS: u64 = u64::MAX;
+    const OURS: u64 = 1 << 63;
 
     pub(super) fn new() -> Self {
-        Self { begun: Instant::now(), taken: AtomicU64::new(0), fault: OnceLock::new() }
+        Self {
+            begun: Instant::now(),
+            changed: AtomicU64::new(0),
+            answered: AtomicBool::new(false),
+            waiting: AtomicWaker::new(),
+            fault: OnceLock::new(),
+        }
     }
 
     pub(super) fn fault(&self) -> Option<RequestFault> {
         self.fault.get().copied()
     }
 
-    fn take(&self) {
-        let elapsed = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(Self::OURS - 1);
-        self.taken.store(elapsed, Ordering::Relaxed);
+    fn change(&self, ours: u64) {
+        let elapsed = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.changed.store(elapsed & !Self::OURS | ours, Ordering::SeqCst);
     }
 
-    fn wait(&self) {
-        self.taken.store(Self::OURS, Ordering::Relaxed);
+    fn is_ours(&self) -> bool {
+        self.changed.load(Ordering::SeqCst) & Self::OURS != 0
     }
 
-    /// Awaits an answer, `None` when the upstream has neither taken a part of the request nor begun its answer for
-    /// `timeout`. A long upload is no slow upstream, and neither is a slow caller.
-    pub(super) async fn timeout<F: Future>(&self, timeout: Duration, answer: F) -> Option<F::Output> {
+    /// Awaits an answer, at most `timeout` after the upstream took the last part of the request, and at most `idle_time`
+    /// for the next part. A long upload is no slow upstream, and neither is a slow caller.
+    pub(super) async fn timeout<F: Future>(
+        &self,
+        timeout: Duration,
+        idle_time: Duration,
+        answer: F,
+    ) -> Result<F::Output, Late> {
         let mut answer = pin!(answer);
-        let mut alarm = pin!(sleep(timeout));
+        let mut alarm = pin!(sleep_until(self.begun + timeout.min(idle_time)));
         loop {
             tokio::select! {
                 biased;
-                answer = &mut answer => return Some(answer),
+                answer = &mut answer => {
+                    self.answered.store(true, Ordering::SeqCst);
+                    if self.is_ours() {
+                        self.waiting.wake();
+                    }
+                    return Ok(answer);
+                }
                 () = &mut alarm => {
-                    let now = Instant::now();
-                    let due = match self.taken.load(Ordering::Relaxed) {
-                        Self::OURS => now + timeout,
-                        taken => self.begun + Duration::from_millis(taken) + timeout,
+                    let changed = self.changed.load(Ordering::SeqCst);
+                    let (patience, late) = match changed & Self::OURS {
+                        0 => (timeout, Late::Upstream),
+                        _ => (idle_time, Late::Request),
                     };
-                    if due <= now {
-                        return None;
+                    let due = self.begun + Duration::from_millis(changed & !Self::OURS) + patience;
+                    if due <= Instant::now() {
+                        return Err(late);
                     }
                     alarm.as_mut().reset(due);
                 }
@@ -90,8 +124,6 @@ pub(super) struct RequestBody {
     progress: Option<Arc<Progress>>,
     idle_time: Duration,
     idle: Option<Pin<Box<Sleep>>>,
-    /// something has come since `idle` was set
-    moved: bool,
     bytes: Counter,
 }
 
@@ -102,7 +134,7 @@ impl RequestBody {
         idle_time: Duration,
         bytes: Counter,
     ) -> Self {
-        Self { content, progress, idle_time, idle: None, moved: false, bytes }
+        Self { content, progress, idle_time, idle: None, bytes }
     }
 
     fn fail(&self, fault: RequestFault) -> BoxError {
@@ -111,6 +143,22 @@ impl RequestBody {
             let _ = progress.fault.set(fault);
         }
         fault.into()
+    }
+
+    /// The next part has not come yet.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<RequestFault> {
+        let Some(progress) = &self.progress else { return Poll::Pending };
+        if !progress.is_ours() {
+            progress.waiting.register(cx.waker());
+            progress.change(Progress::OURS);
+            self.idle = None;
+        }
+        if !progress.answered.load(Ordering::SeqCst) {
+            return Poll::Pending;
+        }
+        let idle_time = self.idle_time;
+        let idle = self.idle.get_or_insert_with(|| Box::pin(sleep(idle_time)));
+        idle.as_mut().poll(cx).map(|()| RequestFault::Idle)
     }
 }
 
@@ -124,20 +172,11 @@ impl http_body::Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         let Poll::Ready(frame) = Pin::new(&mut this.content).poll_frame(cx) else {
-            if let Some(progress) = &this.progress {
-                progress.wait();
-            }
-            let idle_time = this.idle_time;
-            let idle = this.idle.get_or_insert_with(|| Box::pin(sleep(idle_time)));
-            if std::mem::take(&mut this.moved) {
-                idle.as_mut().reset(Instant::now() + idle_time);
-            }
-            ready!(idle.as_mut().poll(cx));
-            return Poll::Ready(Some(Err(this.fail(RequestFault::Idle))));
+            let fault = ready!(this.poll_idle(cx));
+            return Poll::Ready(Some(Err(this.fail(fault))));
         };
-        this.moved = true;
         if let Some(progress) = &this.progress {
-            progress.take();
+            progress.change(0);
         }
         Poll::Ready(match frame {
             Some(Ok(frame)) => {

@@ -14,7 +14,7 @@ use crate::{
     routes::Route,
     tls::{self, Roots},
 };
-use body::{Progress, RequestBody, RequestFault, ResponseBody};
+use body::{Late, Progress, RequestBody, RequestFault, ResponseBody};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
@@ -25,12 +25,12 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use resolver::Resolver;
+use sealwire_http::message::bhttp::{join_cookies, remove_connection_fields};
 use sealwire_http::{
     Body,
     informational::{Informational, InformationalSender},
     problem,
 };
-use sealwire_message::bhttp::{join_cookies, remove_connection_fields};
 use std::{
     convert::Infallible,
     io,
@@ -38,6 +38,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
+use tokio::time::timeout;
 use tower::Service;
 
 /// How long a connection without a request is kept: below the 5 s after which common application servers close one,
@@ -130,13 +131,14 @@ impl Shared {
         let (request, progress) = self.outbound(route, request)?;
         let answer = self.client.request(request);
         let answer = match &progress {
-            None => tokio::time::timeout(route.timeout, answer).await.ok(),
-            Some(progress) => progress.timeout(route.timeout, answer).await,
+            None => timeout(route.timeout, answer).await.map_err(|_| Late::Upstream),
+            Some(progress) => progress.timeout(route.timeout, self.idle_time, answer).await,
         };
         match answer {
-            Some(Ok(response)) => self.inbound(response),
-            Some(Err(error)) => Err(self.failed(route, &error, progress.as_deref())),
-            None => {
+            Ok(Ok(response)) => self.inbound(response),
+            Ok(Err(error)) => Err(self.failed(route, &error, progress.as_deref())),
+            Err(Late::Request) => Err(Failure::Request(RequestFault::Idle)),
+            Err(Late::Upstream) => {
                 self.metrics.timeout.increment(1);
                 tracing::warn!(upstream = %route.target, "upstream did not begin its answer in time");
                 Err(Failure::Timeout)

@@ -19,6 +19,10 @@ struct Fixture {
 }
 
 async fn fixture() -> Fixture {
+    with_idle_time(Duration::from_secs(60)).await
+}
+
+async fn with_idle_time(idle_time: Duration) -> Fixture {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let route = Route {
@@ -30,8 +34,8 @@ async fn fixture() -> Fixture {
         rate: None,
         timeout: Duration::from_secs(10),
     };
-    let long = Duration::from_secs(60);
-    let upstream = Upstream::new(false, None, Arc::new(UpstreamMetrics::new()), long, long).unwrap();
+    let metrics = Arc::new(UpstreamMetrics::new());
+    let upstream = Upstream::new(false, None, metrics, idle_time, Duration::from_secs(60)).unwrap();
     Fixture { upstream, route: Matched(Arc::new(route)), listener }
 }
 
@@ -133,4 +137,20 @@ async fn a_request_without_a_route_goes_nowhere() {
     let request = Request::get("https://gateway.test/").body(body::empty()).unwrap();
     let Ok(response) = fixture.upstream.call(request).await;
     assert_eq!(response.status(), 400);
+}
+
+// Once the answer has begun, nobody awaits it any more who could notice.
+#[tokio::test]
+async fn a_request_that_stalls_under_its_answer_is_aborted() {
+    let mut fixture = with_idle_time(Duration::from_millis(50)).await;
+    let (_frames, mut receiver) = mpsc::channel::<Result<Frame<Bytes>, sealwire_http::BoxError>>(1);
+    let content = StreamBody::new(futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx)));
+    let request = Request::post("https://gateway.test/").body(body::boxed(content)).unwrap();
+    let (answer, mut stream) = fixture.send(request).await;
+    stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n").await.unwrap();
+    let response = answer.await.unwrap();
+    let mut arrived = Vec::new();
+    let _ = stream.read_to_end(&mut arrived).await;
+    assert!(!arrived.ends_with(b"0\r\n\r\n"), "the end was made up");
+    response.into_body().collect().await.unwrap_err();
 }

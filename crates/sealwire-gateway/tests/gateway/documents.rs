@@ -9,9 +9,9 @@ use sealwire_attest::{
     KeyDocument, UnixTime,
     key_document::{Published, operator::OperatorStatement},
 };
-use sealwire_crypto::{random::OsRandom, sign::ed25519::SigningKey};
 use sealwire_gateway::{Config, Environment, Gateway, InstanceError, Running, StartError};
-use sealwire_oblivious::config::parse_list;
+use sealwire_http::crypto::{random::OsRandom, sign::ed25519::SigningKey};
+use sealwire_http::oblivious::config::parse_list;
 use std::{
     fs,
     net::SocketAddr,
@@ -60,9 +60,9 @@ async fn the_list_is_that_of_the_document() {
     assert!(head.contains("content-type: application/ohttp-keys\r\n"), "{head}");
     assert!(head.contains("cache-control: public, max-age=60\r\n"), "{head}");
     assert_eq!(list, document(gateway.address()).await.ohttp_key_list());
-    let configs = parse_list(&list, &sealwire_oblivious::Limits::default()).unwrap();
+    let configs = parse_list(&list, &sealwire_http::oblivious::Limits::default()).unwrap();
     let kems: Vec<_> = configs.iter().map(|config| config.public_key.kem()).collect();
-    assert_eq!(kems, [sealwire_crypto::kem::Kem::XWing, sealwire_crypto::kem::Kem::X25519]);
+    assert_eq!(kems, [sealwire_http::crypto::kem::Kem::XWing, sealwire_http::crypto::kem::Kem::X25519]);
     assert_eq!(get_bytes(gateway.address(), LIST).await.1, list, "everybody gets the same");
 }
 

@@ -6,13 +6,13 @@ use crate::support::{
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use sealwire_crypto::{kem::Kem, random::OsRandom};
 use sealwire_gateway::{Config, Environment, Gateway, config::Route};
+use sealwire_http::crypto::{kem::Kem, random::OsRandom};
+use sealwire_http::oblivious::Limits;
 use sealwire_http::{
     Body, SystemClock, body,
     client::oblivious::{Error, Form, Oblivious, Settings, Target},
 };
-use sealwire_oblivious::Limits;
 use std::{
     net::SocketAddr,
     sync::Arc,
