@@ -23,7 +23,6 @@ use sealwire_http::{
 };
 use std::{
     convert::Infallible,
-    io,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -77,8 +76,8 @@ pub(crate) struct State {
 pub(crate) enum Error {
     #[error(transparent)]
     Instance(#[from] instance::Error),
-    #[error("the system's root certificates cannot be read: {0}")]
-    Roots(#[from] io::Error),
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
 }
 
 impl State {
@@ -241,11 +240,10 @@ async fn attest(
     Ok(Arc::new(attested))
 }
 
-fn upstream(plan: &Plan, metrics: &Arc<UpstreamMetrics>) -> io::Result<Upstream> {
-    let tls = plan.routes.iter().any(|route| route.target.is_tls());
+fn upstream(plan: &Plan, metrics: &Arc<UpstreamMetrics>) -> Result<Upstream, rustls::Error> {
     // Nothing that a route waits for is cut shorter.
     let send_time = plan.routes.iter().map(|route| route.timeout).fold(plan.idle_time, Duration::max);
-    Upstream::new(tls, plan.upstream_roots.as_ref(), metrics.clone(), plan.idle_time, send_time)
+    Upstream::new(plan.upstream_roots.as_ref(), metrics.clone(), plan.idle_time, send_time)
 }
 
 fn rings(older: &[Older]) -> Vec<Arc<KeyRing>> {

@@ -51,19 +51,16 @@ pub enum StartError {
     /// No key document could be published.
     #[error(transparent)]
     Instance(#[from] instance::Error),
-    /// TLS of the listener.
+    /// TLS, of the listener or to upstreams.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
-    /// The system's root certificates, which `https` upstreams need.
-    #[error("the system's root certificates cannot be read: {0}; `upstream-roots` names others")]
-    Roots(io::Error),
 }
 
 impl From<live::Error> for StartError {
     fn from(error: live::Error) -> Self {
         match error {
             live::Error::Instance(error) => Self::Instance(error),
-            live::Error::Roots(error) => Self::Roots(error),
+            live::Error::Tls(error) => Self::Tls(error),
         }
     }
 }

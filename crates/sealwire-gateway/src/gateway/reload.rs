@@ -5,7 +5,6 @@ use crate::{
     config::{self, Config, Plan},
     instance,
 };
-use std::io;
 
 /// Why a configuration was not put into force. The old one stays.
 #[derive(Debug, thiserror::Error)]
@@ -20,16 +19,16 @@ pub enum ReloadError {
     /// Its key document could not be published.
     #[error(transparent)]
     Instance(#[from] instance::Error),
-    /// The system's root certificates, which `https` upstreams need.
-    #[error("the system's root certificates cannot be read: {0}")]
-    Roots(io::Error),
+    /// TLS to upstreams.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
 }
 
 impl From<live::Error> for ReloadError {
     fn from(error: live::Error) -> Self {
         match error {
             live::Error::Instance(error) => Self::Instance(error),
-            live::Error::Roots(error) => Self::Roots(error),
+            live::Error::Tls(error) => Self::Tls(error),
         }
     }
 }

@@ -19,12 +19,13 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, Error as ClientError, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use resolver::Resolver;
+use rustls::{ClientConfig, RootCertStore};
 use sealwire_http::message::bhttp::{join_cookies, remove_connection_fields};
 use sealwire_http::{
     Body,
@@ -33,7 +34,6 @@ use sealwire_http::{
 };
 use std::{
     convert::Infallible,
-    io,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -58,27 +58,22 @@ struct Shared {
 }
 
 impl Upstream {
-    /// `roots` are those of `https` upstreams, the system's where there are none; read only if `tls`, which says that
-    /// there are such upstreams. `idle_time` is the longest pause inside a request's content, `send_time` how long an
-    /// upstream may take nothing of what it is sent.
+    /// `roots` are those of `https` upstreams; without, none is trusted. `idle_time` is the longest pause inside a
+    /// request's content, `send_time` how long an upstream may take nothing of what it is sent.
     ///
     /// # Errors
-    /// When the system's roots cannot be read.
+    /// None that depends on the arguments.
     pub(crate) fn new(
-        tls: bool,
         roots: Option<&Roots>,
         metrics: Arc<UpstreamMetrics>,
         idle_time: Duration,
         send_time: Duration,
-    ) -> io::Result<Self> {
-        let config = rustls::ClientConfig::builder_with_provider(tls::provider())
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?;
-        let config = match roots {
-            Some(roots) => config.with_root_certificates(roots.store()),
-            None if tls => config.with_native_roots()?,
-            None => config.with_root_certificates(rustls::RootCertStore::empty()),
-        };
+    ) -> Result<Self, rustls::Error> {
+        let roots = roots.map_or_else(RootCertStore::empty, Roots::store);
+        let tls = ClientConfig::builder_with_provider(tls::provider())
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         let mut http = HttpConnector::new_with_resolver(Resolver::new());
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -90,7 +85,7 @@ impl Upstream {
         #[cfg(not(target_os = "linux"))]
         let _ = send_time;
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(config.with_no_client_auth())
+            .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);

@@ -35,7 +35,7 @@ async fn with_idle_time(idle_time: Duration) -> Fixture {
         timeout: Duration::from_secs(10),
     };
     let metrics = Arc::new(UpstreamMetrics::new());
-    let upstream = Upstream::new(false, None, metrics, idle_time, Duration::from_secs(60)).unwrap();
+    let upstream = Upstream::new(None, metrics, idle_time, Duration::from_secs(60)).unwrap();
     Fixture { upstream, route: Matched(Arc::new(route)), listener }
 }
 
