@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod raw;
 pub mod stage;
 pub mod tee;
+pub mod upstream;
 pub mod vectors;
 
 pub use app::App;

@@ -348,7 +348,7 @@ impl Form {
         }
     }
 
-    /// Seals a whole request.
+    /// Seals a whole request, in one chunk where it fits one that every receiver takes (OB-22).
     #[must_use]
     pub fn seal(self, sealing: &Sealing, plaintext: &[u8]) -> (Vec<u8>, Opener) {
         match self {
@@ -357,7 +357,9 @@ impl Form {
                 (sealed, Opener::Single(opener))
             }
             Self::Chunked => {
-                let (sealed, opener) = sealing.chunked(&[plaintext]);
+                let chunks: Vec<&[u8]> = plaintext.chunks(16_384).collect();
+                let chunks = if chunks.is_empty() { &[&b""[..]] } else { &chunks[..] };
+                let (sealed, opener) = sealing.chunked(chunks);
                 (sealed, Opener::Chunked(opener))
             }
         }

@@ -33,7 +33,7 @@ impl Table {
     }
 
     /// A message that is wrong from its first chunk on.
-    async fn from_the_start(&self, id: &str, wrong: impl FnOnce(&mut ByHand, [Vec<u8>; 3])) {
+    async fn wrong_at_once(&self, id: &str, wrong: impl FnOnce(&mut ByHand, [Vec<u8>; 3])) {
         let (mut hand, _) = self.stage.sealing().await.by_hand();
         wrong(&mut hand, parts());
         let id = format!("{id}, from the start");
@@ -54,7 +54,7 @@ async fn ob_108_end_without_a_final_chunk() {
         })
         .await;
     table
-        .from_the_start("OB-108", |hand, [start, ..]| {
+        .wrong_at_once("OB-108", |hand, [start, ..]| {
             hand.chunk(b"", &start);
             hand.out.pop();
         })
@@ -75,14 +75,14 @@ async fn ob_109_additional_data_of_the_other_kind() {
             hand.last(b"", &[middle, end].concat());
         })
         .await;
-    table.from_the_start("OB-109, final", |hand, parts| hand.last(b"", &whole(parts))).await;
+    table.wrong_at_once("OB-109, final", |hand, parts| hand.last(b"", &whole(parts))).await;
     table
         .after_the_head("OB-109, not final", 400, |hand, [_, middle, end]| {
             hand.chunk(b"final", &middle);
             hand.last(b"final", &end);
         })
         .await;
-    table.from_the_start("OB-109, not final", |hand, parts| hand.chunk(b"final", &whole(parts))).await;
+    table.wrong_at_once("OB-109, not final", |hand, parts| hand.chunk(b"final", &whole(parts))).await;
 }
 
 // ON-25, ON-27
@@ -102,7 +102,7 @@ async fn ob_110_chunks_in_another_order() {
         })
         .await;
     table
-        .from_the_start("OB-110, swapped", |hand, [start, middle, end]| {
+        .wrong_at_once("OB-110, swapped", |hand, [start, middle, end]| {
             let (first, second) = (hand.seal(b"", &start), hand.seal(b"", &middle));
             framed(hand, &second);
             framed(hand, &first);
@@ -124,7 +124,7 @@ async fn ob_110_chunks_in_another_order() {
         })
         .await;
     table
-        .from_the_start("OB-110, dropped", |hand, [start, middle, end]| {
+        .wrong_at_once("OB-110, dropped", |hand, [start, middle, end]| {
             hand.seal(b"", &start);
             hand.chunk(b"", &middle);
             hand.last(b"final", &end);
@@ -152,7 +152,7 @@ async fn ob_111_empty_chunk() {
         })
         .await;
     table
-        .from_the_start("OB-111", |hand, [start, middle, end]| {
+        .wrong_at_once("OB-111", |hand, [start, middle, end]| {
             hand.chunk(b"", b"");
             hand.last(b"final", &[start, middle, end].concat());
         })
@@ -211,7 +211,7 @@ async fn ob_112_length_above_what_follows() {
         hand.out.extend_from_slice(&sealed);
     };
     table.after_the_head("OB-112", 400, |hand, [_, middle, _]| longer(hand, &middle)).await;
-    table.from_the_start("OB-112", |hand, [start, ..]| longer(hand, &start)).await;
+    table.wrong_at_once("OB-112", |hand, [start, ..]| longer(hand, &start)).await;
 }
 
 // ON-30, ON-33
@@ -239,7 +239,7 @@ async fn ob_113_cut_and_trailing_bytes() {
         })
         .await;
     table
-        .from_the_start("OB-113, bytes after the end", |hand, parts| {
+        .wrong_at_once("OB-113, bytes after the end", |hand, parts| {
             hand.last(b"final", &parts.concat());
             hand.out.push(0);
         })

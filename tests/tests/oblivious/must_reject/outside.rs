@@ -11,6 +11,9 @@ const HEADER: usize = 7;
 const X25519_ENC: usize = 32;
 const TAG: usize = 16;
 
+/// Fields of a request, by name.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 fn message() -> Vec<u8> {
     plaintext(&head("POST", "/v1"), b"hello")
 }
@@ -179,7 +182,7 @@ async fn ob_107_wrong_outside() {
     let sealing = table.stage.sealing().await;
     let (sealed, _) = Form::Single.seal(&sealing, &message());
     let right = ("content-type", media::REQUEST);
-    let rows: &[(&str, &str, &[(&str, &str)], u16)] = &[
+    let rows: &[(&str, &str, Fields<'_>, u16)] = &[
         ("no type", "POST", &[], 415),
         ("another type", "POST", &[("content-type", "application/octet-stream")], 415),
         ("the type of an answer", "POST", &[("content-type", media::RESPONSE)], 415),
