@@ -103,21 +103,19 @@ impl Service<Request<Body>> for Transport {
     }
 }
 
-/// Marks what was certainly not processed (OB-47): it was never sent, or HTTP/2 said so.
+/// Marks what was certainly not processed (OB-47): it was never sent.
+///
+/// What HTTP/2 says with REFUSED_STREAM or GOAWAY is no such thing here: whoever ends the connection is not the gateway
+/// but somebody on the way, who may have delivered the request first. A repetition has a fresh encapsulated key, which
+/// no replay register could recognise.
 fn failed(source: legacy::Error) -> BoxError {
-    let unprocessed = source.is_connect() || causes(&source).any(vouches);
+    let unprocessed = source.is_connect() || causes(&source).any(was_not_sent);
     let failure = Box::new(Failure(source));
     if unprocessed { Box::new(Unprocessed(failure)) } else { failure }
 }
 
-/// Whether a cause says that the request was not processed.
-fn vouches(cause: &(dyn StdError + 'static)) -> bool {
-    if let Some(http2) = cause.downcast_ref::<h2::Error>() {
-        // RFC 9113 sections 8.7 and 6.8. The library gives a remote GOAWAY as the cause only to the streams above the
-        // last id that it names.
-        return http2.is_remote()
-            && (http2.reason() == Some(h2::Reason::REFUSED_STREAM) || http2.is_go_away());
-    }
+/// Whether a cause is that the request was never sent.
+fn was_not_sent(cause: &(dyn StdError + 'static)) -> bool {
     // A request that comes back from the connection's queue: no byte of it was written.
     cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled)
 }

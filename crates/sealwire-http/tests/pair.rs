@@ -399,3 +399,19 @@ proptest! {
         });
     }
 }
+
+// OB-129, the other way: an answer whose length is not its content's would be read as two by a program behind the client.
+#[tokio::test]
+async fn lengths_that_lie_are_not_delivered() {
+    let gateway = gateway(Setup::default(), |_| async {
+        let mut response = Response::new(body::full("0123456789"));
+        response.headers_mut().insert(header::CONTENT_LENGTH, "5".parse().unwrap());
+        response
+    });
+    let error = client(&gateway, Form::Single, no_harm()).oneshot(post("")).await.err().unwrap();
+    assert!(matches!(error, Error::Answer(_)), "{error}");
+    let (content, whole) = received(client(&gateway, Form::Chunked, no_harm()).oneshot(post("")).await).await;
+    assert!(!whole && content.len() < 5);
+    let head = Request::head("https://app.example/").body(body::empty()).unwrap();
+    assert_eq!(client(&gateway, Form::Single, no_harm()).oneshot(head).await.unwrap().status(), 200);
+}

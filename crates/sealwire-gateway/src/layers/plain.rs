@@ -3,7 +3,7 @@
 use super::{Gate, Inner, refusal};
 use crate::routes::Table;
 use futures_util::future::Either;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use sealwire_attest::key_document;
 use sealwire_http::{Body, Identity, Peer, Wire};
 use std::{
@@ -47,9 +47,23 @@ impl<S: Inner> Service<Request<Body>> for Plain<S> {
         if self.routes.find(request.uri().path()).is_ok_and(|route| !route.plaintext) {
             return super::answer(sealed_only());
         }
+        // An answer of HTTP/1.0 ends with its connection, so one that the upstream cut would look whole. Sealed ones say
+        // themselves where they end.
+        if request.version() < Version::HTTP_11 {
+            return super::answer(old_version());
+        }
         request.extensions_mut().insert(Peer { wire: Wire::Plain, identity: Identity::Nobody });
         Either::Right(self.inner.call(request))
     }
+}
+
+fn old_version() -> Response<Body> {
+    refusal(
+        "version",
+        StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+        "Requests in clear need HTTP/1.1 or HTTP/2",
+        "For nginx that is proxy_http_version 1.1.",
+    )
 }
 
 fn sealed_only() -> Response<Body> {

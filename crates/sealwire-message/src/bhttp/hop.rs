@@ -3,7 +3,7 @@
 use super::list;
 use http::{
     HeaderMap, HeaderName,
-    header::{CONNECTION, TE, TRANSFER_ENCODING, UPGRADE},
+    header::{CONNECTION, CONTENT_LENGTH, TE, TRANSFER_ENCODING, UPGRADE},
 };
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -25,6 +25,10 @@ pub fn remove_connection_fields(headers: &mut HeaderMap) {
                 headers.remove(name);
             }
         }
+    }
+    // A length beside a transfer coding is not the content's (RFC 9112 section 6.3).
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
     }
     for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING, UPGRADE] {
         headers.remove(name);

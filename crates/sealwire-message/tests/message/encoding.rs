@@ -155,3 +155,16 @@ fn cookies_are_joined_and_set_cookies_are_not() {
     join_cookies(&mut none);
     assert_eq!(none, map(&[("a", "b")]));
 }
+
+// OB-33, OB-129: a length beside a transfer coding is not the content's.
+#[test]
+fn a_length_goes_with_the_transfer_coding() {
+    let mut headers = HeaderMap::new();
+    headers.insert("transfer-encoding", "chunked".parse().unwrap());
+    headers.insert("content-length", "5".parse().unwrap());
+    remove_connection_fields(&mut headers);
+    assert!(headers.is_empty());
+    headers.insert("content-length", "5".parse().unwrap());
+    remove_connection_fields(&mut headers);
+    assert_eq!(headers.len(), 1);
+}

@@ -2,10 +2,12 @@
 //! name is made to resolve here (DNS rebinding), and across origins. Both show in fields that pages cannot set.
 
 use super::Error;
-use http::{HeaderValue, header, request::Parts};
+use http::{HeaderName, HeaderValue, header, request::Parts};
 use sealwire_attest::key_document::authority;
 use std::net::SocketAddr;
 
+/// Where a browser's request comes from (Fetch Metadata).
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The port of `http`, which names leave out.
 const HTTP_PORT: u16 = 80;
 
@@ -26,6 +28,8 @@ pub(super) enum Refusal {
     Host(String),
     /// A page elsewhere sent it.
     Origin(String),
+    /// A page elsewhere had a browser send it, without its name.
+    CrossSite,
 }
 
 /// The name by which the caller called, in normal form.
@@ -85,6 +89,13 @@ impl Guard {
             if !self.is_local_origin(origin) && !self.is_allowed_origin(origin) {
                 return Err(Refusal::Origin(origin.to_owned()));
             }
+        }
+        // Images, scripts and links send no Origin; browsers say of them where they come from, in a field that pages
+        // cannot set. Programs that are no browsers do not have it.
+        let named = head.headers.contains_key(header::ORIGIN);
+        let mut sites = head.headers.get_all(SEC_FETCH_SITE).iter().map(text);
+        if !named && sites.any(|site| !["same-origin", "none"].contains(&site)) {
+            return Err(Refusal::CrossSite);
         }
         Ok(LocalHost(local))
     }
@@ -194,6 +205,22 @@ mod tests {
         assert!(guard.check(&head("http://evil.example/", &[("host", "localhost:8080")])).is_err());
         let two = head("/", &[("host", "localhost:8080"), ("host", "evil.example")]);
         assert!(guard.check(&two).is_err());
+    }
+
+    #[test]
+    fn what_pages_elsewhere_embed_is_kept_out() {
+        let guard = guard("127.0.0.1:8080", &[], &["https://app.example"]);
+        let local = ("host", "localhost:8080");
+        for site in ["same-origin", "none"] {
+            assert!(guard.check(&head("/", &[local, ("sec-fetch-site", site)])).is_ok(), "{site}");
+        }
+        for site in ["cross-site", "same-site", "anything"] {
+            let refused = guard.check(&head("/", &[local, ("sec-fetch-site", site)]));
+            assert_eq!(refused, Err(Refusal::CrossSite), "{site}");
+            // An origin that is let in says more.
+            let allowed = [local, ("sec-fetch-site", site), ("origin", "https://app.example")];
+            assert!(guard.check(&head("/", &allowed)).is_ok(), "{site}");
+        }
     }
 
     #[test]

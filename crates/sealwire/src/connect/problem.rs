@@ -61,8 +61,21 @@ pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
             "Web pages of that origin may not use this proxy",
             format!("The page is of `{origin}`. If you trust it, allow it with --allow-origin."),
         ),
+        Refusal::CrossSite => (
+            "Web pages elsewhere may not use this proxy",
+            "A browser sent this for a page of another site, or followed its link. Type the address instead."
+                .to_owned(),
+        ),
     };
     Problem::new(StatusCode::FORBIDDEN, "not-allowed", title, detail).response()
+}
+
+/// HTTP/1.0 cannot tell an answer that was cut from one that is whole.
+pub(super) fn old_version() -> Response<Body> {
+    let detail = "An answer of HTTP/1.0 ends with its connection, so one that is cut would look whole. Use HTTP/1.1; for \
+                  nginx that is proxy_http_version 1.1.";
+    let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+    Problem::new(status, "version", "This proxy speaks HTTP/1.1 and HTTP/2", detail).response()
 }
 
 /// OB-46

@@ -5,7 +5,7 @@ use super::{
     problem, rewrite,
 };
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Method, Request, Response, Uri, header, request::Parts, uri::PathAndQuery};
+use http::{HeaderMap, Method, Request, Response, Uri, Version, header, request::Parts, uri::PathAndQuery};
 use sealwire_client::Connector;
 use sealwire_http::Body;
 use std::{
@@ -85,6 +85,9 @@ impl Shared {
     /// Takes a request that may come in and can go on.
     fn take(&self, head: &Parts) -> Result<LocalHost, Refused> {
         let local = self.guard.check(head).map_err(Refused::NotLetIn)?;
+        if head.version < Version::HTTP_11 {
+            return Err(Refused::Version);
+        }
         if head.method == Method::CONNECT || asks_for_websocket(&head.headers) {
             return Err(Refused::Upgrade);
         }
@@ -103,6 +106,10 @@ impl Shared {
                 self.counters.refused.fetch_add(1, Ordering::Relaxed);
                 problem::refused(refusal)
             }
+            Refused::Version => {
+                self.counters.impossible.fetch_add(1, Ordering::Relaxed);
+                problem::old_version()
+            }
             Refused::Upgrade => {
                 self.counters.impossible.fetch_add(1, Ordering::Relaxed);
                 problem::no_upgrade()
@@ -119,6 +126,7 @@ impl Shared {
 #[derive(Debug)]
 enum Refused {
     NotLetIn(Refusal),
+    Version,
     Upgrade,
     Expectation,
 }

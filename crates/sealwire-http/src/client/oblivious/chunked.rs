@@ -28,7 +28,7 @@ where
 {
     let settings = &shared.settings;
     let (head, extensions, content) = head(request, settings)?;
-    let without_content = head.method == Method::HEAD;
+    let method = head.method.clone();
     let informational = extensions.get::<InformationalSender>().cloned();
 
     let mut out = BytesMut::new();
@@ -61,9 +61,7 @@ where
             }
         }
     };
-    let without_content =
-        without_content || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let length = if without_content { None } else { content_length(&head)? };
+    let length = if has_content(&method, &head) { content_length(&head)? } else { None };
     let (mut opened, _) = OpenedBody::new(sealed, message, length, settings.limits.idle_time);
     let content = if length == Some(0) {
         opened.end_without_content().await?;
@@ -83,6 +81,11 @@ pub(super) fn plain(mut head: ResponseHead, content: Body) -> Response<Body> {
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
     response
+}
+
+/// Whether a content-length field speaks of the content of this response (RFC 9110 section 8.6).
+pub(super) fn has_content(method: &Method, head: &ResponseHead) -> bool {
+    *method != Method::HEAD && !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// What the content-length field says; two that differ make the message malformed.

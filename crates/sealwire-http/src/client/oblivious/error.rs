@@ -20,7 +20,7 @@ pub enum Error {
     Transport {
         /// what it said
         source: BoxError,
-        /// the transport vouches that nothing ran (OB-47)
+        /// nothing of it was sent (OB-47)
         unprocessed: bool,
     },
     /// The answer does not open, or is malformed.
@@ -37,8 +37,7 @@ pub enum Error {
     Request(&'static str),
 }
 
-/// Wraps a transport's error where the transport vouches that the request was not processed: never connected,
-/// REFUSED_STREAM, GOAWAY with a lower id (OB-47).
+/// Wraps a transport's error where it is certain that the request was not processed: nothing of it was sent (OB-47).
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unprocessed(#[source] pub BoxError);

@@ -3,7 +3,7 @@
 use super::{Error, Shared, chunked, head, outer};
 use crate::{Body, BoxError, body, opened::Fault};
 use bytes::BytesMut;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use sealwire_crypto::aead::TAG_LEN;
 use sealwire_message::bhttp::{self, ResponseDecoder, ResponseEvent, encode};
@@ -24,6 +24,7 @@ where
 {
     let settings = &shared.settings;
     let (head, _, content) = head(request, settings)?;
+    let method = head.method.clone();
     let limit = settings.limits.single_request;
     let collected = Limited::new(content, limit).collect().await.map_err(|error| {
         match error.is::<LengthLimitError>() {
@@ -57,10 +58,10 @@ where
         }
     })?;
     let sealed = sealed.to_bytes().try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-    decode(settings.limits.bhttp, response.open(sealed).map_err(Fault::from)?)
+    decode(settings.limits.bhttp, response.open(sealed).map_err(Fault::from)?, &method)
 }
 
-fn decode(limits: bhttp::Limits, plaintext: bytes::Bytes) -> Result<Response<Body>, Error> {
+fn decode(limits: bhttp::Limits, plaintext: bytes::Bytes, method: &Method) -> Result<Response<Body>, Error> {
     let mut decoder = ResponseDecoder::new(limits);
     decoder.push(plaintext);
     decoder.end();
@@ -77,6 +78,11 @@ fn decode(limits: bhttp::Limits, plaintext: bytes::Bytes) -> Result<Response<Bod
         }
     }
     let head = head.ok_or(Fault::Message(bhttp::Error::NoFinalResponse))?;
+    if chunked::has_content(method, &head)
+        && chunked::content_length(&head)?.is_some_and(|length| length != content.len() as u64)
+    {
+        return Err(Fault::Message(bhttp::Error::ContentLength).into());
+    }
     let content = Full::new(content.freeze());
     let content = match trailers {
         None => body::boxed(content),
