@@ -1,6 +1,9 @@
 //! One connection: handshake, protocol, the first request's deadline, drain.
 
-use super::ConnectionLimits;
+use super::{
+    ConnectionLimits,
+    track::{Activity, Tracking},
+};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::{
@@ -12,15 +15,7 @@ use hyper_util::{
 };
 use metrics::{Counter, Gauge};
 use sealwire_http::{Body, BoxError, body};
-use std::{
-    convert::Infallible,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -33,6 +28,8 @@ use tower::{Service, ServiceExt, util::Oneshot};
 const MIN_BUFFER: usize = 8192;
 /// How often a silent HTTP/2 connection is asked whether it is still there, and how long it may take to answer.
 const PING: Duration = Duration::from_secs(30);
+/// How long an HTTP/2 connection without a request is kept, at least.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// Tells connections to drain, and when all have.
 pub(super) type Graceful = GracefulShutdown;
@@ -121,8 +118,8 @@ impl Protocol {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
-        let begun = Arc::new(AtomicBool::new(false));
-        let service = PerConnection { service, peer, begun: begun.clone() };
+        let activity = Arc::new(Activity::default());
+        let service = PerConnection { service, peer, activity: activity.clone(), send_time: self.send_time };
         let served = watcher.watch(self.builder.serve_connection(TokioIo::new(stream), service));
         tokio::pin!(served);
         // hyper's own timer starts with the first byte, and HTTP/2 has none: a peer that says nothing, or half a
@@ -131,12 +128,17 @@ impl Protocol {
             biased;
             result = &mut served => return result.map_err(Failure::from),
             () = sleep_until(deadline) => {
-                if !begun.load(Ordering::Relaxed) {
+                if !activity.has_begun() {
                     return Err(Failure::Late);
                 }
             }
         }
-        served.await.map_err(Failure::from)
+        // HTTP/2 is kept open by pings alone: a connection that is used for nothing makes room for others.
+        tokio::select! {
+            biased;
+            result = &mut served => result.map_err(Failure::from),
+            () = activity.idle(IDLE) => Ok(()),
+        }
     }
 }
 
@@ -186,7 +188,8 @@ impl From<BoxError> for Failure {
 struct PerConnection<S> {
     service: S,
     peer: SocketAddr,
-    begun: Arc<AtomicBool>,
+    activity: Arc<Activity>,
+    send_time: Duration,
 }
 
 impl<S> hyper::service::Service<Request<Incoming>> for PerConnection<S>
@@ -195,15 +198,15 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Oneshot<S, Request<Body>>;
+    type Future = Tracking<Oneshot<S, Request<Body>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.begun.store(true, Ordering::Relaxed);
+        let exchange = self.activity.begin(request.version());
         let mut request = request.map(|content| {
             // An empty body needs no allocation.
             if http_body::Body::is_end_stream(&content) { body::empty() } else { body::boxed(content) }
         });
         request.extensions_mut().insert(self.peer);
-        self.service.clone().oneshot(request)
+        Tracking::new(self.service.clone().oneshot(request), exchange, self.send_time)
     }
 }

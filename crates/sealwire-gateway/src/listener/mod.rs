@@ -3,6 +3,7 @@
 mod connection;
 #[cfg(test)]
 mod tests;
+mod track;
 
 use connection::Protocol;
 use http::{Request, Response};
