@@ -202,7 +202,7 @@ impl GuestPolicy {
     /// Minimum ABI version: minor, major.
     const ABI: u64 = 0xffff;
 
-    /// Whether a bit of [`Self::BITS`] is set.
+    /// Whether a bit of the policy is set.
     #[must_use]
     pub fn bit(self, bit: u32) -> bool {
         self.0.checked_shr(bit).is_some_and(|shifted| shifted & 1 == 1)
