@@ -1,7 +1,7 @@
 //! The configuration: a TOML file, or the same structure made in code.
 //!
 //! `examples/sealwire.toml` shows every key with its meaning and default. What is written here is only what the file
-//! says; [`Plan`] is what it comes to after every check.
+//! says; `Plan` is what it comes to after every check.
 
 mod digest;
 mod error;

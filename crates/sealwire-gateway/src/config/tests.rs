@@ -1,6 +1,7 @@
 //! The example, every default, and every misconfiguration with its line and hint.
 
 use super::*;
+use proptest::prelude::*;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use sealwire_attest::key_document::operator::OperatorStatement;
 use sealwire_http::crypto::{random::OsRandom, sign::ed25519::SigningKey};
@@ -305,6 +306,18 @@ fn misconfiguration_is_refused_with_its_line_and_a_hint() {
             format!("/etc/sealwire.toml:{line}: ")
         };
         assert!(shown.starts_with(&start), "{shown}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_strange_to_be_refused(
+        text in "(\\[\\[?[a-z]{1,6}\\]\\]?\n|[a-z-]{1,9} = (\"[^\"\n]{0,9}\"|[0-9]{1,20}|true|\\[\\])\n|\\PC{0,9}\n){0,8}",
+    ) {
+        if let Err(error) = parse(&text) {
+            prop_assert!(!error.what.is_empty());
+            prop_assert!(error.line.is_none_or(|line| line <= text.lines().count() + 1));
+        }
     }
 }
 

@@ -249,6 +249,24 @@ async fn a_document_is_renewed_by_itself() {
     assert_eq!(second.keys[0].not_before, first.keys[0].not_before);
 }
 
+// AT-61: no evidence for a while is tried again, off the request path, and the old document stays meanwhile.
+#[tokio::test]
+async fn a_renewal_that_fails_is_tried_again() {
+    let tee = Switched::new();
+    let mut config = upstream().await;
+    config.keys.lifetime = Duration::from_secs(60);
+    let clock = Hand::new();
+    let gateway = start_with(config, &tee, Some(clock.clone())).await;
+    let first = document(gateway.address()).await;
+    tee.set(Mode::Fails);
+    clock.forward(Duration::from_secs(50));
+    eventually(|| async { tee.failed() > 0 }).await;
+    assert_eq!(document(gateway.address()).await, first);
+    tee.set(Mode::Works);
+    clock.forward(Duration::from_secs(2));
+    eventually(|| async { document(gateway.address()).await.serial > first.serial }).await;
+}
+
 #[tokio::test]
 async fn keys_are_rotated_by_themselves() {
     let mut config = upstream().await;

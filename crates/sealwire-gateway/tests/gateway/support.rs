@@ -18,7 +18,10 @@ use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
-    sync::{Arc, Condvar, Mutex, OnceLock},
+    sync::{
+        Arc, Condvar, Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 use tokio::{
@@ -225,16 +228,29 @@ pub(crate) struct Switched {
     tee: Arc<Development>,
     mode: Mutex<Mode>,
     changed: Condvar,
+    failed: AtomicUsize,
 }
 
 impl Switched {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { tee: tee(), mode: Mutex::new(Mode::Works), changed: Condvar::new() })
+        Arc::new(Self {
+            tee: tee(),
+            mode: Mutex::new(Mode::Works),
+            changed: Condvar::new(),
+            failed: AtomicUsize::new(0),
+        })
     }
 
     pub(crate) fn set(&self, mode: Mode) {
         *self.mode.lock().unwrap() = mode;
         self.changed.notify_all();
+    }
+}
+
+impl Switched {
+    /// How often it has failed.
+    pub(crate) fn failed(&self) -> usize {
+        self.failed.load(Ordering::Relaxed)
     }
 }
 
@@ -246,7 +262,10 @@ impl Tee for Switched {
     fn produce(&self, report_data: &[u8; 64]) -> Result<Produced, sealwire_tee::Error> {
         let mode = self.changed.wait_while(self.mode.lock().unwrap(), |mode| *mode == Mode::Hangs).unwrap();
         match *mode {
-            Mode::Fails => Err(sealwire_tee::Error::WrongReport),
+            Mode::Fails => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                Err(sealwire_tee::Error::WrongReport)
+            }
             Mode::Works | Mode::Hangs => self.tee.produce(report_data),
         }
     }
