@@ -5,12 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod app;
+pub mod chain;
 pub mod document;
 pub mod fake;
 pub mod message;
 pub mod metrics;
 pub mod raw;
 pub mod stage;
+pub mod tap;
 pub mod tee;
 pub mod upstream;
 pub mod vectors;

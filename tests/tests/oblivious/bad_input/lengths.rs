@@ -30,7 +30,7 @@ async fn header_sections_outside() {
     }
     // Without an end: not more is read than the limit.
     let mut raw = scene.stage.connect().await;
-    raw.send("GET / HTTP/1.1\r\nx-endless: ").await.send_until_refused([b'x'; 1 << 16]).await;
+    raw.send("GET / HTTP/1.1\r\nx-endless: ").await.send_until_refused(vec![b'x'; 1 << 16]).await;
     scene.settle(&[("sealwire_connection_errors_total{reason=\"protocol\"}", 5)]).await;
 }
 
@@ -41,7 +41,7 @@ async fn single_messages_outside() {
     let media_type = ("content-type", Form::Single.media_type());
     let mut raw = scene.stage.connect().await;
     raw.send(request("POST", OBLIVIOUS_PATH, &[media_type, ("content-length", "10000000000")])).await;
-    raw.send_until_refused([0; 1 << 16]).await;
+    raw.send_until_refused(vec![0; 1 << 16]).await;
     assert_eq!(raw.answer().await.status, 413);
     scene.others_are_served().await;
     let mut raw = scene.stage.connect().await;
