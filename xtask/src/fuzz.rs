@@ -19,6 +19,8 @@ pub(crate) fn run(seconds: u32, wanted: &[String]) -> Result<()> {
 
 /// Each target for a few seconds: whether it still runs, its seeds pass, and nothing turns up at once.
 pub(crate) fn smoke() -> Result<()> {
+    // cargo-fuzz would bring a lock file up to date that should have been committed.
+    shell::run(cargo(["fetch", "--locked", "--manifest-path", "fuzz/Cargo.toml"]))?;
     each(3, &[], &["-verbosity=0", "-print_final_stats=1"])
 }
 
