@@ -2,9 +2,10 @@
 
 use super::{
     ConnectionLimits,
+    linger::Lingering,
     track::{Activity, Tracking},
 };
-use http::{Request, Response};
+use http::{Request, Response, Version, header};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -201,10 +202,19 @@ where
     type Future = Tracking<Oneshot<S, Request<Body>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let exchange = self.activity.begin(request.version());
+        let version = request.version();
+        let exchange = self.activity.begin(version);
+        let waits = request.headers().contains_key(header::EXPECT);
         let mut request = request.map(|content| {
             // An empty body needs no allocation.
-            if http_body::Body::is_end_stream(&content) { body::empty() } else { body::boxed(content) }
+            if http_body::Body::is_end_stream(&content) {
+                body::empty()
+            } else if version < Version::HTTP_2 {
+                body::boxed(Lingering::new(content, waits))
+            } else {
+                // A stream that is given up harms no other (RFC 9113 section 8.1).
+                body::boxed(content)
+            }
         });
         request.extensions_mut().insert(self.peer);
         Tracking::new(self.service.clone().oneshot(request), exchange, self.send_time)

@@ -1,6 +1,7 @@
 //! Accepts connections and serves a plain HTTP service on them (HTTP/1.1 and HTTP/2, TLS where configured).
 
 mod connection;
+mod linger;
 #[cfg(test)]
 mod tests;
 mod track;

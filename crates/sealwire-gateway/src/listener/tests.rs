@@ -205,3 +205,48 @@ async fn an_answer_can_begin_before_the_request_has_ended() {
     stream.write_all(b"3\r\ntwo\r\n0\r\n\r\n").await.unwrap();
     until(&mut stream, "two\r\n0\r\n\r\n").await;
 }
+
+/// Answers at once, whatever comes.
+async fn refuse(_: Request<Body>) -> Result<Response<Body>, Infallible> {
+    let mut response = Response::new(body::full("not wanted"));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    Ok(response)
+}
+
+// RFC 9112 section 9.6: a reset would overtake the answer.
+#[tokio::test]
+async fn an_answer_before_the_end_of_the_content_arrives() {
+    let served = serve(service_fn(refuse), ConnectionLimits::default()).await;
+    for _ in 0..10 {
+        let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5000000\r\n\r\n";
+        let mut stream = send(served.address, head.as_bytes()).await;
+        // A caller that reads only when it has sent everything.
+        stream.write_all(&vec![7; 5_000_000]).await.unwrap();
+        until(&mut stream, "not wanted").await;
+        // What was left has been read, so the connection takes another request.
+        stream.write_all(GET).await.unwrap();
+        until(&mut stream, "not wanted").await;
+    }
+}
+
+#[tokio::test]
+async fn content_without_an_end_is_not_read_for_ever() {
+    let served = serve(service_fn(refuse), ConnectionLimits::default()).await;
+    let head = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    // Silent, and flooding.
+    let mut silent = send(served.address, head).await;
+    until(&mut silent, "not wanted").await;
+    assert_eq!(rest(&mut silent).await, "");
+    let mut flooding = send(served.address, head).await;
+    let chunk = [b"10000\r\n".as_slice(), &[7; 0x10000], b"\r\n"].concat();
+    while flooding.write_all(&chunk).await.is_ok() {}
+}
+
+#[tokio::test]
+async fn who_waits_to_be_asked_for_content_is_not_asked_in_vain() {
+    let served = serve(service_fn(refuse), ConnectionLimits::default()).await;
+    let head = b"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n";
+    let mut stream = send(served.address, head).await;
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.ends_with("not wanted"), "{answer}");
+}

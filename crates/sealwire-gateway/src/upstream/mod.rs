@@ -4,6 +4,7 @@
 //! called. A request is never repeated: what the pool retries has not been written to any connection.
 
 mod body;
+mod early;
 mod resolver;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use crate::{
     tls::{self, Roots},
 };
 use body::{Late, Progress, RequestBody, RequestFault, ResponseBody};
+use early::EarlyAnswers;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
@@ -52,7 +54,7 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 pub(crate) struct Upstream(Arc<Shared>);
 
 struct Shared {
-    client: Client<HttpsConnector<HttpConnector<Resolver>>, RequestBody>,
+    client: Client<HttpsConnector<EarlyAnswers<HttpConnector<Resolver>>>, RequestBody>,
     metrics: Arc<UpstreamMetrics>,
     idle_time: Duration,
 }
@@ -88,7 +90,7 @@ impl Upstream {
             .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(http);
+            .wrap_connector(EarlyAnswers(http));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)

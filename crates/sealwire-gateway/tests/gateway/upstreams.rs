@@ -122,6 +122,24 @@ async fn one_that_hangs_up_is_answered_502() {
     }
 }
 
+// Content that has arrived and is not read makes the closing a reset.
+#[tokio::test]
+async fn one_that_answers_before_the_content_has_come_is_heard() {
+    let upstream = ByHand::new().await;
+    let gateway = start(plain(upstream.address())).await;
+    for _ in 0..20 {
+        let head = format!("POST / HTTP/1.1\r\nhost: {NAME}\r\ncontent-length: 5000000\r\n\r\n");
+        let mut caller = send(gateway.address(), head).await;
+        let refusing = async {
+            let (mut arrived, _) = upstream.accept_request().await;
+            arrived.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno").await.unwrap();
+        };
+        let (sent, ()) = tokio::join!(flood(&mut caller, 5_000_000), refusing);
+        assert!(sent >= 5_000_000);
+        assert!(until(&mut caller, "\r\n\r\nno").await.starts_with("HTTP/1.1 403"));
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_is_cut_is_never_completed() {
     for (head, end) in [
