@@ -543,3 +543,16 @@ async fn addresses_and_names_are_checked_first() {
     settings.allow_hosts = vec!["a b".to_owned()];
     assert!(matches!(connect::start(settings).await, Err(Error::Host(_))));
 }
+
+// An answer of HTTP/1.0 ends with its connection, so one that is cut would look whole.
+#[tokio::test]
+async fn http_1_0_is_refused() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let stage = Stage::set(|_| {}).await;
+    let mut program = tokio::net::TcpStream::connect(stage.proxy.address()).await.unwrap();
+    program.write_all(format!("GET /seen HTTP/1.0\r\n{}\r\n\r\n", stage.host()).as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    program.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.0 505") && answer.contains("tag:sealwire,2026:version"), "{answer}");
+    assert_eq!(stage.app.reached(), 0);
+}

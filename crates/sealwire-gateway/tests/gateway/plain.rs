@@ -1,7 +1,8 @@
 //! Requests in clear: what passes, and what does not.
 
 use crate::support::{
-    NAME, application, ask, config, get, named, plain, plain_route, recorder, send, start, status, until,
+    NAME, application, ask, config, get, named, plain, plain_route, recorder, rest, send, start, status,
+    until,
 };
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::BodyExt;
@@ -204,4 +205,15 @@ async fn a_base_path_goes_before_the_requests() {
     get(gateway.address(), "/x?y=z").await;
     assert_eq!(seen.lock().unwrap()[0].line, "GET /base/x?y=z");
     assert_eq!(status(&ask(gateway.address(), "OPTIONS *", "").await), 400);
+}
+
+// An answer of HTTP/1.0 ends with its connection, so one that is cut would look whole.
+#[tokio::test]
+async fn http_1_0_is_refused_in_clear() {
+    let (upstream, seen) = recorder().await;
+    let gateway = start(plain(upstream)).await;
+    let mut caller = send(gateway.address(), format!("GET /a HTTP/1.0\r\nhost: {NAME}\r\n\r\n")).await;
+    let answer = rest(&mut caller).await;
+    assert!(answer.starts_with("HTTP/1.0 505") && answer.contains("proxy_http_version"), "{answer}");
+    assert!(seen.lock().unwrap().is_empty());
 }
