@@ -75,6 +75,7 @@ pub(crate) async fn named(name: &'static str) -> (App, Handles) {
         .route("/headers", get(headers))
         .route("/watched", post(watched))
         .route("/hold", any(hold))
+        .route("/refuse", any(|| async { (StatusCode::FORBIDDEN, "no") }))
         .layer(DefaultBodyLimit::disable())
         .with_state(shared);
     (App::new(router).await, handles)

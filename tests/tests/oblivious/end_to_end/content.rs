@@ -9,11 +9,13 @@ use http::{Method, Request, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use sealwire_crypto::digest::{Sha256, sha256};
+use sealwire_gateway::config::Route;
 use sealwire_http::{BoxError, body};
 use sealwire_tests::{
     chain::{Chain, whole},
     raw::{request, transfer_chunk},
     tee::hex,
+    upstream::{Then, Upstream},
     within,
 };
 use std::collections::BTreeMap;
@@ -130,6 +132,40 @@ async fn an_upload_that_is_cut_is_never_completed() {
     drop(local);
     let counts = chain.app.until("the abort", |counts| counts.aborted == 1).await;
     assert_eq!(counts.completed, 0);
+}
+
+// An application that does not want the content answers before it has come.
+#[tokio::test]
+async fn an_answer_before_the_end_of_the_upload() {
+    let (app, _handles) = app::start().await;
+    let chain = Chain::start(app).await;
+    for _ in 0..10 {
+        let (status, content) = chain.client.post("/refuse", pattern(0, 5_000_000)).await;
+        assert_eq!((status, content), (403, "no".into()));
+        assert_eq!(chain.client.get("/").await.0, 200);
+    }
+}
+
+// OB-25: what the application cuts is cut at the caller, whose own framing says so.
+#[tokio::test]
+async fn an_answer_that_is_cut_is_never_completed() {
+    let (app, _handles) = app::start().await;
+    let length = Upstream::saying("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345", Then::Close).await;
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n12345\r\n";
+    let chunked = Upstream::saying(chunked, Then::Close).await;
+    let routes = [("/length", length.address), ("/chunked", chunked.address)];
+    let add = |config: &mut sealwire_gateway::Config| {
+        config.routes.extend(routes.map(|(path, to)| Route::new(path, format!("http://{to}"))));
+    };
+    let chain = Chain::with(app, add, |_| {}).await;
+    for (path, _) in routes {
+        let mut local = chain.local().await;
+        let host = chain.connect.address();
+        local.send(format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n")).await;
+        let answer = local.answer().await;
+        assert_eq!((answer.status, answer.text().as_str(), answer.complete), (200, "12345", false), "{path}");
+        assert_eq!(chain.client.get("/").await.0, 200);
+    }
 }
 
 #[tokio::test]
