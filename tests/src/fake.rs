@@ -58,6 +58,24 @@ impl Opened {
         }
     }
 
+    /// An answer in chunks of these plaintexts, the last one final.
+    #[must_use]
+    pub fn chunks(&self, plaintexts: &[&[u8]]) -> Parts {
+        let Reply::Chunked(reply) = &self.reply else { panic!("not a chunked exchange") };
+        let mut out = BytesMut::new();
+        let mut sealer = reply.start(&mut out, &OsRandom).unwrap();
+        let nonce = out.split().to_vec();
+        let (last, others) = plaintexts.split_last().unwrap();
+        let mut chunks = Vec::new();
+        for plaintext in others {
+            sealer.chunk(&mut out, &[plaintext]).unwrap();
+            chunks.push(out.split().to_vec());
+        }
+        sealer.finish(&mut out, &[last]).unwrap();
+        chunks.push(out.to_vec());
+        Parts { nonce, chunks }
+    }
+
     /// The sealed form of an answer; every time another.
     #[must_use]
     pub fn seal(&self, plaintext: &[u8]) -> Vec<u8> {
@@ -73,6 +91,23 @@ impl Opened {
                 out.to_vec()
             }
         }
+    }
+}
+
+/// A chunked answer in its parts.
+pub struct Parts {
+    /// what it begins with
+    pub nonce: Vec<u8>,
+    /// each chunk behind its length, the final one last
+    pub chunks: Vec<Vec<u8>>,
+}
+
+impl Parts {
+    /// Joined again, in any order.
+    #[must_use]
+    pub fn joined(&self, order: &[usize]) -> Vec<u8> {
+        let chunks = order.iter().map(|at| self.chunks[*at].as_slice());
+        std::iter::once(self.nonce.as_slice()).chain(chunks).collect::<Vec<_>>().concat()
     }
 }
 

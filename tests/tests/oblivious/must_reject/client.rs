@@ -3,6 +3,7 @@
 
 use crate::bhttp::integer;
 use axum::{Router, response::Response};
+use http_body_util::BodyExt;
 use sealwire_client::{Connector, Error, Settings};
 use sealwire_crypto::{aead::Aead, hpke::Symmetric, kdf::Hkdf, kem::Kem, random::OsRandom};
 use sealwire_http::{client::oblivious, opened::Fault, problem};
@@ -10,7 +11,7 @@ use sealwire_message::{bhttp, chunk};
 use sealwire_oblivious::gateway::GatewayKey;
 use sealwire_tests::{
     document::Server,
-    fake::{FakeGateway, Opened, media_type, outer},
+    fake::{FakeGateway, Opened, Parts, media_type, outer},
     message::Form,
     stage::settings,
     within,
@@ -138,6 +139,57 @@ async fn ob_115_answer_of_another_exchange() {
         };
         assert_eq!(error, does_not_open(form));
         ask().await.unwrap();
+    }
+}
+
+// ON-46, ON-48, ON-49, OB-25: what authenticated before is delivered, and the answer never ends.
+#[tokio::test]
+async fn ob_108_to_113_chunked_answers() {
+    use chunk::Error::{ChunkTooLong, EmptyChunk, Open, Truncated};
+    type Wrong = fn(Parts) -> Vec<u8>;
+    let wrongs: [(&str, Wrong, chunk::Error); 9] = [
+        ("cut after a chunk", |parts| parts.joined(&[0, 1]), Truncated),
+        (
+            "cut inside a chunk",
+            |parts| [parts.joined(&[0]), parts.chunks[1][..20].to_vec()].concat(),
+            Truncated,
+        ),
+        ("swapped", |parts| parts.joined(&[0, 2, 1, 3]), Open),
+        ("repeated", |parts| parts.joined(&[0, 1, 1, 2, 3]), Open),
+        ("dropped", |parts| parts.joined(&[0, 2, 3]), Open),
+        (
+            "a chunk as the final one",
+            |parts| [parts.joined(&[0]), vec![0], parts.chunks[1][1..].to_vec()].concat(),
+            Open,
+        ),
+        ("bytes after the end", |parts| [parts.joined(&[0, 1, 2, 3]), vec![0]].concat(), Open),
+        ("empty chunk", |parts| [parts.joined(&[0, 1]), vec![16], vec![0; 16]].concat(), EmptyChunk),
+        ("a length alone", |parts| [parts.joined(&[0, 1]), vec![0xff; 8]].concat(), ChunkTooLong),
+    ];
+    for (what, wrong, expected) in wrongs {
+        let gateway = FakeGateway::start(move |opened| {
+            // 200 and the first three bytes of content; then three more, twice; then the end.
+            let plaintexts: [&[u8]; 4] =
+                [&[3, 0x40, 0xc8, 0, 3, 1, 2, 3], &[3, 4, 5, 6], &[3, 7, 8, 9], &[0, 0]];
+            outer(200, media_type(Form::Chunked), wrong(opened.chunks(&plaintexts)))
+        })
+        .await;
+        let connector =
+            Connector::connect(of_form(Form::Chunked, settings(gateway.server.address))).await.unwrap();
+        let response = within("an answer", connector.get("/").send()).await.unwrap();
+        let mut content = response.into_body();
+        let mut came = Vec::new();
+        let error = loop {
+            match within("content", content.frame()).await.expect(what) {
+                Ok(frame) => came.extend_from_slice(frame.data_ref().unwrap()),
+                Err(error) => break error,
+            }
+        };
+        let Some(Fault::Oblivious(sealwire_oblivious::Error::Chunk(found))) = error.downcast_ref() else {
+            panic!("{error}")
+        };
+        assert_eq!(*found, expected, "{what}");
+        assert!([1, 2, 3, 4, 5, 6, 7, 8, 9].starts_with(&came) && came.len() >= 3, "{what}: {came:?}");
     }
 }
 
