@@ -5,10 +5,12 @@ use anyhow::{Result, bail};
 use crate::shell::{cargo, program, run, works};
 
 /// Programs of the system, and the Debian packages that bring them.
-const SYSTEM: [(&str, &str); 2] = [
+const SYSTEM: [(&str, &str); 3] = [
     // aws-lc-sys is C, libFuzzer is C++
     ("cc", "build-essential"),
     ("c++", "build-essential"),
+    // a peer of the tests
+    ("curl", "curl"),
 ];
 
 /// What `cargo xtask test` needs.

@@ -9,18 +9,13 @@ use sealwire_tests::{PATIENCE, chain::Chain, tee::hex, within};
 use std::{fs, process::Output};
 use tokio::process::Command;
 
-/// Runs it; `None` where there is none: nothing but Rust is needed to test.
-async fn curl(arguments: &[&str]) -> Option<Output> {
+/// Runs it.
+async fn curl(arguments: &[&str]) -> Output {
     let seconds = PATIENCE.as_secs().to_string();
     let mut command = Command::new("curl");
     command.args(["--silent", "--show-error", "--noproxy", "*", "--max-time", &seconds]).args(arguments);
-    match within("curl", command.kill_on_drop(true).output()).await {
-        Ok(output) => Some(output),
-        Err(error) => {
-            println!("skipped, no curl: {error}");
-            None
-        }
-    }
+    let output = within("curl", command.kill_on_drop(true).output()).await;
+    output.expect("these tests need curl; `cargo xtask test` installs it, or says how")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -38,7 +33,7 @@ async fn a_post_of_two_megabytes() {
     fs::write(&file, &content).unwrap();
     let data = format!("@{}", file.display());
     let url = chain.client.uri("/upload").to_string();
-    let Some(output) = curl(&["--verbose", "--data-binary", &data, &url]).await else { return };
+    let output = curl(&["--verbose", "--data-binary", &data, &url]).await;
     let talk = text(&output.stderr);
     assert!(output.status.success(), "{talk}");
     assert!(talk.contains("Expect: 100-continue") && talk.contains("HTTP/1.1 100 Continue"), "{talk}");
@@ -55,25 +50,22 @@ async fn everyday_requests() {
     let (app, mut handles) = app::start().await;
     let chain = Chain::start(app).await;
     let url = |path: &str| chain.client.uri(path).to_string();
-    let Some(output) = curl(&["--head", &url("/sized")]).await else { return };
+    let output = curl(&["--head", &url("/sized")]).await;
     let head = text(&output.stdout).to_lowercase();
     assert!(head.starts_with("http/1.1 200 ok") && head.contains("content-length: 5"), "{head}");
     let json_body = ["--json", r#"{"a":1}"#, "--write-out", " %{http_code}"];
-    let output = curl(&[&json_body[..], &[&url("/json")]].concat()).await.unwrap();
+    let output = curl(&[&json_body[..], &[&url("/json")]].concat()).await;
     assert_eq!(text(&output.stdout), r#"{"stored":{"a":1}} 201"#);
     let output =
-        curl(&["--output", "/dev/null", "--write-out", "%{size_download}", &url("/download/3000000")])
-            .await
-            .unwrap();
+        curl(&["--output", "/dev/null", "--write-out", "%{size_download}", &url("/download/3000000")]).await;
     assert_eq!(text(&output.stdout), "3000000");
-    let output =
-        curl(&["--request", "DELETE", "--write-out", "%{http_code}", &url("/nothing")]).await.unwrap();
+    let output = curl(&["--request", "DELETE", "--write-out", "%{http_code}", &url("/nothing")]).await;
     assert_eq!(text(&output.stdout), "204");
-    let output = curl(&["--write-out", " %{http_code}", &url("/no-such-page")]).await.unwrap();
+    let output = curl(&["--write-out", " %{http_code}", &url("/no-such-page")]).await;
     assert_eq!(text(&output.stdout), " 404");
     let events = handles.events.take().unwrap();
     events.send("one".to_owned()).unwrap();
     drop(events);
-    let output = curl(&["--no-buffer", &url("/events")]).await.unwrap();
+    let output = curl(&["--no-buffer", &url("/events")]).await;
     assert_eq!(text(&output.stdout), "data: one\n\n");
 }
