@@ -10,7 +10,9 @@ pub enum Error {
     #[error("the gateway does not know this key (status {0}, unauthenticated)")]
     StaleKey(StatusCode),
     /// An answer that is not encapsulated (OB-117).
-    #[error("an answer that is not sealed, with outer status {0}: not the gateway's word, so whether the request was carried out is unknown")]
+    #[error(
+        "an answer that is not sealed, with outer status {0}: not the gateway's word, so whether the request was carried out is unknown"
+    )]
     NotEncapsulated(StatusCode),
     /// An answer of another media type (OB-116).
     #[error("a sealed answer of another form than the request")]
