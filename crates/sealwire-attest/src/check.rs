@@ -113,27 +113,36 @@ impl Checks {
         }
     }
 
-    /// What is known when a check has failed: that one, and that the later ones did not run. The earlier ones ran,
-    /// in the order of [`Check`], and passed.
-    #[must_use]
-    pub(crate) fn failed(error: &Error) -> Self {
-        let failed = error.check();
-        let outcome = |check: Check| match check.cmp(&failed) {
-            std::cmp::Ordering::Less => Outcome::Passed(String::new()),
-            std::cmp::Ordering::Equal => Outcome::Failed(error.to_string()),
-            std::cmp::Ordering::Greater => Outcome::NotReached,
-        };
+    /// Before the first check.
+    pub(crate) fn not_reached() -> Self {
+        const NONE: Outcome = Outcome::NotReached;
         Self {
-            format: outcome(Check::Format),
-            chain: outcome(Check::Chain),
-            validity: outcome(Check::Validity),
-            revocation: outcome(Check::Revocation),
-            signature: outcome(Check::Signature),
-            tcb: outcome(Check::Tcb),
-            attributes: outcome(Check::Attributes),
-            binding: outcome(Check::Binding),
-            freshness: outcome(Check::Freshness),
+            format: NONE,
+            chain: NONE,
+            validity: NONE,
+            revocation: NONE,
+            signature: NONE,
+            tcb: NONE,
+            attributes: NONE,
+            binding: NONE,
+            freshness: NONE,
         }
+    }
+
+    /// Notes the check that failed; those behind it stay not reached.
+    pub(crate) fn fail(&mut self, error: &Error) {
+        let outcome = match error.check() {
+            Check::Format => &mut self.format,
+            Check::Chain => &mut self.chain,
+            Check::Validity => &mut self.validity,
+            Check::Revocation => &mut self.revocation,
+            Check::Signature => &mut self.signature,
+            Check::Tcb => &mut self.tcb,
+            Check::Attributes => &mut self.attributes,
+            Check::Binding => &mut self.binding,
+            Check::Freshness => &mut self.freshness,
+        };
+        *outcome = Outcome::Failed(error.to_string());
     }
 }
 

@@ -69,9 +69,22 @@ impl Verifier {
         expected: Expected<'_>,
         at: UnixTime,
     ) -> Result<Verified<Claims>, Error> {
-        match evidence.kind {
-            Kind::Snp | Kind::Development => self.snp.verify(evidence, endorsements, expected, at),
-        }
+        self.verify_noting(evidence, endorsements, expected, at, &mut Checks::not_reached())
+    }
+
+    /// The same, and how each check came out, also where one failed.
+    pub(crate) fn verify_noting(
+        &self,
+        evidence: &Evidence,
+        endorsements: &Endorsements,
+        expected: Expected<'_>,
+        at: UnixTime,
+        checks: &mut Checks,
+    ) -> Result<Verified<Claims>, Error> {
+        let verified = match evidence.kind {
+            Kind::Snp | Kind::Development => self.snp.verify(evidence, endorsements, expected, at, checks),
+        };
+        verified.inspect_err(|error| checks.fail(error))
     }
 
     /// How often a chain was known already.

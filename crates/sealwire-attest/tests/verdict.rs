@@ -356,3 +356,19 @@ fn reason_codes_are_documented() {
         assert!(source.contains(&format!("\"{code}\"")), "{code}");
     }
 }
+
+// AT-03: where a later check failed, an earlier one that could not run is not called passed, and one that ran says on what.
+#[test]
+fn a_failed_verdict_says_how_the_earlier_checks_came_out() {
+    let Some((mut evidence, endorsements)) = milan() else { return };
+    evidence.bytes[80] ^= 1;
+    let verdict = without_policy(Ok(evidence), &endorsements, MILAN_TIME);
+    let checks = &json(&verdict)["checks"];
+    assert_eq!(checks["signature"]["outcome"], "failed");
+    assert_eq!(checks["revocation"]["outcome"], "not-available");
+    assert_eq!(checks["binding"]["outcome"], "not-reached");
+    for ran in ["format", "chain", "validity"] {
+        assert_eq!(checks[ran]["outcome"], "passed");
+        assert!(!checks[ran]["detail"].as_str().unwrap().is_empty());
+    }
+}

@@ -52,10 +52,13 @@ impl SnpVerifier {
         endorsements: &Endorsements,
         expected: Expected<'_>,
         at: UnixTime,
+        checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
         let report = Report::parse(&evidence.bytes)?;
-        let (chain, revocation) = self.verify_signatures(evidence, &report, endorsements, at)?;
+        checks.format = Outcome::Passed(format!("report version {}", report.version));
+        let (chain, not_after) = self.verify_signatures(evidence, &report, endorsements, at, checks)?;
         chain.leaf.check_tcb(&report)?;
+        checks.tcb = Outcome::Passed(format!("certified for {}", chain.leaf.tcb));
         if report.vmpl == HOST_VMPL {
             return Err(Error::Attributes("the host asked for the report, not the guest"));
         }
@@ -65,51 +68,30 @@ impl SnpVerifier {
         if !report.policy.is_known() {
             return Err(Error::Attributes("bits of the guest policy that have no meaning yet"));
         }
-        let binding = match expected {
+        checks.attributes =
+            Outcome::Passed(format!("guest policy {:#x}, VMPL {}", report.policy.0, report.vmpl));
+        checks.binding = match expected {
             Expected::ReportData(data) if constant_time_eq(data, &report.report_data) => {
                 Outcome::Passed("all 64 bytes of report data".to_owned())
             }
             Expected::ReportData(_) => return Err(Error::Binding),
             Expected::Unbound => Outcome::NotAvailable("no report data was asked for".to_owned()),
         };
-
-        let mut not_after = chain.not_after();
-        let revocation = match revocation {
-            Revocation::Clear(next_update) => {
-                not_after = not_after.min(next_update);
-                Outcome::Passed(format!("by the root's CRL, good until {next_update}"))
-            }
-            Revocation::NoCrl => {
-                Outcome::NotAvailable("no CRL of the root among the endorsements".to_owned())
-            }
-        };
-        let checks = Checks {
-            format: Outcome::Passed(format!("report version {}", report.version)),
-            chain: Outcome::Passed(format!("{} ({})", chain.path, chain.kind)),
-            validity: Outcome::Passed(format!(
-                "every certificate at {at}, the first to end does at {}",
-                chain.not_after()
-            )),
-            revocation,
-            signature: Outcome::Passed("ECDSA P-384 over the report".to_owned()),
-            tcb: Outcome::Passed(format!("certified for {}", chain.leaf.tcb)),
-            attributes: Outcome::Passed(format!("guest policy {:#x}, VMPL {}", report.policy.0, report.vmpl)),
-            binding,
-            freshness: Outcome::NotAvailable(
-                "a report carries no time; only a challenge makes it fresh".to_owned(),
-            ),
-        };
-        Ok(Verified::new(claims(&report, &chain, not_after), checks))
+        checks.freshness =
+            Outcome::NotAvailable("a report carries no time; only a challenge makes it fresh".to_owned());
+        Ok(Verified::new(claims(&report, &chain, not_after), checks.clone()))
     }
 
-    /// Chain, validity, revocation, signature. Time and revocation are checked whether or not the rest is known.
+    /// Chain, validity, revocation, signature. Time and revocation are checked whether or not the rest is known. With
+    /// the chain, the earliest end of what was looked at.
     fn verify_signatures(
         &self,
         evidence: &Evidence,
         report: &Report,
         endorsements: &Endorsements,
         at: UnixTime,
-    ) -> Result<(Arc<Chain>, Revocation), Error> {
+        checks: &mut Checks,
+    ) -> Result<(Arc<Chain>, UnixTime), Error> {
         let endorsed = self.digest(evidence.kind, endorsements);
         let signature_key = sha256(&[b"report", &endorsed, &evidence.bytes]);
         let known = self.signatures.get(&signature_key, at);
@@ -118,14 +100,27 @@ impl SnpVerifier {
             Some(chain) => chain,
             None => self.chain(&endorsed, evidence.kind, report, endorsements, at)?,
         };
+        checks.chain = Outcome::Passed(format!("{} ({})", chain.path, chain.kind));
         chain.check_validity(at)?;
-        let revocation = chain.check_revocation(at)?;
+        let mut not_after = chain.not_after();
+        checks.validity =
+            Outcome::Passed(format!("every certificate at {at}, the first to end does at {not_after}"));
+        checks.revocation = match chain.check_revocation(at)? {
+            Revocation::Clear(next_update) => {
+                not_after = not_after.min(next_update);
+                Outcome::Passed(format!("by the root's CRL, good until {next_update}"))
+            }
+            Revocation::NoCrl => {
+                Outcome::NotAvailable("no CRL of the root among the endorsements".to_owned())
+            }
+        };
         if !is_known {
             let signed = evidence.bytes.get(..SIGNED_LEN).ok_or(Error::Signature)?;
             ecdsa_p384::verify(&chain.leaf.key, signed, &report.signature).map_err(|_| Error::Signature)?;
             self.signatures.put(signature_key, Arc::clone(&chain), chain.not_after());
         }
-        Ok((chain, revocation))
+        checks.signature = Outcome::Passed("ECDSA P-384 over the report".to_owned());
+        Ok((chain, not_after))
     }
 
     /// The chain under a report, from the cache if it is known: a fresh report under a known chain then costs one

@@ -1,5 +1,5 @@
 use super::Verdict;
-use crate::{Endorsements, Error, Evidence, Policy, UnixTime, Verifier, verify::Expected};
+use crate::{Checks, Endorsements, Error, Evidence, Policy, UnixTime, Verifier, verify::Expected};
 
 /// Everything from evidence to a verdict, for `sealwire verify` (AT-80, AT-81).
 ///
@@ -14,13 +14,17 @@ pub fn judge(
     expected: Expected<'_>,
     at: UnixTime,
 ) -> Verdict {
+    let mut checks = Checks::not_reached();
     let evidence = match evidence {
         Ok(evidence) => evidence,
-        Err(error) => return Verdict::failed(&error, None),
+        Err(error) => {
+            checks.fail(&error);
+            return Verdict::failed(&error, None, checks);
+        }
     };
-    let verified = match verifier.verify(&evidence, endorsements, expected, at) {
+    let verified = match verifier.verify_noting(&evidence, endorsements, expected, at, &mut checks) {
         Ok(verified) => verified,
-        Err(error) => return Verdict::failed(&error, Some(evidence.kind)),
+        Err(error) => return Verdict::failed(&error, Some(evidence.kind), checks),
     };
     let (claims, checks) = verified.clone().into_parts();
     let default;

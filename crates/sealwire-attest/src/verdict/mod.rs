@@ -93,14 +93,14 @@ impl Verdict {
         Self::genuine(exit, claims, denial.reasons, checks)
     }
 
-    pub(crate) fn failed(error: &Error, kind: Option<Kind>) -> Self {
+    pub(crate) fn failed(error: &Error, kind: Option<Kind>, checks: Checks) -> Self {
         Self {
             verdict: name(error.exit()),
             exit: error.exit(),
             kind: kind.map_or("", Kind::name).to_owned(),
             reasons: vec![Reason::from(error)],
             claims: Value::Null,
-            checks: Checks::failed(error),
+            checks,
             not_after: None,
         }
     }
