@@ -86,6 +86,10 @@ async fn json(stage: &Stage) -> anyhow::Result<Told> {
 async fn request(stage: &Stage) -> anyhow::Result<Told> {
     stage.seen.take();
     let (status, answer) = stage.program.get("/").await?;
+    // The gateway's own words: an application that answers nothing has not been shown.
+    let unreachable = matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT)
+        && String::from_utf8_lossy(&answer).contains("about:blank");
+    ensure!(!unreachable, "{} cannot be reached: {}", stage.application(), String::from_utf8_lossy(&answer));
     let traffic = stage.seen.take();
     ensure!(traffic.up > 0, "the relay saw nothing at all");
     Ok(Told::new(format!("your application answered GET / with {status} and {} bytes", answer.len()))
