@@ -344,6 +344,11 @@ fn statement(
     };
     let text = fs::read_to_string(path)
         .map_err(|error| fault(format!("{} cannot be read: {error}", path.display())))?;
+    // Its own words: whoever mistook the one file for the other has brought the key to where the host can read it.
+    if text.contains("PRIVATE KEY-----") {
+        let hint = "take it off this machine; the statement is what `sealwire keys operator sign` writes";
+        return Err(Fault::new(At::key("operator-statement"), "this is a private key", hint));
+    }
     let statement = OperatorStatement::from_pem(&text).map_err(|error| fault(error.to_string()))?;
     statement.verify().map_err(|error| fault(error.to_string()))?;
     let mut served = authorities.to_vec();

@@ -13,9 +13,6 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-/// Where to look when a key is not understood.
-const EVERY_KEY: &str = "examples/sealwire.toml shows every key";
-
 impl Config {
     /// Reads and checks a file. Paths in it are relative to its folder.
     ///
@@ -37,12 +34,15 @@ impl Config {
     /// # Errors
     /// What is wrong, with file, line and a hint.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let mut config: Self = toml::from_str(text).map_err(|error| Error {
-            file: Some(path.to_owned()),
-            line: error.span().map(|span| line(text, span.start)),
-            key: String::new(),
-            what: error.message().to_owned(),
-            hint: EVERY_KEY.to_owned(),
+        let mut config: Self = toml::from_str(text).map_err(|error| {
+            let key = error.span().and_then(|span| key_at(text, span.start)).unwrap_or_default();
+            Error {
+                file: Some(path.to_owned()),
+                line: error.span().map(|span| line(text, span.start)),
+                hint: hint(&key, error.message()).to_owned(),
+                key,
+                what: error.message().to_owned(),
+            }
         })?;
         if let Some(folder) = path.parent() {
             config.resolve(folder);
@@ -82,6 +82,66 @@ impl Config {
             *path = resolved;
         }
     }
+}
+
+/// What to do about a text that is not a configuration at all, or a value that is not of its key's type.
+fn hint(key: &str, what: &str) -> &'static str {
+    const TIMES: [&str; 7] = ["-time", "rotation", "overlap", "lifetime", "window", "timeout", "every"];
+    const SIZES: [&str; 5] = ["header-size", "single-request", "single-response", "message", "size"];
+    let last = key.rsplit('.').next().unwrap_or(key);
+    if what.starts_with("unknown field") {
+        "the message names the keys that are known here; examples/sealwire.toml describes each"
+    } else if what.starts_with("missing field") {
+        "add that key; examples/sealwire.toml describes each"
+    } else if what.starts_with("duplicate") {
+        "give every key once; examples/sealwire.toml describes each"
+    } else if matches!(last, "listen" | "admin") {
+        "write an IP address with a port, for example \"127.0.0.1:8443\""
+    } else if TIMES.iter().any(|time| last.ends_with(time)) {
+        "write a time with its unit, for example \"30s\", \"10m\" or \"24h\""
+    } else if SIZES.contains(&last) {
+        "write a number of bytes, or for example \"64 KiB\""
+    } else {
+        "texts are written in quotation marks, numbers and true or false without; examples/sealwire.toml has every \
+         key with a value"
+    }
+}
+
+/// The key whose value, and nothing further inside, is at this place; `None` at the top, or where the text is no TOML.
+fn key_at(text: &str, offset: usize) -> Option<String> {
+    let root = DeTable::parse(text).ok()?;
+    let mut path = String::new();
+    let mut table = Some(root.get_ref());
+    while let Some((key, mut value)) =
+        table.and_then(|table| table.iter().find(|(_, value)| holds(value, offset)))
+    {
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(key.get_ref());
+        while let Some(items) = value.get_ref().as_array() {
+            let Some(index) = items.iter().position(|item| holds(item, offset)) else { break };
+            // People count from 1.
+            path.push_str(&format!("[{}]", index + 1));
+            let Some(item) = items.get(index) else { break };
+            value = item;
+        }
+        table = value.get_ref().as_table();
+    }
+    (!path.is_empty()).then_some(path)
+}
+
+/// Whether a value, or anything inside it, is at this place. The span of a table that is written under a header is that
+/// of the header, so its members are asked.
+fn holds(value: &Spanned<DeValue<'_>>, offset: usize) -> bool {
+    value.span().contains(&offset)
+        || match value.get_ref() {
+            DeValue::Table(table) => {
+                table.iter().any(|(key, value)| key.span().contains(&offset) || holds(value, offset))
+            }
+            DeValue::Array(items) => items.iter().any(|item| holds(item, offset)),
+            _ => false,
+        }
 }
 
 /// The line of the innermost part of `at` that the text has.

@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use sealwire_attest::key_document::operator::OperatorStatement;
+use sealwire_attest::key_document::operator::{OperatorStatement, signing_key_to_pem};
 use sealwire_http::crypto::{random::OsRandom, sign::ed25519::SigningKey};
 use std::{fs, path::Path};
 
@@ -52,7 +52,7 @@ fn statement(folder: &Path, authorities: &[&str], digest: [u8; 48]) {
     let key = SigningKey::generate(&OsRandom).unwrap();
     let authorities: Vec<String> = authorities.iter().map(ToString::to_string).collect();
     let statement = OperatorStatement::sign(&key, &authorities, digest, &[7; 48]).unwrap();
-    fs::write(folder.join("operator.pem"), statement.to_pem()).unwrap();
+    fs::write(folder.join("statement.pem"), statement.to_pem()).unwrap();
 }
 
 #[test]
@@ -152,7 +152,7 @@ const WRONG: [Wrong; 46] = [
         "unknown field `plain`",
         "",
     ),
-    ("listen = \"here\"", 1, "invalid socket address", ""),
+    ("listen = \"here\"", 1, "invalid socket address", "127.0.0.1:8443"),
     ("tee = \"sgx\"", 1, "unknown variant `sgx`", ""),
     (
         "upstream = \"http://127.0.0.1:9\"\n[keys]\nkems = [\"x448\"]",
@@ -328,6 +328,26 @@ fn keys_are_named_as_people_count() {
     );
     assert_eq!(error.key, "route[2].path");
     assert_eq!(refused("upstream = \"http://127.0.0.1:9\"\n[limits]\nstreams = 0").key, "limits.streams");
+    // What does not even parse is named, too, with the form that it should have.
+    for (text, key, hint) in [
+        ("listen = \"localhost:8443\"", "listen", "127.0.0.1:8443"),
+        ("[keys]\nrotation = 24", "keys.rotation", "24h"),
+        ("keys.rotation = \"soon\"", "keys.rotation", "24h"),
+        ("[limits]\nmessage = \"big\"", "limits.message", "64 KiB"),
+        (
+            "[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\npace = { size = 1, every = 1 }",
+            "route[1].pace.every",
+            "24h",
+        ),
+        ("[[route]]\npath = \"/\"", "route[1]", "examples/sealwire.toml"),
+        ("authorities = [1]", "authorities[1]", ""),
+        ("[limits]\nconnection = 1", "limits", "names the keys"),
+        ("tls = 1", "tls", ""),
+    ] {
+        let error = refused(text);
+        assert_eq!(error.key, key, "{text}\n{error}");
+        assert!(error.hint.contains(hint), "{text}\n{error}");
+    }
 }
 
 #[test]
@@ -362,7 +382,7 @@ fn files_that_cannot_be_used_are_named() {
 fn an_operators_statement_must_be_for_this_configuration() {
     let folder = folder();
     let path = folder.path().join("sealwire.toml");
-    let text = "authorities = [\"b.example\", \"a.example\"]\nupstream = \"http://127.0.0.1:9\"\noperator-statement = \"operator.pem\"";
+    let text = "authorities = [\"b.example\", \"a.example\"]\nupstream = \"http://127.0.0.1:9\"\noperator-statement = \"statement.pem\"";
     let digest = parse(text.rsplit_once('\n').unwrap().0).unwrap().digest().unwrap();
     let check = || Config::parse(text, &path);
 
@@ -378,9 +398,13 @@ fn an_operators_statement_must_be_for_this_configuration() {
         error.what.contains("another configuration") && error.hint.contains(&hex::encode(digest)),
         "{error}"
     );
-    fs::write(folder.path().join("operator.pem"), "junk").unwrap();
+    let key = signing_key_to_pem(&SigningKey::generate(&OsRandom).unwrap()).unwrap();
+    fs::write(folder.path().join("statement.pem"), key).unwrap();
+    let error = check().unwrap_err();
+    assert!(error.what.contains("private key") && error.hint.contains("take it off"), "{error}");
+    fs::write(folder.path().join("statement.pem"), "junk").unwrap();
     assert!(check().unwrap_err().what.contains("PEM"));
-    fs::remove_file(folder.path().join("operator.pem")).unwrap();
+    fs::remove_file(folder.path().join("statement.pem")).unwrap();
     assert!(check().unwrap_err().what.contains("cannot be read"));
 }
 

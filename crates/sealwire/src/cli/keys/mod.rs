@@ -17,7 +17,7 @@ use clap::{Args as ClapArgs, Subcommand};
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
-  sealwire keys operator generate --output operator.pem
+  sealwire keys operator generate --output operator-key.pem
   sealwire keys show https://gateway.example")]
 pub(crate) struct Args {
     #[command(subcommand)]

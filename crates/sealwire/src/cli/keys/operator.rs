@@ -25,8 +25,8 @@ use zeroize::Zeroizing;
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
-  sealwire keys operator generate --output operator.pem
-  sealwire keys operator sign --key operator.pem --from https://gateway.example \\
+  sealwire keys operator generate --output operator-key.pem
+  sealwire keys operator sign --key operator-key.pem --from https://gateway.example \\
       --output statement.pem
   sealwire gateway … --operator-statement statement.pem")]
 pub(crate) struct Args {
@@ -46,7 +46,7 @@ enum Command {
 /// Writes an Ed25519 private key in PKCS#8 PEM that only you may read, and prints the public key as a policy names
 /// it. An existing file is never overwritten.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Example:\n  sealwire keys operator generate --output operator.pem")]
+#[command(after_help = "Example:\n  sealwire keys operator generate --output operator-key.pem")]
 struct Generate {
     /// File for the private key
     #[arg(long, short, value_name = "FILE")]
@@ -59,29 +59,30 @@ struct Generate {
 /// Sign what a gateway may serve
 ///
 /// Either give the three things that are signed, or let a running gateway say them with --from: then they are shown
-/// and you are asked, because what you sign is what clients will trust. The evidence is verified first. The digest of
-/// a configuration is printed by `sealwire gateway --config FILE --print-config-digest`.
+/// and you are asked, because what you sign is what clients will trust. The evidence is verified first. Without --from,
+/// --config-digest, --measurement and --authority go together. The digest of a configuration is printed by
+/// `sealwire gateway --config FILE --print-config-digest`.
 #[derive(Debug, ClapArgs)]
 #[command(
     group = ArgGroup::new("what").required(true).args(["from", "config_digest"]),
     after_help = "\
 Examples:
-  sealwire keys operator sign --key operator.pem --from https://gateway.example \\
+  sealwire keys operator sign --key operator-key.pem --from https://gateway.example \\
       --output statement.pem
-  sealwire keys operator sign --key operator.pem --authority api.example \\
+  sealwire keys operator sign --key operator-key.pem --authority api.example \\
       --config-digest sha384:0f3a… --measurement 9b21… --output statement.pem"
 )]
 struct Sign {
     /// The operator's private key (PKCS#8 PEM)
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// A name that may be served; once for each
+    /// A name that may be served, with --config-digest; once for each
     #[arg(long = "authority", value_name = "NAME", value_parser = values::authority, requires = "config_digest")]
     authorities: Vec<String>,
-    /// SHA-384 of the configuration: sha384: and 96 hex digits
+    /// SHA-384 of the configuration: sha384: and 96 hex digits. Needs --measurement and --authority
     #[arg(long, value_name = "DIGEST", value_parser = values::config_digest, requires_all = ["measurement", "authorities"])]
     config_digest: Option<[u8; 48]>,
-    /// The measurement register of the TEE, hex
+    /// The measurement register of the TEE, hex; with --config-digest
     #[arg(long, value_name = "HEX", requires = "config_digest")]
     measurement: Option<String>,
     /// Sign what this running gateway shows
@@ -232,7 +233,7 @@ fn private_key(path: &Path) -> Result<SigningKey, Failure> {
     signing_key_from_pem(&text)
         .with_context(|| format!("{} is not an operator's private key", path.display()))
         .or_usage()
-        .or_next("sealwire keys operator generate --output operator.pem makes one")
+        .or_next("sealwire keys operator generate --output operator-key.pem makes one")
 }
 
 fn describe(statement: &OperatorStatement) -> serde_json::Value {
