@@ -61,7 +61,43 @@ fn install() -> Option<PrometheusHandle> {
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).ok()?;
     describe();
+    begin_at_zero();
     Some(handle)
+}
+
+/// Every `reason` of [`REFUSALS`].
+const REASONS: [&str; 20] = [
+    "authority",
+    "cannot-seal",
+    "challenge",
+    "challenge-rate",
+    "date",
+    "early-data",
+    "in-flight",
+    "key",
+    "message",
+    "method",
+    "outside",
+    "path",
+    "quote",
+    "rate",
+    "register-full",
+    "replay",
+    "route",
+    "unsealed",
+    "upgrade",
+    "version",
+];
+
+/// Makes what alarms watch show up before it first happens: the increase of a series that begins with 1 is not seen.
+fn begin_at_zero() {
+    for result in ["published", "failed"] {
+        metrics::counter!(KEY_DOCUMENTS, "result" => result).absolute(0);
+    }
+    metrics::counter!(KEY_ROTATIONS).absolute(0);
+    for reason in REASONS {
+        metrics::counter!(REFUSALS, "reason" => reason).absolute(0);
+    }
 }
 
 fn describe() {

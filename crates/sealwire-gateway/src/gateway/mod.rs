@@ -144,7 +144,8 @@ impl Gateway {
         };
         let address = listener.local_addr();
         let admin_address = admin.as_ref().map(Listener::local_addr);
-        tracing::info!(%address, admin = admin_address.map(tracing::field::display), "gateway listens");
+        let development = state.live().attested.is_development();
+        tracing::info!(%address, admin = admin_address.map(tracing::field::display), development, "gateway listens");
         let serving = tokio::spawn(listener.serve(Front(state.clone()), limits, shutdown.clone()));
         let mut helpers =
             vec![tokio::spawn(keeper::keep(state.clone(), config.keys.rotation, finished.clone()))];

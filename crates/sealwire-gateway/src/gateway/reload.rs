@@ -54,7 +54,8 @@ impl Running {
             certificate.replace(certified);
         }
         *config = new;
-        tracing::info!(config_digest = %hex::encode(self.config_digest()), "configuration reloaded");
+        let development = self.state.live().attested.is_development();
+        tracing::info!(config_digest = %hex::encode(self.config_digest()), development, "configuration reloaded");
         Ok(())
     }
 }

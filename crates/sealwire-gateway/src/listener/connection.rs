@@ -46,17 +46,19 @@ pub(super) struct Protocol {
 }
 
 impl Protocol {
-    pub(super) fn new(limits: &ConnectionLimits) -> Self {
+    pub(super) fn new(limits: &ConnectionLimits, date: bool) -> Self {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
             .timer(TokioTimer::new())
+            .auto_date_header(date)
             .header_read_timeout(limits.header_time)
             // The read buffer bounds the header section: 431 when it is full before the section has ended.
             .max_buf_size(limits.header_bytes.max(MIN_BUFFER));
         builder
             .http2()
             .timer(TokioTimer::new())
+            .auto_date_header(date)
             .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(limits.streams)
             .keep_alive_interval(PING)

@@ -60,6 +60,7 @@ pub struct Listener {
     tcp: TcpListener,
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
+    date: bool,
 }
 
 impl Listener {
@@ -70,7 +71,13 @@ impl Listener {
     pub async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
         let tcp = TcpListener::bind(address).await?;
         let address = tcp.local_addr()?;
-        Ok(Self { tcp, address, tls: tls.map(TlsAcceptor::from) })
+        Ok(Self { tcp, address, tls: tls.map(TlsAcceptor::from), date: true })
+    }
+
+    /// Adds no Date field to answers that have none: a relay forwards and adds nothing (OB-81).
+    #[must_use]
+    pub fn without_date(self) -> Self {
+        Self { date: false, ..self }
     }
 
     /// The bound address (port 0 chooses one).
@@ -90,7 +97,7 @@ impl Listener {
     {
         let slots = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let graceful = connection::Graceful::new();
-        let protocol = Arc::new(Protocol::new(&limits));
+        let protocol = Arc::new(Protocol::new(&limits, self.date));
         let mut connections = JoinSet::new();
         while let Some((stream, peer, slot)) = self.next(&slots, &mut connections, &shutdown).await {
             let (protocol, service, tls) = (protocol.clone(), service.clone(), self.tls.clone());

@@ -77,6 +77,15 @@ async fn what_happens_shows_in_the_metrics() {
     let gateway = Gateway::start_in(config, environment).await.unwrap();
     let address = gateway.admin_address().unwrap();
     let before = admin(address, "/metrics").await.1;
+    // An alarm on an increase needs the zero before it.
+    for series in [
+        "sealwire_key_documents_total{result=\"failed\"} ",
+        "sealwire_key_rotations_total ",
+        "sealwire_refusals_total{reason=\"key\"} ",
+        "sealwire_refusals_total{reason=\"register-full\"} ",
+    ] {
+        assert!(before.lines().any(|line| line.starts_with(series)), "{series}\n{before}");
+    }
     ask(gateway.address(), "POST /", "content-length: 5\r\n\r\nhello").await;
     get(gateway.address(), "/down").await;
     get(gateway.address(), "/sealed").await;
