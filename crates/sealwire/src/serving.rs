@@ -26,6 +26,11 @@ impl Bound {
         Ok(Self(Listener::bind(address, tls).await?))
     }
 
+    /// Adds nothing of its own to answers.
+    pub(crate) fn without_date(self) -> Self {
+        Self(self.0.without_date())
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.0.local_addr()
     }

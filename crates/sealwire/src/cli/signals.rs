@@ -1,4 +1,5 @@
-//! Signals of a service: SIGTERM and SIGINT end it in good order.
+//! Signals of a service without a file to read again: SIGTERM and SIGINT end it in good order, SIGHUP, which a closed
+//! terminal sends too, does not.
 
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -9,6 +10,12 @@ use tokio_util::sync::CancellationToken;
 pub(crate) fn shutdown() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            tracing::info!("nothing is read again: restart to change settings");
+        }
+    });
     let token = CancellationToken::new();
     let cancel = token.clone();
     tokio::spawn(async move {

@@ -89,11 +89,12 @@ pub async fn start(settings: ConnectSettings) -> Result<Running, Error> {
     let counters = Arc::new(Counters::default());
     let limits =
         ConnectionLimits { header_time: IDLE_TIME, drain_time: DRAIN_TIME, ..ConnectionLimits::default() };
-    let proxy = Proxy::new(connector.clone(), guard, counters.clone());
+    let proxy = Proxy::new(connector.clone(), guard, problem::Way::new(&settings.client), counters.clone());
     let view = status::View::new(&settings, address, connector.clone(), counters);
     let programs = programs.serve(proxy, limits);
     let status = status.serve(page::service(view, status_guard), limits);
-    tracing::info!(address = %programs.address(), status = %status.address(), "local proxy started");
+    let development = connector.status().acceptance.claims.get().development;
+    tracing::info!(address = %programs.address(), status = %status.address(), development, "local proxy started");
     Ok(Running { programs, status, connector })
 }
 

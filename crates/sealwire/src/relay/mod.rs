@@ -154,7 +154,7 @@ pub async fn start(settings: RelaySettings) -> Result<Running, Error> {
         Some(address) => Some(bind(address, None).await?),
         None => None,
     };
-    let clients = clients.serve(relay, settings.limits.connections);
+    let clients = clients.without_date().serve(relay, settings.limits.connections);
     let admin = admin.map(|bound| bound.serve(admin::service(handle), ConnectionLimits::default()));
     // Nothing about any client is logged, here or later (OB-84).
     tracing::info!(address = %clients.address(), gateways = settings.gateways.len(), "relay started");

@@ -9,6 +9,14 @@ use sealwire_oblivious::{
 /// Whom to seal to, and where to send it.
 ///
 /// Made from an appraised key document alone: a request cannot be sealed to anybody who has not been verified (AT-42).
+///
+/// ```compile_fail,E0308
+/// # use sealwire_http::client::oblivious::Target;
+/// # use sealwire_attest::KeyDocument;
+/// fn unverified(document: &KeyDocument, resource: http::Uri) {
+///     let _ = Target::new(document, &[], resource, &Default::default());
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Target {
     pub(super) selected: Selected,

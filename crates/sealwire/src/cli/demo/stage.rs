@@ -93,9 +93,21 @@ impl Stage {
         }
     }
 
-    /// How many requests have reached the demo's application.
-    pub(super) fn reached(&self) -> u64 {
-        self.app.as_ref().map_or(0, App::seen)
+    /// How many requests have reached the application: by its own count, or by the gateway's where it is somebody's.
+    pub(super) async fn reached(&self) -> anyhow::Result<u64> {
+        match &self.app {
+            Some(app) => Ok(app.seen()),
+            None => self.metric("sealwire_upstream_responses_total").await,
+        }
+    }
+
+    /// The sum of a counter's lines.
+    pub(super) async fn metric(&self, name: &str) -> anyhow::Result<u64> {
+        let admin = self.gateway.admin_address().context("no admin address")?;
+        let (_, text) = Plain::new(admin).get("/metrics").await?;
+        let text = String::from_utf8(text.to_vec())?;
+        let lines = text.lines().filter_map(|line| line.strip_prefix(name)?.split_whitespace().last());
+        lines.map(|value| Ok(value.parse::<u64>()?)).sum()
     }
 
     /// Settings of a client that goes through `relay`, by a policy.
