@@ -230,10 +230,20 @@ impl Failed {
             return Some(OperatorGround::Any);
         }
         let digest = hex::encode(document.config_digest);
-        let expected = "a pinned configuration digest, or a statement signed by a pinned operator key";
-        self.0.push(reason("operator", "operator", expected, format_args!("{fault}; digest {digest}")));
+        self.0.push(reason("operator", "operator", grounds(rule), format_args!("{fault}; digest {digest}")));
         None
     }
+}
+
+/// What the policy pins, as it writes it, so that it can be held against what was found.
+fn grounds(rule: &OperatorRule) -> String {
+    let digests = rule.config_digests.iter().map(|digest| format!("digest {}", hex::encode(digest)));
+    let keys = rule.keys.iter().map(|key| format!("a statement signed by ed25519:{}", hex::encode(key)));
+    let grounds: Vec<_> = digests.chain(keys).collect();
+    if grounds.is_empty() {
+        return "a configuration digest or an operator's key, and the policy pins neither".to_owned();
+    }
+    grounds.join(", or ")
 }
 
 /// The pinned key that signed what the document and the hardware say, or what is wrong.

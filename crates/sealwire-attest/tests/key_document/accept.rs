@@ -377,6 +377,8 @@ fn a_pinned_configuration_is_a_ground() {
     let denial = ground([4; 48]).unwrap_err();
     assert_eq!(denial.reasons[0].code, "operator");
     assert!(denial.reasons[0].found.contains("no statement"), "{denial:?}");
+    // What is pinned stands beside what was found.
+    assert_eq!(denial.reasons[0].expected, format!("digest {}", hex::encode([4; 48])));
 }
 
 // AT-44
