@@ -1,9 +1,10 @@
 //! Why there is no answer.
 
 use crate::transport::causes;
-use sealwire_attest::verdict::Denial;
+use http::StatusCode;
+use sealwire_attest::{key_document::MEDIA_TYPE, verdict::Denial};
 use sealwire_http::{BoxError, client::oblivious};
-use std::io;
+use std::{error::Error as StdError, io};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,12 @@ pub enum Error {
         "the gateway's keys changed, or the connection failed, under way; whether the request was carried out is unknown"
     )]
     OutcomeUnknown,
+    /// The gateway did not know the key, and its keys had been fetched less than 30 s before (SE-43).
+    #[error("{source}; its keys were fetched less than 30 s ago")]
+    TooSoon {
+        /// what the gateway said
+        source: oblivious::Error,
+    },
     /// The wire failed.
     #[error(transparent)]
     Wire(#[from] oblivious::Error),
@@ -61,7 +68,99 @@ pub enum Error {
     Tls(BoxError),
 }
 
+/// What stands between a client and a key document, where that can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// Nobody listens there.
+    Refused,
+    /// Something answers, but with this status.
+    Status(StatusCode),
+    /// Something answers, but not with a key document.
+    NotADocument,
+    /// TLS is spoken on one side alone.
+    TlsMismatch,
+    /// TLS does not trust the certificate.
+    UntrustedCertificate,
+}
+
+impl Obstacle {
+    /// Whether it may go away while one waits.
+    #[must_use]
+    pub fn may_heal(self) -> bool {
+        match self {
+            Self::Refused => true,
+            Self::Status(status) => {
+                status.is_server_error()
+                    || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+            }
+            Self::NotADocument | Self::TlsMismatch | Self::UntrustedCertificate => false,
+        }
+    }
+
+    fn of(cause: &(dyn StdError + 'static)) -> Option<Self> {
+        if let Some(NotOk(status)) = cause.downcast_ref() {
+            return Some(Self::Status(*status));
+        }
+        if cause.is::<NotADocument>() {
+            return Some(Self::NotADocument);
+        }
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
+            if error.kind() == io::ErrorKind::ConnectionRefused {
+                return Some(Self::Refused);
+            }
+            // What an I/O error wraps is not among its causes.
+            return error.get_ref().and_then(|inner| Self::of(inner));
+        }
+        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+            return match error {
+                rustls::Error::InvalidMessage(_) => Some(Self::TlsMismatch),
+                rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
+                    Some(Self::UntrustedCertificate)
+                }
+                // A certificate that signs itself: the name of this fault is in no public type.
+                rustls::Error::InvalidCertificate(other)
+                    if format!("{other:?}").contains("CaUsedAsEndEntity") =>
+                {
+                    Some(Self::UntrustedCertificate)
+                }
+                _ => None,
+            };
+        }
+        // A TLS server answers plain HTTP with an alert, which is no HTTP.
+        let error = cause.downcast_ref::<hyper::Error>()?;
+        error.is_parse().then_some(Self::TlsMismatch)
+    }
+}
+
+/// The answer has another status than 200.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer has status {0}")]
+pub(crate) struct NotOk(pub(crate) StatusCode);
+
+/// The answer has another media type.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is not {MEDIA_TYPE}")]
+pub(crate) struct NotADocument;
+
+/// The pinned document cannot be renewed yet (SE-43).
+#[derive(Debug, thiserror::Error)]
+#[error("the pinned document has expired, and the last renewal was a moment ago")]
+pub(crate) struct Expired;
+
 impl Error {
+    /// What stands in the way, where that can be told.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        causes(self).find_map(Obstacle::of)
+    }
+
+    /// Whether a renewal was left out because the last was less than 30 s ago (SE-43).
+    #[must_use]
+    pub fn is_too_soon(&self) -> bool {
+        matches!(self, Self::TooSoon { .. }) || causes(self).any(|error| error.is::<Expired>())
+    }
+
     /// Whether time ran out.
     #[must_use]
     pub fn is_timeout(&self) -> bool {

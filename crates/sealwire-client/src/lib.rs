@@ -14,7 +14,7 @@ mod status;
 pub mod transport;
 
 pub use connector::Connector;
-pub use error::Error;
+pub use error::{Error, Obstacle};
 pub use keys::fetch;
 pub use retry::ReplaySafe;
 pub use settings::{Environment, Settings, is_loopback};

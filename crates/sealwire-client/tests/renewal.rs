@@ -97,7 +97,8 @@ async fn an_expired_document_is_never_used() {
     gateway.state.documents.lock().unwrap().push_back(unavailable());
     assert!(matches!(connector.get("/").await, Err(Error::Unreachable { .. })));
     // Again too soon for the gateway, and still nothing to send with.
-    assert!(matches!(connector.get("/").await, Err(Error::Unreachable { .. })));
+    let error = connector.get("/").await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }) && error.is_too_soon(), "{error}");
     assert_eq!(gateway.state.posts(), posts);
 
     *gateway.state.lifetime.lock().unwrap() = 3 * HOUR;

@@ -85,7 +85,12 @@ async fn hints_cannot_make_a_flood() {
     for _ in 0..5 {
         gateway.state.act([Act::Stale]);
         let error = connector.get("/").await.unwrap_err();
-        assert!(matches!(error, Error::Wire(oblivious::Error::StaleKey(StatusCode::BAD_REQUEST))), "{error}");
+        assert!(error.is_too_soon(), "{error}");
+        let source = match error {
+            Error::TooSoon { source } => source,
+            other => panic!("{other}"),
+        };
+        assert!(matches!(source, oblivious::Error::StaleKey(StatusCode::BAD_REQUEST)), "{source}");
     }
     assert_eq!(gateway.state.fetches(), 2);
     clock.advance(Duration::from_secs(30));

@@ -1,6 +1,11 @@
 //! GET of a published key document, with hard caps on size and time, and no redirects (AT-40).
 
-use crate::{Error, settings::Base, transport::Transport};
+use crate::{
+    Error,
+    error::{NotADocument, NotOk},
+    settings::Base,
+    transport::Transport,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Limited};
@@ -68,11 +73,11 @@ async fn exchange(transport: &Transport, resource: &Uri, answered: &mut bool) ->
     let response = transport.clone().oneshot(request).await?;
     *answered = true;
     if response.status() != StatusCode::OK {
-        return Err(format!("the answer has status {}", response.status()).into());
+        return Err(NotOk(response.status()).into());
     }
     let media_type = response.headers().get(header::CONTENT_TYPE);
     if media_type.is_none_or(|found| found != key_document::MEDIA_TYPE) {
-        return Err(format!("the answer is not {}", key_document::MEDIA_TYPE).into());
+        return Err(NotADocument.into());
     }
     let content = Limited::new(response.into_body(), MAX_PUBLISHED_LEN).collect().await?.to_bytes();
     Ok(Published::decode(&content)?)

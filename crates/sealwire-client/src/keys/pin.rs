@@ -4,7 +4,7 @@ use super::{
     fetch::{self, Failed},
     seen::Serials,
 };
-use crate::{Environment, Error, Settings, settings::Places, transport::Transport};
+use crate::{Environment, Error, Settings, error::Expired, settings::Places, transport::Transport};
 use http::Uri;
 use sealwire_attest::{
     Appraised, KeyDocument, Policy, UnixTime, Verifier,
@@ -111,10 +111,6 @@ impl StdError for Shared {
 #[derive(Debug, thiserror::Error)]
 #[error("the document on offer is older than the one that is pinned (serial {0})")]
 struct NotNewer(u64);
-
-#[derive(Debug, thiserror::Error)]
-#[error("the pinned document has expired, and the last renewal was a moment ago")]
-struct Expired;
 
 /// Fetches documents and holds them against the policy.
 pub(crate) struct Appraiser {

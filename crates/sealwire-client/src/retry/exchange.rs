@@ -94,7 +94,7 @@ impl Attempts {
             Renewal::Fresh(pin) => Ok(pin),
             // With the same key a stale key would only be met again; a broken connection may heal.
             Renewal::NotNow if !stale => keeper.usable().await,
-            Renewal::NotNow => Err(error.into()),
+            Renewal::NotNow => Err(Error::TooSoon { source: error }),
             Renewal::Failed(failure) => match failure.into() {
                 denied @ Error::Denied(_) => Err(denied),
                 _ => Err(error.into()),

@@ -9,11 +9,16 @@ use super::{
 use clap::{Args as ClapArgs, ValueEnum};
 use sealwire::connect::{self, ConnectSettings, Running};
 use sealwire_attest::verdict::Denial;
-use sealwire_client::Settings;
+use sealwire_client::{Obstacle, Settings};
 use sealwire_crypto::kem::Kem;
 use sealwire_http::client::oblivious;
 use serde_json::json;
-use std::{fmt::Write, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fmt::Write,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Open a local port that leads into an attested enclave
@@ -40,10 +45,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
     /// Where programs on this machine connect; port 0 chooses a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = values::address)]
     listen: SocketAddr,
     /// Where the status page is served; port 0 chooses a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = values::address)]
     status: SocketAddr,
     /// A relay's URL for this gateway; the gateway then never learns who asks
     #[arg(long, value_name = "URL")]
@@ -139,8 +144,14 @@ async fn start(
             Ok(running) => return Ok(Some(running)),
             Err(error) => error,
         };
-        let unreachable = matches!(error, connect::Error::Client(sealwire_client::Error::Unreachable { .. }));
-        if !(unreachable && args.keep_trying) {
+        // What stays as it is however long one waits is told at once.
+        let may_heal = match &error {
+            connect::Error::Client(error @ sealwire_client::Error::Unreachable { .. }) => {
+                error.obstacle().is_none_or(Obstacle::may_heal)
+            }
+            _ => false,
+        };
+        if !(may_heal && args.keep_trying) {
             return Err(not_started(error, args));
         }
         tracing::warn!(%error, again_in = ?pause, "not connected yet");
@@ -156,14 +167,12 @@ fn not_started(error: connect::Error, args: &Args) -> Failure {
     use sealwire_client::Error as Client;
     match error {
         connect::Error::Client(Client::Denied(denial)) => {
-            Failure::from(anyhow::anyhow!("{}", refusal(&denial))).exit(Exit::Refused).next(format!(
-                "sealwire inspect {} --policy {} --challenge shows every step",
-                args.to,
-                args.policy.display()
-            ))
+            let next = after_denial(&denial, args);
+            Failure::from(anyhow::anyhow!("{}", refusal(&denial))).exit(Exit::Refused).next(next)
         }
-        error @ connect::Error::Client(Client::Unreachable { .. }) => {
-            Failure::from(error).next("is the gateway running? --keep-trying waits for it")
+        connect::Error::Client(error @ Client::Unreachable { .. }) => {
+            let next = source::past(&error, "the gateway may be starting: --keep-trying waits for it");
+            Failure::from(error).next(next)
         }
         error @ (connect::Error::Host(_)
         | connect::Error::Origin(_)
@@ -173,6 +182,45 @@ fn not_started(error: connect::Error, args: &Args) -> Failure {
         }
         other => other.into(),
     }
+}
+
+/// What to do about a refusal.
+fn after_denial(denial: &Denial, args: &Args) -> String {
+    let mut steps = Vec::new();
+    for reason in &denial.reasons {
+        match reason.code {
+            "authority-not-served" => {
+                steps
+                    .push(format!("say which name is meant with --authority NAME; served: {}", reason.found));
+            }
+            "operator" => {
+                let from = if args.relay.is_some() { "…".to_owned() } else { args.to.to_string() };
+                steps.push(format!(
+                    "the configuration changed; if you changed it: sealwire policy init {from}{} --output NEW, or have \
+                     the operator sign a statement",
+                    args.source.roots.flags()
+                ));
+            }
+            _ => {}
+        }
+    }
+    // Whoever chose a relay does not want the gateway to see who asks.
+    if args.relay.is_none() {
+        let authority =
+            args.authority.as_ref().map(|name| format!(" --authority {name}")).unwrap_or_default();
+        steps.push(format!(
+            "sealwire inspect {} --policy {}{authority}{} --challenge shows every step",
+            args.to,
+            args.policy.display(),
+            args.source.roots.flags()
+        ));
+    } else if steps.is_empty() {
+        steps.push(
+            "ask the operator what changed; to look at the gateway yourself would show it who asks"
+                .to_owned(),
+        );
+    }
+    steps.join("\n        ")
 }
 
 /// AT-23: each rule that failed, to the party that owns the policy.
@@ -230,6 +278,14 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
         text.push_str(&source::development_notice(&claims.root));
         text.push('\n');
     }
-    let _ = write!(text, "\nTry: curl {listen}/");
+    // A wildcard address is not one that a program can call.
+    let mut near = running.address();
+    if near.ip().is_unspecified() {
+        near.set_ip(match near.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let _ = write!(text, "\nTry: curl http://{near}/");
     Ok(output::print(text)?)
 }

@@ -34,17 +34,17 @@ pub(crate) struct Args {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The application: http:// on this machine, or https:// anywhere
+    /// The application: http:// on this machine, or https:// anywhere; required here or in --config FILE
     #[arg(long, value_name = "URL", required_unless_present = "config")]
     upstream: Option<String>,
     /// Where requests arrive; port 0 chooses a free one [default: 127.0.0.1:8443]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = values::address)]
     listen: Option<SocketAddr>,
     /// What makes the evidence [default: auto]
     #[arg(long, value_enum)]
     tee: Option<Tee>,
     /// Where /healthz, /readyz and /metrics are served; nowhere unless given
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = values::address)]
     admin: Option<SocketAddr>,
     /// A name that is served, host or host:port; repeatable [default: the listen address]
     #[arg(long = "authority", value_name = "NAME", value_parser = values::authority)]
@@ -120,6 +120,12 @@ pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
         args.configuration().and_then(|config| config.validate().map(|()| config)).map_err(unusable)?;
     logs.start("info", config.log.format == LogFormat::Json)?;
     if args.print_config_digest {
+        if config.authorities.is_empty() && config.listen.port() == 0 {
+            return Err(Failure::usage(
+                "the digest covers the names that are served, and port 0 leaves the name open until the start",
+            )
+            .next("name what is served with --authority NAME, or a port with --listen"));
+        }
         output::print(names::config_digest(&config.digest().map_err(unusable)?))?;
         return Ok(Exit::Ok);
     }
@@ -132,7 +138,12 @@ pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
 }
 
 fn unusable(error: config::Error) -> Failure {
-    Failure::from(error).exit(Exit::Usage)
+    let unreadable = error.key.is_empty() && error.what.starts_with("cannot be read");
+    let failure = Failure::from(error).exit(Exit::Usage);
+    if unreadable {
+        return failure.next("give the path of a file that you may read, or flags instead: --upstream URL");
+    }
+    failure
 }
 
 fn not_started(error: StartError) -> Failure {
@@ -200,9 +211,10 @@ fn announce(
         text.push_str(&source::development_notice(root));
         text.push('\n');
     }
-    // A wildcard address is not one that a client can call.
-    let from = match (running.address().ip().is_unspecified(), authorities.first()) {
-        (true, Some(name)) => format!("{scheme}://{name}"),
+    // Clients ask for a name that is served, which the listen address, a wildcard above all, need not be.
+    let address = running.address().to_string();
+    let from = match authorities.first() {
+        Some(name) if !authorities.contains(&address) => format!("{scheme}://{name}"),
         _ => listen,
     };
     text.push_str(&format!("\nNext, where the callers are: sealwire policy init {from}\n"));

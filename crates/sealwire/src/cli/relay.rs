@@ -26,7 +26,7 @@ Examples:
 Exit codes: 0 stopped in good order · 1 failure · 2 usage")]
 pub(crate) struct Args {
     /// Where callers come; port 0 chooses a free one. Without TLS on this machine only
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8444")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8444", value_parser = values::address)]
     listen: SocketAddr,
     /// A gateway by name; https:// unless it is on this machine; repeatable
     #[arg(long = "gateway", value_name = "NAME=URL", required = true, value_parser = gateway)]
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     roots: tls::Roots,
     /// Where /healthz and /metrics are served; nowhere unless given
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = values::address)]
     admin: Option<SocketAddr>,
     /// Print one line of JSON when ready: ready, listen, admin, gateways
     #[arg(long)]

@@ -14,6 +14,7 @@ use sealwire_attest::{
     verdict::judge,
     verify::Expected,
 };
+use sealwire_client::Obstacle;
 use sealwire_crypto::{
     digest::sha256,
     random::{self, OsRandom},
@@ -61,7 +62,10 @@ impl Shown {
         let sent = (!challenge.is_empty()).then_some(challenge.as_slice());
         let published = sealwire_client::fetch(&at.0, sent, &source.roots.read()?, source.timeout)
             .await
-            .or_next(format!("see what answers there: curl {at}{}", key_document::PATH))?;
+            .map_err(|error| {
+                let next = past(&error, &format!("see what answers there: curl {at}{}", key_document::PATH));
+                Failure::from(error).next(next)
+            })?;
         let document = KeyDocument::decode(&published.document)
             .with_context(|| format!("the key document of {at}"))
             .map_err(|error| Failure::from(error).exit(Exit::Verdict(10)))?;
@@ -110,6 +114,29 @@ impl Shown {
     pub(crate) fn development_notice(&self) -> Option<String> {
         let claims = self.verified.as_ref().ok()?.get();
         claims.development.then(|| development_notice(&claims.root))
+    }
+}
+
+/// What to do about a key document that cannot be fetched; `otherwise` where that cannot be told.
+pub(crate) fn past(error: &sealwire_client::Error, otherwise: &str) -> String {
+    match error.obstacle() {
+        Some(Obstacle::Refused) => {
+            "is the gateway running? sealwire connect --keep-trying waits for it".to_owned()
+        }
+        Some(obstacle @ (Obstacle::Status(_) | Obstacle::NotADocument)) => {
+            let healing =
+                if obstacle.may_heal() { "; --keep-trying of sealwire connect waits for one" } else { "" };
+            format!("something answers there, but it has no key document: is it the gateway's URL?{healing}")
+        }
+        Some(Obstacle::TlsMismatch) => {
+            "TLS is spoken on one side alone: use http:// where it says https://, or the other way round"
+                .to_owned()
+        }
+        Some(Obstacle::UntrustedCertificate) => {
+            "TLS does not trust the certificate: give it, or the root above it, with --tls-root FILE"
+                .to_owned()
+        }
+        _ => otherwise.to_owned(),
     }
 }
 

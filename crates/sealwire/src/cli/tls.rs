@@ -25,6 +25,11 @@ pub(crate) struct Roots {
 }
 
 impl Roots {
+    /// The flags again, with a space before each, for a command that is suggested.
+    pub(crate) fn flags(&self) -> String {
+        self.files.iter().map(|file| format!(" --tls-root {}", file.display())).collect()
+    }
+
     /// In DER.
     pub(crate) fn read(&self) -> Result<Vec<Vec<u8>>, Failure> {
         let mut found = Vec::new();

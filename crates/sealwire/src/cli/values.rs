@@ -7,6 +7,7 @@ use sealwire_attest::{Kind, UnixTime, key_document::authority};
 use sealwire_crypto::kem::Kem;
 use std::{
     fmt::{self, Write},
+    net::SocketAddr,
     str::FromStr,
     time::Duration,
 };
@@ -66,6 +67,14 @@ pub(crate) fn time(text: &str) -> Result<UnixTime, String> {
 pub(crate) fn authority(text: &str) -> Result<String, String> {
     authority::normalise(text, authority::DEFAULT_PORT).map_err(|_| {
         "a host name or address, with a port where it is not 443: gateway.example, 127.0.0.1:8443".into()
+    })
+}
+
+/// An address to listen on. `localhost` is 127.0.0.1: names are not looked up, and the digest must not depend on it.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    numeric.as_deref().unwrap_or(text).parse().map_err(|_| {
+        "an IP address with a port, for example 127.0.0.1:8080, or 0.0.0.0:8080 for every network".into()
     })
 }
 

@@ -61,6 +61,9 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// The exit code of a verdict for want of an endorsement (AT-81).
+const MISSING: u8 = 40;
+
 pub(crate) fn run(args: &Args) -> Outcome {
     let policy = args.policy.as_deref().map(policy::load).transpose()?;
     let bytes = files::read(&args.evidence)?;
@@ -86,16 +89,29 @@ pub(crate) fn run(args: &Args) -> Outcome {
         let title = format!("{} {}, at {at}", args.evidence.display(), verdict.kind);
         let tree = proof::evidence(title, &verdict.checks, claims);
         output::print(tree.to_string())?;
-        output::print(conclusion(&verdict).to_string())?;
+        output::print(conclusion(&verdict, args).to_string())?;
     }
     Ok(Exit::Verdict(verdict.exit))
 }
 
-fn conclusion(verdict: &Verdict) -> Tree<String> {
+fn conclusion(verdict: &Verdict, args: &Args) -> Tree<String> {
     if verdict.exit == 0 {
-        return output::leaf(output::good("accepted"));
+        // What was not asked was not answered.
+        let unbound = args.report_data.is_none().then_some("not bound to anything: no --report-data");
+        let unjudged = args.policy.is_none().then_some("any measurement and any operator: no --policy");
+        return output::node(
+            output::good("accepted"),
+            unbound.into_iter().chain(unjudged).map(|line| output::leaf(output::warn(line))),
+        );
     }
-    proof::reasons(output::bad(verdict.verdict), &verdict.reasons)
+    let mut told = proof::reasons(output::bad(verdict.verdict), &verdict.reasons);
+    if verdict.exit == MISSING {
+        told.push(output::leaf(
+            "next: the certificate of the chip (VCEK) or of its owner (VLEK), the ASK above it, or the CRL is not there; \
+             AMD's Key Distribution Service (KDS) publishes them: bring them with --endorsements FILE",
+        ));
+    }
+    told
 }
 
 /// Why endorsements were not added.

@@ -3,12 +3,14 @@
 use super::guard::Refusal;
 use http::{HeaderValue, Response, StatusCode, header};
 use sealwire_attest::verdict::Reason;
-use sealwire_client::Error;
+use sealwire_client::{Error, Settings};
 use sealwire_http::{Body, body, client::oblivious, problem::MEDIA_TYPE};
 use serde_json::{Value, json};
 
 /// Problem types are `tag:` URIs (RFC 4151): names, not addresses.
 const TYPES: &str = "tag:sealwire,2026:";
+/// Seconds between two renewals for the sake of requests (SE-43).
+const HINT_PAUSE: u16 = 30;
 
 struct Problem {
     status: StatusCode,
@@ -18,11 +20,13 @@ struct Problem {
     detail: String,
     /// extension member of a failed appraisal (AT-23)
     reasons: Vec<Reason>,
+    /// seconds after which it may go better
+    retry_after: Option<u16>,
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), reasons: Vec::new() }
+        Self { status, kind, title, detail: detail.into(), reasons: Vec::new(), retry_after: None }
     }
 
     fn response(self) -> Response<Body> {
@@ -40,6 +44,9 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
         response
     }
 }
@@ -93,8 +100,38 @@ pub(super) fn unknown_expectation() -> Response<Body> {
         .response()
 }
 
+/// Which way requests go.
+pub(super) struct Way {
+    to: String,
+    relay: Option<String>,
+}
+
+impl Way {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let text = |uri: &http::Uri| uri.to_string().trim_end_matches('/').to_owned();
+        Self { to: text(&settings.to), relay: settings.relay.as_ref().map(text) }
+    }
+
+    /// The address that was tried.
+    fn tried(&self) -> String {
+        match &self.relay {
+            Some(relay) => format!("Tried the relay {relay}"),
+            None => format!("Tried {}", self.to),
+        }
+    }
+}
+
 /// There is no answer from beyond.
-pub(super) fn failed(error: &Error) -> Response<Body> {
+pub(super) fn failed(error: &Error, way: &Way) -> Response<Body> {
+    let mut problem = problem_of(error, way);
+    if error.is_too_soon() {
+        problem.detail.push_str(" Its keys were fetched less than 30 s ago; try again in a moment.");
+        problem.retry_after = Some(HINT_PAUSE);
+    }
+    problem.response()
+}
+
+fn problem_of(error: &Error, way: &Way) -> Problem {
     let status = if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
     let detail = || error.to_string();
     match error {
@@ -124,7 +161,7 @@ pub(super) fn failed(error: &Error) -> Response<Body> {
             status,
             "unreachable",
             "The gateway's keys cannot be learnt",
-            format!("Nothing was sent. {}.", detail()),
+            format!("Nothing was sent. {}: {}.", way.tried(), detail()),
         ),
         Error::RequestBody => {
             Problem::new(StatusCode::BAD_REQUEST, "request-body", "The request broke off", detail())
@@ -141,16 +178,16 @@ pub(super) fn failed(error: &Error) -> Response<Body> {
             "The answer is not the gateway's",
             format!(
                 "Something on the way answered in the gateway's place, with status {outer}. Its answer proves nothing \
-                 and is not passed on."
+                 and is not passed on. {}.",
+                way.tried()
             ),
         ),
         Error::Wire(oblivious::Error::Transport { unprocessed: true, .. }) => Problem::new(
             status,
             "unreachable",
             "The gateway cannot be reached",
-            format!("The request was not carried out. {}.", detail()),
+            format!("The request was not carried out. {}: {}.", way.tried(), detail()),
         ),
         _ => Problem::new(status, "failed", "The exchange with the gateway failed", format!("{}.", detail())),
     }
-    .response()
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, Request, Response, Uri, Version, header, request::Parts, uri::PathAndQuery};
-use sealwire_client::Connector;
+use sealwire_client::{Connector, Error};
 use sealwire_http::Body;
 use std::{
     convert::Infallible,
@@ -34,12 +34,18 @@ pub(super) struct Proxy(Arc<Shared>);
 struct Shared {
     connector: Connector,
     guard: Guard,
+    way: problem::Way,
     counters: Arc<Counters>,
 }
 
 impl Proxy {
-    pub(super) fn new(connector: Connector, guard: Guard, counters: Arc<Counters>) -> Self {
-        Self(Arc::new(Shared { connector, guard, counters }))
+    pub(super) fn new(
+        connector: Connector,
+        guard: Guard,
+        way: problem::Way,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self(Arc::new(Shared { connector, guard, way, counters }))
     }
 }
 
@@ -76,8 +82,13 @@ impl Shared {
                 response
             }
             Err(error) => {
-                tracing::debug!(%error, "a request got no answer");
-                problem::failed(&error)
+                // Callers that go away in the middle are no trouble of this proxy's.
+                if matches!(error, Error::RequestBody) {
+                    tracing::debug!(%error, "a request got no answer");
+                } else {
+                    tracing::warn!(%error, "a request got no answer");
+                }
+                problem::failed(&error, &self.way)
             }
         }
     }

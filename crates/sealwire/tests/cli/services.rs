@@ -161,6 +161,17 @@ async fn connect_waits_for_a_gateway_if_it_is_told_to() {
     let ended = tokio::task::spawn_blocking(move || run(once)).await.unwrap().expect(1);
     assert!(ended.stderr.contains("503") && ended.stderr.contains("--keep-trying"), "{}", ended.stderr);
 
+    // Waiting does not make an application a gateway.
+    let hopeless =
+        ["connect", "--to", &upstream, "--policy", arg(&policy), "--listen", "127.0.0.1:0", "--keep-trying"];
+    let ended = tokio::task::block_in_place(|| run(hopeless)).expect(1);
+    assert!(ended.stderr.contains("something answers there"), "{}", ended.stderr);
+    let secure = upstream.replace("http://", "https://");
+    let hopeless =
+        ["connect", "--to", &secure, "--policy", arg(&policy), "--listen", "localhost:0", "--keep-trying"];
+    let ended = tokio::task::block_in_place(|| run(hopeless)).expect(1);
+    assert!(ended.stderr.contains("TLS is spoken on one side alone"), "{}", ended.stderr);
+
     let patient = Service::start(args.iter().chain(&["--keep-trying"]));
     patient.logged("not connected yet");
     patient.stop();
@@ -202,6 +213,14 @@ async fn an_operator_signs_for_a_gateway() {
     let args =
         ["inspect", text(&shown, "listen"), "--policy", arg(&policy), "--authority", "api.example", "--json"];
     assert_eq!(run(args).expect(0).json()["policy"]["operator"], "signed");
+    let other = file("again.toml");
+    let next =
+        run(["policy", "init", text(&shown, "listen"), "--yes", "--output", arg(&other)]).expect(0).stdout;
+    assert!(next.contains("not a name that is served") && next.contains("--authority api.example"), "{next}");
+    let unnamed =
+        ["connect", "--to", text(&shown, "listen"), "--policy", arg(&policy), "--listen", "127.0.0.1:0"];
+    let ended = run(unnamed).expect(30);
+    assert!(ended.stderr.contains("--authority NAME; served: api.example"), "{}", ended.stderr);
     let (_proxy, ready) = connect(text(&shown, "listen"), &policy, &["--authority", "api.example"]);
     assert_eq!(ready["operator"], "signed");
     let answer = send("POST", &format!("{}/x", text(&ready, "listen")), "for the operator").await;
@@ -322,11 +341,16 @@ async fn every_leg_can_have_tls() {
     let (_gateway, shown) = gateway(&upstream, &tls);
     let to = text(&shown, "listen");
     assert!(to.starts_with("https://"), "{to}");
-    run(["inspect", to, "--json"]).expect(1);
+    let untrusted = run(["inspect", to, "--json"]).expect(1);
+    assert!(untrusted.stderr.contains("--tls-root FILE"), "{}", untrusted.stderr);
+    let clear = to.replace("https://", "http://");
+    let mismatch = run(["inspect", &clear]).expect(1);
+    assert!(mismatch.stderr.contains("TLS is spoken on one side alone"), "{}", mismatch.stderr);
     let policy = file("policy.toml");
     let trust = ["--tls-root", arg(&root)];
     let init = ["policy", "init", to, "--yes", "--output", arg(&policy)];
-    run(init.iter().chain(&trust)).expect(0);
+    let next = run(init.iter().chain(&trust)).expect(0).stdout;
+    assert!(next.contains(&format!("--tls-root {}", arg(&root))), "{next}");
 
     let unit = format!("unit={to}");
     let relay = ["relay", "--listen", "127.0.0.1:0", "--gateway", &unit, "--tls-root", arg(&certificate)];

@@ -219,6 +219,20 @@ fn exit_40_an_endorsement_is_missing() {
 }
 
 #[test]
+fn addresses_are_numeric_and_a_digest_needs_a_name() {
+    for listen in ["8080", ":8080", "host.example:8080"] {
+        let ended = run(["connect", "--to", "http://a", "--policy", "x", "--listen", listen]).expect(2);
+        assert!(ended.stderr.contains("127.0.0.1:8080"), "{}", ended.stderr);
+    }
+    let gateway = ["gateway", "--upstream", "http://127.0.0.1:9", "--print-config-digest", "--listen"];
+    let open = run(gateway.iter().chain(&["localhost:0"])).expect(2);
+    assert!(open.stderr.contains("--authority NAME"), "{}", open.stderr);
+    let by_name = run(gateway.iter().chain(&["localhost:8443"])).expect(0).stdout;
+    assert_eq!(by_name, run(gateway.iter().chain(&["127.0.0.1:8443"])).expect(0).stdout);
+    assert!(run(["gateway", "--config", "nope.toml"]).expect(2).stderr.contains("next:"));
+}
+
+#[test]
 fn exit_2_usage() {
     run(["verify"]).expect(2);
     run(["verify", "--evidence", "/nonexistent"]).expect(2);
@@ -246,8 +260,18 @@ fn people_read_a_tree() {
     let args =
         ["verify", "--evidence", &report, "--endorsements", &vcek, "--endorsements", &chain, "--at", AT];
     let ended = run(args).expect(0);
-    for text in ["SEV-SNP Milan", "signed by VCEK", "ARK-Milan", "not available: no CRL", "accepted"] {
+    for text in [
+        "SEV-SNP Milan",
+        "signed by VCEK",
+        "ARK-Milan",
+        "not available: no CRL",
+        "accepted",
+        "no --report-data",
+        "no --policy",
+    ] {
         assert!(ended.stdout.contains(text), "{text}: {}", ended.stdout);
     }
     assert!(!ended.stdout.contains('\u{1b}'));
+    let alone = run(["verify", "--evidence", &report, "--at", AT]).expect(40);
+    assert!(alone.stdout.contains("--endorsements FILE"), "{}", alone.stdout);
 }

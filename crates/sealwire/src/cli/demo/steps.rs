@@ -7,7 +7,7 @@ use super::{
 use crate::cli::{
     proof,
     source::{Shown, Source},
-    values::Url,
+    values::{self, Url},
 };
 use anyhow::{Context, anyhow, bail, ensure};
 use bytes::Bytes;

@@ -77,11 +77,22 @@ pub(crate) async fn run(args: &Args) -> Outcome {
             "operator": key.as_ref().map(names::operator_key),
         }))?;
     } else {
-        let mut next = format!(
-            "{} {file}\n\nNext: sealwire connect --to {} --policy {file} --listen 127.0.0.1:8080",
-            output::good("wrote"),
+        let mut next = format!("{} {file}\n", output::good("wrote"));
+        let asked = shown.authority()?;
+        let named = match document.authorities.first() {
+            Some(served) if !document.authorities.contains(&asked) => {
+                next.push_str(&format!(
+                    "\n{asked} is not a name that is served; requests have to carry one that is\n"
+                ));
+                format!(" --authority {served}")
+            }
+            _ => String::new(),
+        };
+        next.push_str(&format!(
+            "\nNext: sealwire connect --to {}{named} --policy {file}{} --listen 127.0.0.1:8080",
             args.url,
-        );
+            args.source.roots.flags(),
+        ));
         if let Some(notice) = shown.development_notice() {
             next = format!("{next}\n{notice}");
         }
