@@ -440,7 +440,10 @@ async fn a_gateway_that_is_away_is_a_502() {
     for start in ["GET /seen", "POST /seen"] {
         let (head, content) = ask(proxy.address(), start, &[&host], b"").await;
         assert_eq!(head.status(), 502);
-        assert_eq!(kind(&problem(&head, &content)), "unreachable");
+        let problem = problem(&head, &content);
+        assert_eq!(kind(&problem), "unreachable");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("Tried http://127.0.0.1:"), "{detail}");
     }
     assert_eq!(app.reached(), 0);
 }

@@ -5,6 +5,7 @@ use super::{
     logging, names, output, source, tls, values,
 };
 use clap::{Args as ClapArgs, ValueEnum};
+use http::uri::Authority;
 use sealwire_gateway::{
     Environment, Gateway, Running, StartError,
     config::{self, Config, LogFormat, Tls},
@@ -35,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The application: http:// on this machine, or https:// anywhere; required here or in --config FILE
-    #[arg(long, value_name = "URL", required_unless_present = "config")]
+    #[arg(long, value_name = "URL")]
     upstream: Option<String>,
     /// Where requests arrive; port 0 chooses a free one [default: 127.0.0.1:8443]
     #[arg(long, value_name = "ADDR", value_parser = values::address)]
@@ -116,6 +117,10 @@ impl Args {
 }
 
 pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
+    if args.config.is_none() && args.upstream.is_none() {
+        return Err(Failure::usage("the application is not named")
+            .next("give --upstream URL, for example http://127.0.0.1:3000, or --config FILE"));
+    }
     let config =
         args.configuration().and_then(|config| config.validate().map(|()| config)).map_err(unusable)?;
     logs.start("info", config.log.format == LogFormat::Json)?;
@@ -214,7 +219,11 @@ fn announce(
     // Clients ask for a name that is served, which the listen address, a wildcard above all, need not be.
     let address = running.address().to_string();
     let from = match authorities.first() {
-        Some(name) if !authorities.contains(&address) => format!("{scheme}://{name}"),
+        // Without a port it is 443: something in front speaks TLS.
+        Some(name) if !authorities.contains(&address) => match name.parse::<Authority>() {
+            Ok(parts) if parts.port().is_none() => format!("https://{name}"),
+            _ => format!("{scheme}://{name}"),
+        },
         _ => listen,
     };
     text.push_str(&format!("\nNext, where the callers are: sealwire policy init {from}\n"));

@@ -125,6 +125,10 @@ impl Way {
 pub(super) fn failed(error: &Error, way: &Way) -> Response<Body> {
     let mut problem = problem_of(error, way);
     if error.is_too_soon() {
+        // The error itself says the first half.
+        if let Error::TooSoon { source } = error {
+            problem.detail = format!("{source}.");
+        }
         problem.detail.push_str(" Its keys were fetched less than 30 s ago; try again in a moment.");
         problem.retry_after = Some(HINT_PAUSE);
     }
@@ -189,5 +193,33 @@ fn problem_of(error: &Error, way: &Way) -> Problem {
             format!("The request was not carried out. {}: {}.", way.tried(), detail()),
         ),
         _ => Problem::new(status, "failed", "The exchange with the gateway failed", format!("{}.", detail())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way(relay: Option<&str>) -> Way {
+        Way { to: "http://gateway.example".to_owned(), relay: relay.map(ToOwned::to_owned) }
+    }
+
+    #[test]
+    fn what_answers_in_the_gateways_place_is_named() {
+        let error = Error::Wire(oblivious::Error::NotEncapsulated(StatusCode::NOT_FOUND));
+        let told = problem_of(&error, &way(Some("https://relay.example/unit"))).detail;
+        assert!(told.contains("404") && told.contains("the relay https://relay.example/unit"), "{told}");
+        assert!(!told.contains("gateway.example"), "{told}");
+        assert!(problem_of(&error, &way(None)).detail.contains("http://gateway.example"));
+    }
+
+    // SE-43
+    #[test]
+    fn a_renewal_that_was_left_out_says_when_to_try_again() {
+        let stale = || oblivious::Error::StaleKey(StatusCode::BAD_REQUEST);
+        let answer = failed(&Error::TooSoon { source: stale() }, &way(None));
+        assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
+        assert_eq!(answer.headers()[header::RETRY_AFTER], "30");
+        assert!(!failed(&Error::Wire(stale()), &way(None)).headers().contains_key(header::RETRY_AFTER));
     }
 }

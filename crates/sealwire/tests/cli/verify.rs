@@ -229,6 +229,7 @@ fn addresses_are_numeric_and_a_digest_needs_a_name() {
     assert!(open.stderr.contains("--authority NAME"), "{}", open.stderr);
     let by_name = run(gateway.iter().chain(&["localhost:8443"])).expect(0).stdout;
     assert_eq!(by_name, run(gateway.iter().chain(&["127.0.0.1:8443"])).expect(0).stdout);
+    assert!(run(["gateway"]).expect(2).stderr.contains("--config FILE"));
     assert!(run(["gateway", "--config", "nope.toml"]).expect(2).stderr.contains("next:"));
 }
 
