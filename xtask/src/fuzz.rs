@@ -21,7 +21,7 @@ pub(crate) fn run(seconds: u32, wanted: &[String]) -> Result<()> {
 pub(crate) fn smoke() -> Result<()> {
     // cargo-fuzz would bring a lock file up to date that should have been committed.
     shell::run(cargo(["fetch", "--locked", "--manifest-path", "fuzz/Cargo.toml"]))?;
-    each(3, &[], &["-verbosity=0", "-print_final_stats=1"])
+    each(3, &[], &["-verbosity=0", "-print_funcs=0", "-print_final_stats=1"])
 }
 
 fn each(seconds: u32, wanted: &[String], options: &[&str]) -> Result<()> {
