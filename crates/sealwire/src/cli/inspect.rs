@@ -172,7 +172,10 @@ fn verdict(shown: &Shown, judged: Option<&Judged>) -> Tree<String> {
         (Err(error), _) => node(bad("NOT GENUINE"), [leaf(error.to_string())]),
         (Ok(_), None) => node(
             warn("verified, and accepted by nobody: no policy was given"),
-            [leaf(format!("sealwire policy init {} writes one that accepts exactly this", shown.at))],
+            [leaf(format!(
+                "sealwire policy init {}{} writes one that accepts exactly this",
+                shown.at, shown.flags
+            ))],
         ),
         (Ok(_), Some(Err(denial))) => proof::reasons(bad("REFUSED by the policy"), &denial.reasons),
         (Ok(_), Some(Ok(acceptance))) => {

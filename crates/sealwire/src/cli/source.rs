@@ -46,6 +46,8 @@ pub(crate) fn now() -> UnixTime {
 /// A gateway's published key document, and what verification says about it.
 pub(crate) struct Shown {
     pub(crate) at: Url,
+    /// `--tls-root` again, for commands that are suggested
+    pub(crate) flags: String,
     pub(crate) published: Published,
     /// what was sent with the request; empty where nothing was
     pub(crate) challenge: Vec<u8>,
@@ -80,7 +82,8 @@ impl Shown {
             Ok(verified) => Checks { freshness: freshness(challenged), ..verified.checks().clone() },
             Err(_) => judge(&verifier, Ok(evidence.clone()), endorsements, None, expected, fetched).checks,
         };
-        Ok(Self { at: at.clone(), published, challenge, fetched, document, verified, checks })
+        let flags = source.roots.flags();
+        Ok(Self { at: at.clone(), flags, published, challenge, fetched, document, verified, checks })
     }
 
     pub(crate) fn document(&self) -> &KeyDocument {
@@ -101,7 +104,7 @@ impl Shown {
         self.verified.as_ref().map_err(|error| {
             Failure::from(anyhow::anyhow!("the evidence of {} is not genuine: {error}", self.at))
                 .exit(Exit::Verdict(error.exit()))
-                .next(format!("sealwire inspect {} shows every check", self.at))
+                .next(format!("sealwire inspect {}{} shows every check", self.at, self.flags))
         })
     }
 

@@ -90,8 +90,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
         };
         next.push_str(&format!(
             "\nNext: sealwire connect --to {}{named} --policy {file}{} --listen 127.0.0.1:8080",
-            args.url,
-            args.source.roots.flags(),
+            args.url, shown.flags,
         ));
         if let Some(notice) = shown.development_notice() {
             next = format!("{next}\n{notice}");
@@ -119,7 +118,7 @@ fn operator_key(statement: &OperatorStatement, shown: &Shown) -> Result<[u8; 32]
             "the operator's statement does not hold for what {} shows",
             shown.at
         ))
-        .next(format!("sealwire keys operator sign --from {} makes a new one", shown.at)))
+        .next(format!("sealwire keys operator sign --from {}{} makes a new one", shown.at, shown.flags)))
     }
 }
 
