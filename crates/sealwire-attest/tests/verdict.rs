@@ -97,7 +97,7 @@ fn malformed_evidence_exits_with_10() {
     assert_eq!(json["checks"]["chain"]["outcome"], "not-reached");
 }
 
-// AT-80: 20 not genuine; what ran before the failure passed.
+// AT-80: 20 not genuine; what ran before the failure says how it came out.
 #[test]
 fn evidence_that_is_not_genuine_exits_with_20() {
     let Some((mut evidence, endorsements)) = milan() else { return };
@@ -116,7 +116,7 @@ fn evidence_that_is_not_genuine_exits_with_20() {
     let changed = without_policy(Ok(evidence), &endorsements, MILAN_TIME);
     assert_eq!((changed.exit, changed.reasons[0].code), (20, "signature"));
     let json = json(&changed);
-    assert_eq!(json["checks"]["revocation"]["outcome"], "passed");
+    assert_eq!(json["checks"]["validity"]["outcome"], "passed");
     assert_eq!(json["checks"]["signature"]["outcome"], "failed");
     assert_eq!(json["checks"]["tcb"]["outcome"], "not-reached");
 }
