@@ -408,7 +408,14 @@ async fn inspect_shows_the_chain_of_reasons() {
     assert_eq!(keys["development"], true);
     let kems: Vec<_> = keys["keys"].as_array().unwrap().iter().map(|key| key["kem"].clone()).collect();
     assert_eq!(kems, ["x-wing", "x25519"]);
+    // OB-54: the digest of the very bytes that anybody is given.
+    let list = format!("{url}/.well-known/ohttp-gateway");
+    let list =
+        std::process::Command::new("curl").args(["--silent", "--noproxy", "*", &list]).output().unwrap();
+    let digest = format!("sha256:{}", hex::encode(sealwire_crypto::digest::sha256(&[&list.stdout])));
+    assert_eq!(keys["ohttp-keys"], digest.as_str());
     let table = run(["keys", "show", url]).expect(0).stdout;
+    assert!(table.contains(&digest), "{table}");
     assert!(table.contains("HKDF-SHA256/AES-256-GCM") && table.contains("DEVELOPMENT"), "{table}");
 }
 
