@@ -6,6 +6,7 @@
 pub mod body;
 pub mod client;
 pub mod clock;
+mod content;
 pub mod informational;
 pub mod key_ring;
 pub mod opened;

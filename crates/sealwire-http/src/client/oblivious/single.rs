@@ -1,7 +1,7 @@
 //! A single-shot attempt: the whole request, then the whole response.
 
 use super::{Error, Shared, chunked, head, outer};
-use crate::{Body, BoxError, body, opened::Fault};
+use crate::{Body, BoxError, body, content::Content, opened::Fault};
 use bytes::BytesMut;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -65,25 +65,26 @@ fn decode(limits: bhttp::Limits, plaintext: bytes::Bytes, method: &Method) -> Re
     let mut decoder = ResponseDecoder::new(limits);
     decoder.push(plaintext);
     decoder.end();
-    let (mut head, mut content, mut trailers) = (None, BytesMut::new(), None::<HeaderMap>);
+    let (mut head, mut content, mut trailers) = (None, Content::default(), None::<HeaderMap>);
     loop {
         match decoder.next_event().map_err(Fault::from)? {
             // Before the final head, and of no use when everything is there at once.
             Some(ResponseEvent::Informational(_)) => {}
             Some(ResponseEvent::Head(found)) => head = Some(found),
-            Some(ResponseEvent::Data(data)) => content.extend_from_slice(&data),
+            Some(ResponseEvent::Data(data)) => content.push(data),
             Some(ResponseEvent::Trailers(found)) => trailers = Some(found),
             Some(ResponseEvent::End) => break,
             None => return Err(Fault::Message(bhttp::Error::Truncated).into()),
         }
     }
     let head = head.ok_or(Fault::Message(bhttp::Error::NoFinalResponse))?;
+    let content = content.into_bytes();
     if chunked::has_content(method, &head)
         && chunked::content_length(&head)?.is_some_and(|length| length != content.len() as u64)
     {
         return Err(Fault::Message(bhttp::Error::ContentLength).into());
     }
-    let content = Full::new(content.freeze());
+    let content = Full::new(content);
     let content = match trailers {
         None => body::boxed(content),
         Some(trailers) => body::boxed(content.with_trailers(std::future::ready(Some(Ok(trailers))))),

@@ -1,7 +1,7 @@
 //! Single-shot exchanges: the whole request is gathered, opened in place, and answered whole.
 
 use super::{Application, Settings, admit, answer, request};
-use crate::{Body, Wire, body, key_ring::LiveKey, opened::Fault};
+use crate::{Body, Wire, body, content::Content, key_ring::LiveKey, opened::Fault};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -62,30 +62,6 @@ struct Whole {
     head: RequestHead,
     content: Content,
     trailers: Option<HeaderMap>,
-}
-
-/// Content of a whole message: known-length framing has it in one piece.
-#[derive(Default)]
-struct Content {
-    first: Bytes,
-    rest: BytesMut,
-}
-
-impl Content {
-    fn push(&mut self, slice: Bytes) {
-        if self.first.is_empty() && self.rest.is_empty() {
-            self.first = slice;
-        } else {
-            if self.rest.is_empty() {
-                self.rest.extend_from_slice(&std::mem::take(&mut self.first));
-            }
-            self.rest.extend_from_slice(&slice);
-        }
-    }
-
-    fn into_bytes(self) -> Bytes {
-        if self.rest.is_empty() { self.first } else { self.rest.freeze() }
-    }
 }
 
 fn decode(settings: &Settings, plaintext: Bytes) -> Result<Whole, bhttp::Error> {
