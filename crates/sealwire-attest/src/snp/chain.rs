@@ -3,7 +3,7 @@
 use super::{
     leaf::Leaf,
     report::{Report, SigningKey},
-    roots::AMD,
+    roots::{AMD, PROFILE},
 };
 use crate::{
     Endorsements, Error, Kind, Place, UnixTime,
@@ -55,9 +55,9 @@ impl Chain {
         let (certificate, leaf) = find_leaf(report, key, &supplied)?;
         let intermediate = find_intermediate(certificate, &supplied, key)?;
         let (kind, root) = find_root(intermediate, &supplied, development_roots)?;
-        root.may_issue(Place::Root, 1)?;
-        intermediate.may_issue(Place::Intermediate, 0)?;
-        certificate.is_leaf()?;
+        root.may_issue(&PROFILE, Place::Root, 1)?;
+        intermediate.may_issue(&PROFILE, Place::Intermediate, 0)?;
+        certificate.is_leaf(&PROFILE)?;
         if AMD
             .pinned
             .iter()
@@ -88,7 +88,7 @@ impl Chain {
         chain.check_validity(at)?;
         // A CRL of another product's root may lie in the same folder, and says nothing here.
         let of_root = crls.into_iter().filter(|crl| crl.issuer() == root.subject());
-        chain.crls = of_root.map(|crl| crl.verify(root)).collect::<Result<_, _>>()?;
+        chain.crls = of_root.map(|crl| crl.verify(root, &PROFILE)).collect::<Result<_, _>>()?;
         Ok(chain)
     }
 
@@ -161,7 +161,7 @@ fn find_intermediate<'a>(
     let candidates =
         AMD.intermediates.iter().chain(supplied).filter(|issuer| issuer.subject() != issuer.issuer());
     for issuer in candidates.filter(|issuer| issuer.subject() == leaf.issuer()) {
-        match leaf.is_signed_by(issuer, Place::Leaf) {
+        match leaf.is_signed_by(issuer, &PROFILE, Place::Leaf) {
             Ok(()) => return Ok(issuer),
             Err(found) => error = found,
         }
@@ -183,7 +183,7 @@ fn find_root<'a>(
         .map(|root| (development_roots.contains(&root.fingerprint()).then_some(Kind::Development), root));
     let mut error = Error::RootNotPinned;
     for (kind, root) in amd.chain(supplied).filter(|(_, root)| root.subject() == intermediate.issuer()) {
-        match (intermediate.is_signed_by(root, Place::Intermediate), kind) {
+        match (intermediate.is_signed_by(root, &PROFILE, Place::Intermediate), kind) {
             (Ok(()), Some(kind)) => return Ok((kind, root)),
             (Ok(()), None) => return Err(Error::RootNotPinned),
             (Err(found), _) => error = found,

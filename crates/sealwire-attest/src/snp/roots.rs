@@ -1,7 +1,10 @@
 //! AMD's certificate authorities: public data, with source and fingerprints in `anchors/amd/README.md`.
 
 use super::Product;
-use crate::{Endorsements, x509::Certificate};
+use crate::{
+    Endorsements,
+    x509::{Algorithm, Certificate, LeafUse, Profile},
+};
 use std::sync::LazyLock;
 
 const ARKS: [(Product, &[u8]); 3] = [
@@ -15,6 +18,10 @@ const ASKS: [&[u8]; 3] = [
     include_bytes!("../../anchors/amd/ask-genoa.pem"),
     include_bytes!("../../anchors/amd/ask-turin.pem"),
 ];
+
+/// AMD's chains: RSASSA-PSS with SHA-384 throughout (AMD 57230).
+pub(super) const PROFILE: Profile =
+    Profile { algorithms: &[Algorithm::PssSha384], understood: &[], leaf: LeafUse::Sign };
 
 /// AMD's roots, which are trusted, and its intermediates for VCEKs, which only save the caller from supplying them.
 pub(super) struct Roots {
@@ -61,8 +68,8 @@ mod tests {
                     is_amd(&certificate.fingerprint()) == (certificate.subject() == certificate.issuer())
                 );
             }
-            root.is_signed_by(root, Place::Root).unwrap();
-            intermediate.is_signed_by(root, Place::Intermediate).unwrap();
+            root.is_signed_by(root, &PROFILE, Place::Root).unwrap();
+            intermediate.is_signed_by(root, &PROFILE, Place::Intermediate).unwrap();
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::{MAX_CERTIFICATE, pss, signed_bytes, unix};
+use super::{Algorithm, Curve, LeafUse, MAX_CERTIFICATE, Profile, algorithm, signed_bytes, unix};
 use crate::{Error, Place, UnixTime};
 use der::{
     Decode as _,
@@ -10,10 +10,6 @@ use x509_cert::{
     ext::pkix::{BasicConstraints, KeyUsage},
     name::Name,
 };
-
-/// id-ecPublicKey and secp384r1 (RFC 5480)
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 
 /// A certificate that parsed; nothing about it is verified.
 #[derive(Debug, Clone)]
@@ -85,16 +81,29 @@ impl Certificate {
         Window { place, not_before: unix(validity.not_before), not_after: unix(validity.not_after) }
     }
 
+    /// The subject's name as a person reads it: the common name, or else the whole name.
+    pub(crate) fn shown(&self) -> String {
+        let name = self.common_name();
+        if name.is_empty() { self.subject().to_string() } else { name }
+    }
+
     pub(crate) fn public_key_info(&self) -> &x509_cert::spki::SubjectPublicKeyInfoOwned {
         self.parsed.tbs_certificate().subject_public_key_info()
     }
 
     /// The public key as an uncompressed point, if it is one on P-384.
     pub(crate) fn p384_key(&self) -> Option<[u8; 97]> {
-        let info = self.public_key_info();
-        let curve = info.algorithm.parameters.as_ref()?.decode_as::<ObjectIdentifier>().ok()?;
-        let point = info.subject_public_key.as_bytes()?;
-        (info.algorithm.oid == EC_PUBLIC_KEY && curve == SECP384R1).then_some(point)?.try_into().ok()
+        self.ec_key().filter(|(curve, _)| *curve == Curve::P384)?.1.try_into().ok()
+    }
+
+    /// The curve and the point of the public key, if it is one on a named curve.
+    pub(crate) fn ec_key(&self) -> Option<(Curve, &[u8])> {
+        algorithm::ec_point(self.public_key_info())
+    }
+
+    /// The public key as an RSAPublicKey in DER, if it is one.
+    pub(crate) fn rsa_key(&self) -> Option<&[u8]> {
+        algorithm::rsa_key(self.public_key_info())
     }
 
     /// The value of the extension `oid`; `None` where it is missing or there twice.
@@ -107,38 +116,49 @@ impl Certificate {
     }
 
     /// Verifies the signature with the key of `issuer`, which must be of the name that this certificate gives.
-    pub(crate) fn is_signed_by(&self, issuer: &Self, place: Place) -> Result<(), Error> {
+    pub(crate) fn is_signed_by(&self, issuer: &Self, profile: &Profile, place: Place) -> Result<(), Error> {
         let algorithm = self.parsed.signature_algorithm();
         // RFC 5280 section 4.1.1.2: the identifier outside of what is signed repeats the one inside.
-        if algorithm != self.parsed.tbs_certificate().signature() || !pss::is_pss_sha384(algorithm) {
+        if algorithm != self.parsed.tbs_certificate().signature() {
             return Err(Error::CertificateAlgorithm(place));
         }
+        let algorithm = Algorithm::named(algorithm).filter(|named| profile.algorithms.contains(named));
+        let algorithm = algorithm.ok_or(Error::CertificateAlgorithm(place))?;
         let signature = self.parsed.signature().as_bytes();
         let verifies = self.issuer() == issuer.subject()
-            && signature
-                .is_some_and(|signature| pss::verify(issuer.public_key_info(), &self.signed, signature));
+            && signature.is_some_and(|signature| {
+                algorithm.verifies(issuer.public_key_info(), &self.signed, signature)
+            });
         if verifies { Ok(()) } else { Err(Error::CertificateSignature(place)) }
     }
 
     /// Checks that a root or intermediate may issue certificates: version 3, CA, key usage, `below` further
     /// authorities at most, and no critical extension that is not understood (RFC 5280 section 6.1.4).
-    pub(crate) fn may_issue(&self, place: Place, below: u8) -> Result<(), Error> {
+    pub(crate) fn may_issue(&self, profile: &Profile, place: Place, below: u8) -> Result<(), Error> {
         let error = Error::CertificateUsage(place);
         let constraints: BasicConstraints = self.decoded(BasicConstraints::OID).ok_or(error.clone())?;
         let may_sign = self.key_usage(place)?.is_none_or(|usage| usage.key_cert_sign());
         let deep_enough = constraints.path_len_constraint.is_none_or(|length| length >= below);
-        if constraints.ca && deep_enough && may_sign && self.is_understood() { Ok(()) } else { Err(error) }
+        if constraints.ca && deep_enough && may_sign && self.is_understood(profile) {
+            Ok(())
+        } else {
+            Err(error)
+        }
     }
 
-    /// Checks that a leaf is one: version 3, no CA, allowed to sign, and no critical extension that is not understood.
-    pub(crate) fn is_leaf(&self) -> Result<(), Error> {
+    /// Checks that a leaf is one: version 3, no CA, allowed what it is for, and no critical extension that is not understood.
+    pub(crate) fn is_leaf(&self, profile: &Profile) -> Result<(), Error> {
         let error = Error::CertificateUsage(Place::Leaf);
         let is_ca = match self.has(BasicConstraints::OID) {
             true => self.decoded::<BasicConstraints>(BasicConstraints::OID).ok_or(error.clone())?.ca,
             false => false,
         };
-        let may_sign = self.key_usage(Place::Leaf)?.is_none_or(|usage| usage.digital_signature());
-        if !is_ca && may_sign && self.is_understood() { Ok(()) } else { Err(error) }
+        let usage = self.key_usage(Place::Leaf)?;
+        let fits = usage.is_none_or(|usage| match profile.leaf {
+            LeafUse::Sign => usage.digital_signature(),
+            LeafUse::Decrypt => usage.key_encipherment() || usage.key_agreement(),
+        });
+        if !is_ca && fits && self.is_understood(profile) { Ok(()) } else { Err(error) }
     }
 
     /// Whether its key may sign CRLs: it says so, or says nothing on its use.
@@ -153,12 +173,15 @@ impl Certificate {
         self.decoded(KeyUsage::OID).map(Some).ok_or(Error::CertificateUsage(place))
     }
 
-    fn is_understood(&self) -> bool {
+    fn is_understood(&self, profile: &Profile) -> bool {
         self.parsed.tbs_certificate().version() == Version::V3
             && self
                 .extensions()
                 .filter(|extension| extension.critical)
-                .all(|extension| [BasicConstraints::OID, KeyUsage::OID].contains(&extension.extn_id))
+                .map(|extension| extension.extn_id)
+                .all(|id| {
+                    [BasicConstraints::OID, KeyUsage::OID].contains(&id) || profile.understood.contains(&id)
+                })
     }
 
     fn has(&self, oid: ObjectIdentifier) -> bool {

@@ -1,4 +1,4 @@
-use super::{Certificate, MAX_CRL, pss, signed_bytes, unix};
+use super::{Algorithm, Certificate, MAX_CRL, Profile, signed_bytes, unix};
 use crate::{Error, UnixTime};
 use der::{Decode as _, oid::AssociatedOid as _};
 use std::collections::HashSet;
@@ -11,6 +11,7 @@ use x509_cert::{
 /// A CRL whose signature verified. Its times and its list are looked at each time that it is used (AT-26).
 #[derive(Debug, Clone)]
 pub(crate) struct Crl {
+    pub(crate) issuer: Name,
     this_update: UnixTime,
     pub(crate) next_update: UnixTime,
     revoked: HashSet<Vec<u8>>,
@@ -42,7 +43,7 @@ impl UnverifiedCrl {
     ///
     /// A critical extension of the list or of an entry that is not understood changes what the list means, so such a
     /// list is refused whole (RFC 5280 section 5.3).
-    pub(crate) fn verify(self, issuer: &Certificate) -> Result<Crl, Error> {
+    pub(crate) fn verify(self, issuer: &Certificate, profile: &Profile) -> Result<Crl, Error> {
         let list = &self.parsed.tbs_cert_list;
         if self.issuer() != issuer.subject() {
             return Err(Error::CrlInvalid("another issuer"));
@@ -50,12 +51,14 @@ impl UnverifiedCrl {
         if !issuer.may_sign_crls() {
             return Err(Error::CrlInvalid("its issuer may not sign one"));
         }
+        let other = Error::CrlInvalid("another algorithm than the vendor uses");
         let algorithm = &self.parsed.signature_algorithm;
-        if algorithm != &list.signature || !pss::is_pss_sha384(algorithm) {
-            return Err(Error::CrlInvalid("another algorithm than the vendor uses"));
+        if algorithm != &list.signature {
+            return Err(other);
         }
+        let algorithm = Algorithm::named(algorithm).filter(|named| profile.algorithms.contains(named));
         let signature = self.parsed.signature.as_bytes().ok_or(Error::CrlInvalid("signature"))?;
-        if !pss::verify(issuer.public_key_info(), &self.signed, signature) {
+        if !algorithm.ok_or(other)?.verifies(issuer.public_key_info(), &self.signed, signature) {
             return Err(Error::CrlInvalid("signature"));
         }
         let entries = || list.revoked_certificates.iter().flatten();
@@ -66,6 +69,7 @@ impl UnverifiedCrl {
         }
         let next_update = list.next_update.ok_or(Error::CrlInvalid("no next update"))?;
         Ok(Crl {
+            issuer: list.issuer.clone(),
             this_update: unix(list.this_update),
             next_update: unix(next_update),
             revoked: entries().map(|entry| entry.serial_number.as_bytes().to_vec()).collect(),

@@ -1,11 +1,16 @@
 //! X.509 certificates and CRLs as vendors' chains use them: parsing is `x509-cert`'s, what they may say is decided here.
 
+pub(crate) mod algorithm;
 mod certificate;
 mod crl;
-mod pss;
+mod path;
+mod profile;
 
+pub(crate) use algorithm::{Algorithm, Curve};
 pub(crate) use certificate::{Certificate, Window};
 pub(crate) use crl::{Crl, UnverifiedCrl};
+pub(crate) use path::{Path, Revocation};
+pub(crate) use profile::{LeafUse, Profile};
 
 use crate::UnixTime;
 use der::{Decode as _, Header, Reader as _, SliceReader};

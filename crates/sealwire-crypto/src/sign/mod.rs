@@ -1,5 +1,7 @@
-//! Signatures: Ed25519 for operators, ECDSA P-384 and RSA-PSS for SEV-SNP reports and their chains.
+//! Signatures: Ed25519 for operators; ECDSA and RSA as hardware vendors and their certificates use them.
 
+pub mod ecdsa;
 pub mod ecdsa_p384;
 pub mod ed25519;
+pub mod rsa_pkcs1;
 pub mod rsa_pss_sha384;
