@@ -216,7 +216,7 @@ fn attestation() -> Result {
     let Produced { evidence, endorsements } = tee.produce(&report_data(&document, Kind::Development, b""))?;
     seed("snp_report", "development", &evidence.bytes)?;
     seed("snp_report", "hex", hex(&evidence.bytes))?;
-    seed("cmw", "development", cmw::encode(&evidence))?;
+    seed("cmw", "development", cmw::encode(&evidence.clone().into()))?;
     for (place, der) in endorsements.certificates.iter().enumerate() {
         seed("endorsements", &format!("der-{place}"), der)?;
     }
@@ -232,7 +232,7 @@ fn attestation() -> Result {
     let verified = verifier.verify(&evidence, &endorsements, Expected::Unbound, now)?;
     seed("policy_toml", "exactly", Policy::exactly(&verified, Some(&[3; 48]), Some(&operator.public_key())))?;
     seed("policy_toml", "any", Policy::exactly(&verified, None, None))?;
-    seed("published", "development", Published { document, evidence, endorsements }.encode())
+    seed("published", "development", Published { document, evidence: evidence.into(), endorsements }.encode())
 }
 
 fn hex(bytes: &[u8]) -> String {

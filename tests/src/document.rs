@@ -44,7 +44,7 @@ pub fn of(keys: &[(u8, Vec<u8>)]) -> KeyDocument {
 pub fn publish(document: &KeyDocument) -> Vec<u8> {
     let (document, tee) = (document.encode(), tee::development());
     let produced = tee.produce(&key_document::report_data(&document, tee.kind(), b"")).unwrap();
-    Published { document, evidence: produced.evidence, endorsements: produced.endorsements }.encode()
+    Published { document, evidence: produced.evidence.into(), endorsements: produced.endorsements }.encode()
 }
 
 /// A server on loopback that ends with the test.

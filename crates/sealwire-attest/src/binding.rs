@@ -30,14 +30,57 @@ impl Binding<'_> {
     /// The 64 bytes of report data.
     #[must_use]
     pub fn digest(&self) -> [u8; 64] {
-        let bound = sha384(&[self.bound]);
-        let companions = sha384(&[self.companions]);
-        let items = cbor::encode(|e| {
-            e.array(7)?.str(PROTOCOL)?.str(self.usage)?.str(self.role)?.str(self.kind.name())?;
-            e.bytes(&bound)?.bytes(self.challenge)?.bytes(&companions)?.ok()
-        });
-        sha512(&[&items])
+        let Self { usage, role, kind, bound, challenge, companions } = self;
+        digest(usage, role, *kind, &sha384(&[bound]), challenge, companions)
     }
+}
+
+/// What evidence is to be bound to, before it is known which kinds will be bound: what a producer is asked for, and
+/// what a verifier expects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    usage: &'static str,
+    role: &'static str,
+    /// SHA-384 of the bytes that the evidence stands for
+    hash: [u8; 48],
+    challenge: Vec<u8>,
+}
+
+impl Bound {
+    /// See [`Binding`] for what each part is.
+    #[must_use]
+    pub fn new(usage: &'static str, role: &'static str, bound: &[u8], challenge: &[u8]) -> Self {
+        Self { usage, role, hash: sha384(&[bound]), challenge: challenge.to_vec() }
+    }
+
+    /// What the client sent along, or empty.
+    #[must_use]
+    pub fn challenge(&self) -> &[u8] {
+        &self.challenge
+    }
+
+    /// The binding of evidence of `kind` that leads `companions`: their exact bytes, or empty. A companion has none
+    /// itself (AT-04). Evidence carries the first [`Kind::binding_len`] bytes of it.
+    #[must_use]
+    pub fn digest(&self, kind: Kind, companions: &[u8]) -> [u8; 64] {
+        digest(self.usage, self.role, kind, &self.hash, &self.challenge, companions)
+    }
+}
+
+fn digest(
+    usage: &str,
+    role: &str,
+    kind: Kind,
+    bound: &[u8; 48],
+    challenge: &[u8],
+    companions: &[u8],
+) -> [u8; 64] {
+    let companions = sha384(&[companions]);
+    let items = cbor::encode(|e| {
+        e.array(7)?.str(PROTOCOL)?.str(usage)?.str(role)?.str(kind.name())?;
+        e.bytes(bound)?.bytes(challenge)?.bytes(&companions)?.ok()
+    });
+    sha512(&[&items])
 }
 
 #[cfg(test)]

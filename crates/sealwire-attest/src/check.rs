@@ -1,6 +1,6 @@
 //! The checks of AT-03: the same for every kind, in this order, none of them skipped in silence.
 
-use crate::{Error, Kind, snp};
+use crate::{Error, Kind, azure, intel, nitro, nvidia, snp, tpm};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -65,8 +65,10 @@ impl Check {
 pub enum Outcome {
     /// It ran and found nothing wrong; what it looked at.
     Passed(String),
-    /// It could not run; why.
+    /// The vendor offers nothing to check; what stands in its place.
     NotAvailable(String),
+    /// An endorsement that it needs was not supplied; which. A policy decides whether that is enough (AT-06).
+    NotSupplied(String),
     /// It ran and the evidence failed.
     Failed(String),
     /// An earlier check failed first.
@@ -114,7 +116,8 @@ impl Checks {
     }
 
     /// Before the first check.
-    pub(crate) fn not_reached() -> Self {
+    #[must_use]
+    pub fn not_reached() -> Self {
         const NONE: Outcome = Outcome::NotReached;
         Self {
             format: NONE,
@@ -156,7 +159,14 @@ pub(crate) enum Offered {
 
 fn offered(kind: Kind, check: Check) -> Offered {
     match kind {
+        Kind::Tdx => intel::offered_tdx(check),
+        Kind::Sgx => intel::offered_sgx(check),
         Kind::Snp => snp::offered(check),
+        Kind::Nitro => nitro::offered(check),
+        Kind::Tpm => tpm::offered(check),
+        Kind::AzureSnp => azure::offered_snp(check),
+        Kind::AzureTdx => azure::offered_tdx(check),
+        Kind::Nvidia => nvidia::offered(check),
         Kind::Development => match check {
             Check::Chain => Offered::Checked(
                 "as `snp`, but the chain ends in a self-signed root made on one machine, whose SHA-256 fingerprint \

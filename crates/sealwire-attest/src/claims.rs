@@ -1,8 +1,11 @@
 //! Claims: one structure for all kinds (AT-20).
 
-use crate::{Kind, UnixTime};
+use crate::{Checks, Kind, UnixTime};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+/// The name of a register: `measurement`, `rtmr-0`, `pcr-7`, …
+pub type Register = Cow<'static, str>;
 
 /// What genuine evidence says. Names follow EAT (RFC 9711) where it has one.
 ///
@@ -17,30 +20,127 @@ pub struct Claims {
     pub development: bool,
     /// for example `SEV-SNP Milan`
     pub hardware_model: String,
-    /// the product's name in policies, for example `milan`
-    pub product: &'static str,
-    /// whose key signed: `VCEK`, or `VLEK` and the cloud provider
+    /// the product's name in policies, for example `milan`, or a platform's FMSPC in hex
+    pub product: Cow<'static, str>,
+    /// whose key signed: `VCEK`, `VLEK` and the cloud provider, `PCK`, …
     pub signer: String,
     /// version of the firmware
     pub firmware: String,
     /// security version of the guest
     pub security_version: u64,
-    /// by register name: `measurement`, `host-data`, … in bytes
-    pub measurements: BTreeMap<&'static str, Vec<u8>>,
+    /// by register name: `measurement`, `host-data`, `mrtd`, `pcr-7`, … in bytes
+    pub measurements: BTreeMap<Register, Vec<u8>>,
     /// firmware level by component name
     pub tcb: BTreeMap<&'static str, u64>,
+    /// what the vendor says of that level; `None` where it publishes nothing, or it was not supplied
+    pub tcb_status: Option<TcbStatus>,
+    /// the vendor's advisories that apply to that level
+    pub advisories: Vec<String>,
+    /// the date of that level (`tcbDate`)
+    pub tcb_date: Option<UnixTime>,
+    /// number of the vendor's evaluation that the status is from
+    pub tcb_evaluation: Option<u32>,
     /// whether the guest can be debugged
     pub debug: bool,
     /// attributes by name, for example `migration-agent`, `smt-allowed`, `vmpl`
     pub attributes: BTreeMap<&'static str, u64>,
     /// unique id of the hardware; withheld from logs
     pub hardware_id: Vec<u8>,
-    /// report data, 64 bytes
+    /// what the evidence carries for its requester: 64 bytes of report data, a TPM's extraData, a nonce
     pub report_data: Vec<u8>,
+    /// when the hardware says that it was made; `None` where evidence carries no time
+    pub made_at: Option<UnixTime>,
     /// SHA-256 of the root certificate that verified
     pub root: [u8; 32],
     /// the earliest not-after of everything underneath
     pub not_after: UnixTime,
+    /// evidence that came with it, by label
+    pub companions: BTreeMap<String, Companion>,
+}
+
+/// What a companion of composite evidence says.
+#[derive(Debug, Clone)]
+pub struct Companion {
+    /// its own claims; it has no companions itself
+    pub claims: Claims,
+    /// how each of its checks came out
+    pub checks: Checks,
+    /// what ties it to the lead evidence
+    pub attachment: Attachment,
+}
+
+/// What ties a companion to the lead evidence (AT-20).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attachment {
+    /// the hardware of the lead vouches for it
+    Proven,
+    /// the software in the lead, once its measurements are accepted, says that it belongs to it
+    GuestAsserted,
+}
+
+/// What a vendor says of a firmware level, in Intel's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum TcbStatus {
+    /// nothing is known to be wrong
+    UpToDate,
+    /// software has to mitigate what the hardware does not
+    #[serde(rename = "SWHardeningNeeded")]
+    SwHardeningNeeded,
+    /// the platform has to be configured otherwise
+    ConfigurationNeeded,
+    /// both
+    #[serde(rename = "ConfigurationAndSWHardeningNeeded")]
+    ConfigurationAndSwHardeningNeeded,
+    /// fixes exist that are not installed
+    OutOfDate,
+    /// that, and the configuration
+    OutOfDateConfigurationNeeded,
+    /// not to be trusted
+    Revoked,
+    /// below every level that the vendor lists
+    Unlisted,
+}
+
+impl TcbStatus {
+    /// Every status, from the best.
+    pub const ALL: [Self; 8] = [
+        Self::UpToDate,
+        Self::SwHardeningNeeded,
+        Self::ConfigurationNeeded,
+        Self::ConfigurationAndSwHardeningNeeded,
+        Self::OutOfDate,
+        Self::OutOfDateConfigurationNeeded,
+        Self::Revoked,
+        Self::Unlisted,
+    ];
+
+    /// The name in policies and verdicts, Intel's where it has one.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UpToDate => "UpToDate",
+            Self::SwHardeningNeeded => "SWHardeningNeeded",
+            Self::ConfigurationNeeded => "ConfigurationNeeded",
+            Self::ConfigurationAndSwHardeningNeeded => "ConfigurationAndSWHardeningNeeded",
+            Self::OutOfDate => "OutOfDate",
+            Self::OutOfDateConfigurationNeeded => "OutOfDateConfigurationNeeded",
+            Self::Revoked => "Revoked",
+            Self::Unlisted => "Unlisted",
+        }
+    }
+
+    /// The status of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+}
+
+impl fmt::Display for TcbStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl Claims {
@@ -50,7 +150,18 @@ impl Claims {
         let measurements: serde_json::Map<String, Value> = self
             .measurements
             .iter()
-            .map(|(name, bytes)| ((*name).to_owned(), hex::encode(bytes).into()))
+            .map(|(name, bytes)| (name.to_string(), hex::encode(bytes).into()))
+            .collect();
+        let companions: serde_json::Map<String, Value> = self
+            .companions
+            .iter()
+            .map(|(label, companion)| {
+                let Companion { claims, checks, attachment } = companion;
+                (
+                    label.clone(),
+                    json!({ "attachment": attachment, "claims": claims.to_json(), "checks": checks }),
+                )
+            })
             .collect();
         json!({
             "kind": self.kind.name(),
@@ -62,11 +173,17 @@ impl Claims {
             "security-version": self.security_version,
             "measurements": measurements,
             "tcb": self.tcb,
+            "tcb-status": self.tcb_status,
+            "advisories": self.advisories,
+            "tcb-date": self.tcb_date.map(|date| date.to_string()),
+            "tcb-evaluation": self.tcb_evaluation,
             "debug": self.debug,
             "attributes": self.attributes,
             "report-data": hex::encode(&self.report_data),
+            "made-at": self.made_at.map(|time| time.to_string()),
             "root": format!("sha256:{}", hex::encode(self.root)),
             "not-after": self.not_after.to_string(),
+            "companions": companions,
         })
     }
 }

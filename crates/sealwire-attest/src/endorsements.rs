@@ -5,11 +5,16 @@ use crate::{
     x509::{Certificate, UnverifiedCrl},
 };
 use der::pem;
+use sealwire_crypto::digest::sha256;
 
 /// The most certificates that a verifier looks at.
 pub const MAX_CERTIFICATES: usize = 32;
 /// The most CRLs that a verifier looks at.
 pub const MAX_CRLS: usize = 8;
+/// The most pieces of signed reference data that a verifier looks at.
+pub const MAX_REFERENCES: usize = 8;
+/// The longest piece of signed reference data, in bytes.
+pub const MAX_REFERENCE: usize = 128 * 1024;
 /// The longest input of [`Endorsements::add`], in bytes.
 pub const MAX_INPUT: usize = 1024 * 1024;
 
@@ -20,6 +25,9 @@ pub struct Endorsements {
     pub certificates: Vec<Vec<u8>>,
     /// certificate revocation lists in DER
     pub crls: Vec<Vec<u8>>,
+    /// reference data that a vendor signed, in the bytes that it served: Intel's TCB info and identities of quoting
+    /// enclaves (`{"tcbInfo":…,"signature":…}`), reference integrity manifests (signed CoRIM)
+    pub references: Vec<Vec<u8>>,
 }
 
 impl Endorsements {
@@ -44,6 +52,44 @@ impl Endorsements {
         Ok(())
     }
 
+    /// Hash over all of it, for caches. Counts and lengths make it one-to-one.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let Self { certificates, crls, references } = self;
+        let lists = [certificates, crls, references];
+        let lengths: Vec<[u8; 8]> = lists
+            .iter()
+            .map(|list| list.len())
+            .chain(lists.iter().flat_map(|list| list.iter().map(Vec::len)))
+            .map(|length| (length as u64).to_be_bytes())
+            .collect();
+        let mut parts: Vec<&[u8]> = vec![lengths.as_flattened()];
+        parts.extend(lists.into_iter().flatten().map(Vec::as_slice));
+        sha256(&parts)
+    }
+
+    /// Adds everything of `other` that is not there yet.
+    ///
+    /// # Errors
+    /// When it is too much; nothing is added then.
+    pub fn merge(&mut self, other: &Self) -> Result<(), Error> {
+        let mut next = self.clone();
+        let lists = [
+            (&mut next.certificates, &other.certificates),
+            (&mut next.crls, &other.crls),
+            (&mut next.references, &other.references),
+        ];
+        for (list, more) in lists {
+            for item in more {
+                if !list.contains(item) {
+                    list.push(item.clone());
+                }
+            }
+        }
+        next.check_counts()?;
+        *self = next;
+        Ok(())
+    }
+
     /// SHA-256 of each self-issued certificate: candidates for the roots of a development policy that is being written
     /// (`sealwire policy init`). Nothing speaks for them but whoever sent them.
     #[must_use]
@@ -59,6 +105,9 @@ impl Endorsements {
     pub(crate) fn check_counts(&self) -> Result<(), Error> {
         if self.certificates.len() > MAX_CERTIFICATES || self.crls.len() > MAX_CRLS {
             return Err(Error::MalformedEndorsement("more certificates or CRLs than a chain can need"));
+        }
+        if self.references.len() > MAX_REFERENCES || self.references.iter().any(|r| r.len() > MAX_REFERENCE) {
+            return Err(Error::MalformedEndorsement("more reference data than a verdict can need"));
         }
         Ok(())
     }

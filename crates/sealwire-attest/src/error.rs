@@ -7,7 +7,7 @@ pub enum Place {
     Root,
     /// between root and leaf (ASK, ASVK)
     Intermediate,
-    /// the certificate of the key that signs evidence (VCEK, VLEK)
+    /// the certificate of the key that signs evidence (VCEK, VLEK, PCK, …)
     Leaf,
 }
 
@@ -47,6 +47,9 @@ pub enum Error {
         /// what it says
         found: u32,
     },
+    /// AT-02: a key type or algorithm that this kind may name and no evidence that is accepted has
+    #[error("{0} is not supported")]
+    Unsupported(&'static str),
     /// AT-08: a certificate or CRL among the endorsements does not parse
     #[error("malformed endorsement: {0}")]
     MalformedEndorsement(&'static str),
@@ -93,6 +96,13 @@ pub enum Error {
     /// AT-02: the leaf belongs to another product than the report or the root
     #[error("the certificate belongs to another product than the report or the root")]
     WrongProduct,
+
+    /// AT-02: a key that the evidence is signed with is not the one that the hardware vouches for
+    #[error("not bound to the hardware: {0}")]
+    KeyNotBound(&'static str),
+    /// AT-02: the signature over the report of the quoting enclave does not verify
+    #[error("the signature of the quoting enclave's report does not verify")]
+    QeSignature,
 
     // Validity
     /// AT-05
@@ -144,6 +154,38 @@ pub enum Error {
         reported: u64,
     },
 
+    /// AT-03: reference data that the vendor did not sign in this form
+    #[error("reference data that is not its vendor's: {0}")]
+    ReferenceInvalid(&'static str),
+    /// AT-03: reference data past its next update
+    #[error("the {what} was to be renewed by {until}")]
+    ReferenceExpired {
+        /// which
+        what: &'static str,
+        /// its last second
+        until: UnixTime,
+    },
+    /// AT-03: reference data from after the time of the verification
+    #[error("the {what} is from the future: {from}")]
+    ReferenceNotYetValid {
+        /// which
+        what: &'static str,
+        /// its first second
+        from: UnixTime,
+    },
+    /// AT-03: the quoting enclave is not the one that the vendor's identity describes
+    #[error("the quoting enclave is not the vendor's: {0}")]
+    QeIdentity(&'static str),
+    /// AT-03: the TDX module is none that the vendor's TCB info describes
+    #[error("the TDX module is not the vendor's: {0}")]
+    TdxModule(&'static str),
+    /// AT-02: the register values beside a quote are not those that it is over
+    #[error("the PCR values are not those of the quote")]
+    PcrDigest,
+    /// AT-02: an event log whose replay gives other register values
+    #[error("the event log does not replay to {0}")]
+    EventLog(String),
+
     // Attributes
     /// AT-03: a permission that this version does not know, so cannot judge
     #[error("attributes that are not understood: {0}")]
@@ -153,6 +195,15 @@ pub enum Error {
     /// AT-04
     #[error("the evidence is bound to something else")]
     Binding,
+
+    /// AT-01: what is wrong with a companion of composite evidence
+    #[error("companion `{label}`: {error}")]
+    Companion {
+        /// its label
+        label: String,
+        /// what is wrong
+        error: Box<Error>,
+    },
 }
 
 impl Error {
@@ -186,6 +237,17 @@ impl Error {
             Self::TcbMismatch { .. } => "tcb-mismatch",
             Self::Attributes(_) => "attributes-unknown",
             Self::Binding => "binding",
+            Self::Unsupported(_) => "unsupported",
+            Self::KeyNotBound(_) => "key-not-bound",
+            Self::QeSignature => "qe-signature",
+            Self::ReferenceInvalid(_) => "reference-invalid",
+            Self::ReferenceExpired { .. } => "reference-expired",
+            Self::ReferenceNotYetValid { .. } => "reference-not-yet-valid",
+            Self::QeIdentity(_) => "qe-identity",
+            Self::TdxModule(_) => "tdx-module",
+            Self::PcrDigest => "pcr-digest",
+            Self::EventLog(_) => "event-log",
+            Self::Companion { error, .. } => error.code(),
         }
     }
 
@@ -196,6 +258,7 @@ impl Error {
             Self::Malformed(_)
             | Self::Length { .. }
             | Self::Version { .. }
+            | Self::Unsupported(_)
             | Self::MalformedEndorsement(_)
             | Self::Cmw(_)
             | Self::KeyDocument(_) => Check::Format,
@@ -208,15 +271,23 @@ impl Error {
             | Self::CertificateExtension(_)
             | Self::WrongChip
             | Self::WrongProduct
+            | Self::KeyNotBound(_)
+            | Self::QeSignature
             | Self::Unsigned => Check::Chain,
             Self::Expired { .. } | Self::NotYetValid { .. } => Check::Validity,
             Self::CrlInvalid(_) | Self::CrlExpired(_) | Self::CrlNotYetValid(_) | Self::Revoked(_) => {
                 Check::Revocation
             }
-            Self::Signature => Check::Signature,
-            Self::TcbMismatch { .. } => Check::Tcb,
+            Self::Signature | Self::PcrDigest | Self::EventLog(_) => Check::Signature,
+            Self::TcbMismatch { .. }
+            | Self::ReferenceInvalid(_)
+            | Self::ReferenceExpired { .. }
+            | Self::ReferenceNotYetValid { .. }
+            | Self::QeIdentity(_)
+            | Self::TdxModule(_) => Check::Tcb,
             Self::Attributes(_) => Check::Attributes,
             Self::Binding => Check::Binding,
+            Self::Companion { error, .. } => error.check(),
         }
     }
 
@@ -225,6 +296,7 @@ impl Error {
     pub fn exit(&self) -> u8 {
         match self {
             Self::EndorsementMissing(_) => 40,
+            Self::Companion { error, .. } => error.exit(),
             error if error.check() == Check::Format => 10,
             _ => 20,
         }

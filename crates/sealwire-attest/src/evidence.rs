@@ -147,13 +147,14 @@ fn kind_of(bytes: &[u8]) -> Option<Kind> {
         })
 }
 
-/// Undoes hex or base64 if `bytes` are text. No raw evidence is all printable: a report has zero bytes.
+/// Undoes hex or base64 if `bytes` are text other than JSON. No raw evidence is all printable: a report has zero bytes.
 fn decode_text(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     if bytes.len() > MAX_FILE {
         return Err(Error::Malformed("longer than any evidence"));
     }
     let is_text = bytes.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
-    if !is_text || bytes.is_empty() {
+    let is_json = bytes.trim_ascii_start().first() == Some(&b'{');
+    if !is_text || is_json || bytes.is_empty() {
         return Ok(bytes.to_vec());
     }
     let text: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();

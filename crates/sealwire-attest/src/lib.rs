@@ -4,33 +4,42 @@
 //! type: [`Evidence`] becomes [`Verified`] claims, which a [`policy::Policy`] turns into something
 //! [`Appraised`]; a value of the later type can only be made by the check.
 
+mod azure;
 pub mod binding;
 mod cache;
 mod cbor;
 pub mod check;
 pub mod claims;
 pub mod cmw;
+pub mod composite;
 pub mod endorsements;
 mod error;
 pub mod evidence;
+mod intel;
 pub mod key_document;
+mod nitro;
+mod nvidia;
 pub mod policy;
 pub mod snp;
 pub mod time;
+pub mod tpm;
+mod trust;
 pub mod verdict;
 pub mod verify;
 mod x509;
 
-pub use binding::Binding;
+pub use binding::{Binding, Bound};
 pub use cache::CacheCounts;
 pub use check::{Check, Checks, Outcome};
-pub use claims::Claims;
+pub use claims::{Claims, TcbStatus};
+pub use composite::Presented;
 pub use endorsements::Endorsements;
 pub use error::{Error, Place};
 pub use evidence::{Evidence, Kind};
 pub use key_document::KeyDocument;
 pub use policy::{Appraised, Policy};
 pub use time::UnixTime;
+pub use trust::Trust;
 pub use verdict::Verdict;
 pub use verify::{Verified, Verifier};
 

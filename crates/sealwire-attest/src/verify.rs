@@ -1,8 +1,19 @@
 //! From evidence to claims.
 
 use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, Kind, UnixTime, cache::CacheCounts, snp::SnpVerifier,
+    Checks, Claims, Endorsements, Error, Evidence, Kind, Outcome, Trust, UnixTime,
+    azure::AzureVerifier,
+    binding::Bound,
+    cache::CacheCounts,
+    claims::{Attachment, Companion},
+    composite::Presented,
+    intel::IntelVerifier,
+    nitro::NitroVerifier,
+    nvidia::NvidiaVerifier,
+    snp::SnpVerifier,
+    tpm::TpmVerifier,
 };
+use sealwire_crypto::digest::constant_time_eq;
 
 /// Something that the vendor's signature chain vouches for.
 #[derive(Debug, Clone)]
@@ -37,28 +48,59 @@ impl<T> Verified<T> {
 /// What the evidence must be bound to.
 #[derive(Debug, Clone, Copy)]
 pub enum Expected<'a> {
-    /// report data must be these bytes
-    ReportData(&'a [u8; 64]),
+    /// the field that the evidence carries for its requester must be exactly these bytes (AT-80)
+    ReportData(&'a [u8]),
+    /// it must carry this binding as AT-04 says for its kind: all of it, or the first 32 bytes, and nothing beside it
+    Binding(&'a [u8; 64]),
     /// no binding is asked for (the command without `--report-data`); the verdict says so
     Unbound,
 }
 
-/// Verifies evidence. Holds the pinned roots and the cache of chain and signature results (AT-26); share one.
+impl Expected<'_> {
+    /// Compares with the `field` of evidence of `kind`, in constant time.
+    pub(crate) fn check(&self, field: &[u8], kind: Kind) -> Result<Outcome, Error> {
+        let expected = match self {
+            Self::Unbound => return Ok(Outcome::NotAvailable("no report data was asked for".to_owned())),
+            Self::ReportData(bytes) => *bytes,
+            Self::Binding(binding) => binding.get(..kind.binding_len()).ok_or(Error::Binding)?,
+        };
+        if constant_time_eq(expected, field) {
+            Ok(Outcome::Passed(format!("all {} bytes of report data", field.len())))
+        } else {
+            Err(Error::Binding)
+        }
+    }
+}
+
+/// Verifies evidence. Holds the pinned roots and the caches of chain and signature results (AT-26); share one.
 pub struct Verifier {
+    intel: IntelVerifier,
     snp: SnpVerifier,
+    nitro: NitroVerifier,
+    tpm: TpmVerifier,
+    azure: AzureVerifier,
+    nvidia: NvidiaVerifier,
 }
 
 impl Verifier {
-    /// With the vendors' roots, and the development roots that a policy names by SHA-256 fingerprint.
+    /// With the vendors' roots, and what a policy pins besides ([`crate::Policy::trust`]).
     #[must_use]
-    pub fn new(development_roots: &[[u8; 32]]) -> Self {
-        Self { snp: SnpVerifier::new(development_roots) }
+    pub fn new(trust: impl Into<Trust>) -> Self {
+        let trust = trust.into();
+        Self {
+            intel: IntelVerifier::new(),
+            snp: SnpVerifier::new(&trust.development),
+            nitro: NitroVerifier::new(),
+            tpm: TpmVerifier::new(&trust),
+            azure: AzureVerifier::new(),
+            nvidia: NvidiaVerifier::new(),
+        }
     }
 
     /// Runs every check of AT-03 up to the policy.
     ///
-    /// A CRL that is supplied has to be good; whether one has to be supplied is for a policy to say (AT-06), and the
-    /// outcome tells it.
+    /// An endorsement that is supplied has to be good; whether one has to be supplied is for a policy to say (AT-06),
+    /// and the outcome tells it.
     ///
     /// # Errors
     /// The first check that failed.
@@ -72,7 +114,53 @@ impl Verifier {
         self.verify_noting(evidence, endorsements, expected, at, &mut Checks::not_reached())
     }
 
-    /// The same, and how each check came out, also where one failed.
+    /// Verifies composite evidence: each companion for itself, then the lead, whose binding covers their exact bytes
+    /// (AT-04). The claims of the lead carry those of the companions.
+    ///
+    /// # Errors
+    /// The first check that failed, of the first piece.
+    pub fn verify_presented(
+        &self,
+        presented: &Presented,
+        endorsements: &Endorsements,
+        bound: &Bound,
+        at: UnixTime,
+    ) -> Result<Verified<Claims>, Error> {
+        self.verify_presented_noting(presented, endorsements, bound, at, &mut Checks::not_reached())
+    }
+
+    /// The same, and how each check of the lead came out, also where one failed.
+    pub fn verify_presented_noting(
+        &self,
+        presented: &Presented,
+        endorsements: &Endorsements,
+        bound: &Bound,
+        at: UnixTime,
+        checks: &mut Checks,
+    ) -> Result<Verified<Claims>, Error> {
+        let Presented { lead, companions } = presented;
+        let mut verified_companions = Vec::with_capacity(companions.len());
+        for (label, evidence) in companions {
+            let binding = bound.digest(evidence.kind, &[]);
+            let verified = self
+                .verify(evidence, endorsements, Expected::Binding(&binding), at)
+                .map_err(|error| Error::Companion { label: label.clone(), error: Box::new(error) })
+                .inspect_err(|error| checks.fail(error))?;
+            let (claims, checks) = verified.into_parts();
+            let companion = Companion { claims, checks, attachment: Attachment::GuestAsserted };
+            verified_companions.push((label.clone(), companion));
+        }
+        let binding = bound.digest(lead.kind, &presented.companion_bytes());
+        let expected = Expected::Binding(&binding);
+        let Verified { mut value, checks } = self.verify_noting(lead, endorsements, expected, at, checks)?;
+        for (label, companion) in verified_companions {
+            value.not_after = value.not_after.min(companion.claims.not_after);
+            value.companions.insert(label, companion);
+        }
+        Ok(Verified { value, checks })
+    }
+
+    /// As [`Self::verify`], and how each check came out, also where one failed.
     pub(crate) fn verify_noting(
         &self,
         evidence: &Evidence,
@@ -82,20 +170,37 @@ impl Verifier {
         checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
         let verified = match evidence.kind {
+            Kind::Tdx | Kind::Sgx => self.intel.verify(evidence, endorsements, expected, at, checks),
             Kind::Snp | Kind::Development => self.snp.verify(evidence, endorsements, expected, at, checks),
+            Kind::Nitro => self.nitro.verify(evidence, endorsements, expected, at, checks),
+            Kind::Tpm => self.tpm.verify(evidence, endorsements, expected, at, checks),
+            Kind::AzureSnp | Kind::AzureTdx => {
+                self.azure.verify(&self.snp, &self.intel, evidence, endorsements, expected, at, checks)
+            }
+            Kind::Nvidia => self.nvidia.verify(evidence, endorsements, expected, at, checks),
         };
         verified.inspect_err(|error| checks.fail(error))
     }
 
-    /// How often a chain was known already.
+    /// How often a chain was known already, over all kinds.
     #[must_use]
     pub fn chain_cache(&self) -> CacheCounts {
-        self.snp.chain_counts()
+        self.counts(|[chains, _]| chains)
     }
 
-    /// How often the very same evidence had been verified already.
+    /// How often the very same evidence had been verified already, over all kinds.
     #[must_use]
     pub fn signature_cache(&self) -> CacheCounts {
-        self.snp.signature_counts()
+        self.counts(|[_, signatures]| signatures)
+    }
+
+    fn counts(&self, which: impl Fn([CacheCounts; 2]) -> CacheCounts) -> CacheCounts {
+        [self.intel.counts(), self.snp.counts(), self.nitro.counts(), self.tpm.counts(), self.nvidia.counts()]
+            .into_iter()
+            .map(which)
+            .fold(CacheCounts::default(), |sum, counts| CacheCounts {
+                hits: sum.hits + counts.hits,
+                misses: sum.misses + counts.misses,
+            })
     }
 }

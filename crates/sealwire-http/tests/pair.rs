@@ -72,7 +72,7 @@ fn published(gateway: &Gateway) -> Published {
     let document = document.encode();
     let tee = development();
     let produced = tee.produce(&key_document::report_data(&document, tee.kind(), b"")).unwrap();
-    Published { document, evidence: produced.evidence, endorsements: produced.endorsements }
+    Published { document, evidence: produced.evidence.into(), endorsements: produced.endorsements }
 }
 
 fn accept(published: &Published) -> Result<Appraised<KeyDocument>, Denial> {

@@ -45,6 +45,10 @@ pub enum Error {
     #[error("the host's certificate table is malformed")]
     CertificateTable,
 
+    /// more endorsements than can be published
+    #[error("{0}")]
+    Endorsements(sealwire_attest::Error),
+
     /// AT-07: the state folder
     #[error("{path}: {source}")]
     State {

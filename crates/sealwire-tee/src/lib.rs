@@ -5,11 +5,13 @@
 
 pub mod development;
 mod error;
+mod platform;
 pub mod quoter;
 pub mod snp;
 
 pub use development::Development;
 pub use error::Error;
+pub use platform::{Attested, Platform};
 pub use quoter::Quoter;
 
 use sealwire_attest::{Endorsements, Evidence, Kind};

@@ -1,7 +1,7 @@
 //! Quotes are made in a task of their own, with a queue limit and a timeout (AT-61).
 
-use crate::{Error, Produced, Tee};
-use sealwire_attest::Kind;
+use crate::{Attested, Error, Platform};
+use sealwire_attest::{Bound, Kind};
 use std::{
     sync::{
         Arc,
@@ -39,8 +39,8 @@ pub struct Stats {
 }
 
 struct Request {
-    report_data: [u8; 64],
-    reply: oneshot::Sender<Result<Produced, Error>>,
+    bound: Bound,
+    reply: oneshot::Sender<Result<Attested, Error>>,
 }
 
 #[derive(Default)]
@@ -56,15 +56,16 @@ struct Counters {
 impl Quoter {
     /// Starts a blocking worker. At most `queue` requests wait (one at least); each waits at most `timeout`.
     #[must_use]
-    pub fn spawn(tee: Arc<dyn Tee>, queue: usize, timeout: Duration) -> Self {
+    pub fn spawn(platform: impl Into<Platform>, queue: usize, timeout: Duration) -> Self {
+        let platform = platform.into();
         let (requests, waiting) = mpsc::channel(queue.max(1));
         let counters = Arc::<Counters>::default();
-        let quoter = Self { kind: tee.kind(), requests, timeout, counters: counters.clone() };
+        let quoter = Self { kind: platform.kind(), requests, timeout, counters: counters.clone() };
         // A thread rather than the runtime's pool: one platform has one secure processor, so quotes gain nothing
         // from running beside each other, and a stuck one holds nobody else's thread.
         let spawned = thread::Builder::new()
             .name("quoter".to_owned())
-            .spawn(move || work(tee.as_ref(), waiting, &counters));
+            .spawn(move || work(&platform, waiting, &counters));
         if let Err(error) = spawned {
             // The receiver is gone with the closure: every quote now says that the thread has ended.
             tracing::error!(%error, "no thread for evidence");
@@ -72,7 +73,7 @@ impl Quoter {
         quoter
     }
 
-    /// The kind of its evidence.
+    /// The kind of the evidence that leads.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
@@ -94,13 +95,13 @@ impl Quoter {
         }
     }
 
-    /// Makes evidence over 64 bytes of report data.
+    /// Makes evidence, composite where the platform has companions.
     ///
     /// # Errors
     /// [`Error::Busy`] at once when the queue is full, [`Error::Timeout`], and what the platform said.
-    pub async fn quote(&self, report_data: [u8; 64]) -> Result<Produced, Error> {
+    pub async fn quote(&self, bound: Bound) -> Result<Attested, Error> {
         let (reply, produced) = oneshot::channel();
-        self.requests.try_send(Request { report_data, reply }).map_err(|error| match error {
+        self.requests.try_send(Request { bound, reply }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 self.counters.refused.fetch_add(1, Relaxed);
                 Error::Busy
@@ -117,20 +118,20 @@ impl Quoter {
     }
 }
 
-fn work(tee: &dyn Tee, mut waiting: mpsc::Receiver<Request>, counters: &Counters) {
-    while let Some(Request { report_data, reply }) = waiting.blocking_recv() {
+fn work(platform: &Platform, mut waiting: mpsc::Receiver<Request>, counters: &Counters) {
+    while let Some(Request { bound, reply }) = waiting.blocking_recv() {
         // Who has given up is not worked for: after a stall the queue empties at once.
         if reply.is_closed() {
             continue;
         }
         let begin = Instant::now();
-        let produced = tee.produce(&report_data);
+        let produced = platform.produce(&bound);
         let micros = u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX);
         counters.last.store(micros, Relaxed);
         match &produced {
             Ok(_) => counters.made.fetch_add(1, Relaxed),
             Err(error) => {
-                tracing::warn!(%error, kind = tee.kind().name(), "no evidence");
+                tracing::warn!(%error, kind = platform.kind().name(), "no evidence");
                 counters.failed.fetch_add(1, Relaxed)
             }
         };

@@ -1,14 +1,24 @@
 //! AT-61: quotes are made apart from requests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use sealwire_attest::{Endorsements, Evidence, Kind};
-use sealwire_tee::{Error, Produced, Quoter, Tee};
+use sealwire_attest::{Bound, Endorsements, Evidence, Kind};
+use sealwire_tee::{Attested, Error, Produced, Quoter, Tee};
 use std::{
     sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
 const LONG: Duration = Duration::from_secs(600);
+
+/// What the quote of a number is bound to.
+fn bound(number: u8) -> Bound {
+    Bound::new("test", "test", &[number], &[])
+}
+
+/// How its report data begins.
+fn first(number: u8) -> u8 {
+    bound(number).digest(Kind::Snp, &[])[0]
+}
 
 /// Tells when a quote begins, and ends it when told to.
 struct Gated {
@@ -38,11 +48,11 @@ fn gated() -> (Arc<Gated>, mpsc::Receiver<u8>, mpsc::Sender<bool>) {
 }
 
 /// Starts a quote, and returns once the quoter has its request.
-async fn started(quoter: &Quoter, number: u8) -> tokio::task::JoinHandle<Result<Produced, Error>> {
+async fn started(quoter: &Quoter, number: u8) -> tokio::task::JoinHandle<Result<Attested, Error>> {
     let quoter = quoter.clone();
     let (sent, is_sent) = tokio::sync::oneshot::channel();
     let task = tokio::spawn(async move {
-        let quote = quoter.quote([number; 64]);
+        let quote = quoter.quote(bound(number));
         tokio::pin!(quote);
         // One poll puts the request into the queue.
         let first = poll_once(quote.as_mut()).await;
@@ -77,9 +87,9 @@ async fn makes_quotes_in_order() {
     let (one, two) = (started(&quoter, 1).await, started(&quoter, 2).await);
     go.send(true).unwrap();
     go.send(false).unwrap();
-    assert_eq!(one.await.unwrap().unwrap().evidence.bytes, [1; 64]);
+    assert_eq!(one.await.unwrap().unwrap().evidence.lead.bytes, bound(1).digest(Kind::Snp, &[]));
     assert!(matches!(two.await.unwrap(), Err(Error::WrongReport)));
-    assert_eq!(begins.try_iter().collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(begins.try_iter().collect::<Vec<_>>(), [first(1), first(2)]);
     let stats = quoter.stats();
     assert_eq!((stats.made, stats.failed, stats.waiting), (1, 1, 0));
     assert!(stats.last.is_some());
@@ -91,10 +101,10 @@ async fn the_queue_has_a_limit() {
     let (tee, begins, go) = gated();
     let quoter = Quoter::spawn(tee, 2, LONG);
     let in_work = started(&quoter, 1).await;
-    assert_eq!(begins.recv().unwrap(), 1);
+    assert_eq!(begins.recv().unwrap(), first(1));
     let waiting = [started(&quoter, 2).await, started(&quoter, 3).await];
     assert_eq!(quoter.stats().waiting, 2);
-    assert!(matches!(quoter.quote([4; 64]).await, Err(Error::Busy)));
+    assert!(matches!(quoter.quote(bound(4)).await, Err(Error::Busy)));
     assert_eq!(quoter.stats().refused, 1);
     for _ in 0..3 {
         go.send(true).unwrap();
@@ -113,7 +123,7 @@ async fn a_slow_quote_is_given_up_and_so_are_those_behind_it() {
     let quoter = Quoter::spawn(tee, 4, Duration::from_secs(5));
     let slow = started(&quoter, 1).await;
     let behind = started(&quoter, 2).await;
-    assert_eq!(begins.recv().unwrap(), 1);
+    assert_eq!(begins.recv().unwrap(), first(1));
     // The runtime's clock stands still while anything can run, and then leaps to the timeout.
     assert!(matches!(slow.await.unwrap(), Err(Error::Timeout)));
     assert!(matches!(behind.await.unwrap(), Err(Error::Timeout)));
@@ -123,7 +133,7 @@ async fn a_slow_quote_is_given_up_and_so_are_those_behind_it() {
     let next = started(&quoter, 3).await;
     go.send(true).unwrap();
     go.send(true).unwrap();
-    assert_eq!(begins.recv().unwrap(), 3);
+    assert_eq!(begins.recv().unwrap(), first(3));
     assert!(next.await.unwrap().is_ok());
 }
 
@@ -144,9 +154,9 @@ impl Tee for Dying {
 #[tokio::test]
 async fn a_thread_that_has_ended_is_an_error() {
     let quoter = Quoter::spawn(Arc::new(Dying), 1, LONG);
-    assert!(matches!(quoter.quote([0; 64]).await, Err(Error::Stopped)));
+    assert!(matches!(quoter.quote(bound(0)).await, Err(Error::Stopped)));
     // The receiver goes with the thread, maybe a moment later than the answer.
-    while !matches!(quoter.quote([0; 64]).await, Err(Error::Stopped)) {
+    while !matches!(quoter.quote(bound(0)).await, Err(Error::Stopped)) {
         tokio::task::yield_now().await;
     }
 }

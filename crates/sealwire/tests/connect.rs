@@ -144,7 +144,7 @@ async fn gateway(app: &App, change: impl FnOnce(&mut Config)) -> sealwire_gatewa
     };
     config.limits.drain_time = Duration::from_millis(10);
     change(&mut config);
-    Gateway::start_in(config, Environment { tee: Some(tee().clone()), ..Environment::default() })
+    Gateway::start_in(config, Environment { tee: Some(tee().clone().into()), ..Environment::default() })
         .await
         .unwrap()
 }

@@ -245,7 +245,7 @@ async fn documents_of_another_time() {
         (hour, 0, "max-age = \"10m\"", "document-from-the-future"),
     ] {
         let environment = Environment {
-            tee: Some(tee::development()),
+            tee: Some(tee::development().into()),
             clock: Arc::new(Ahead(gateway_ahead)),
             ..Environment::default()
         };
@@ -280,7 +280,7 @@ async fn an_operators_statement() {
         fs::write(&path, statement.to_pem()).unwrap();
         let config =
             sealwire_gateway::Config { operator_statement: Some(path.clone()), ..stage::config(&app.url()) };
-        let environment = Environment { tee: Some(tee::development()), ..Environment::default() };
+        let environment = Environment { tee: Some(tee::development().into()), ..Environment::default() };
         Gateway::start_in(config, environment).await
     };
     // What no client could accept is not published at all.
@@ -336,7 +336,7 @@ async fn documents_that_somebody_changed() {
     assert_eq!(codes(&denied(served(rekeyed.encode()).await).await), ["binding"]);
     for at in [0, 4, 0x50, 0x90, 0x1a0, 0x2a0, 0x300] {
         let mut changed = genuine.clone();
-        changed.evidence.bytes[at] ^= 1;
+        changed.evidence.lead.bytes[at] ^= 1;
         denied(served(changed.encode()).await).await;
     }
     let mut unstapled = genuine.clone();

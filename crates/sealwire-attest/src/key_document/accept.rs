@@ -1,11 +1,10 @@
 //! From a published document to one that a client may use (AT-41, AT-42, AT-44).
 
-use super::{CHALLENGE_LEN, GATEWAY, KeyDocument, Published, authority, report_data};
+use super::{CHALLENGE_LEN, GATEWAY, KeyDocument, Published, authority, bound};
 use crate::{
     Appraised, Claims, Policy, UnixTime, Verifier,
     policy::OperatorRule,
     verdict::{Denial, Reason},
-    verify::Expected,
 };
 use std::time::Duration;
 
@@ -90,9 +89,9 @@ pub fn accept(
         .map_err(|e| only(reason(e.code(), "document", "a well-formed key document", e)))?;
 
     // The role is ours to expect, not the document's to choose.
-    let report_data = report_data(&published.document, published.evidence.kind, challenge);
+    let bound = bound(&published.document, challenge);
     let verified = verifier
-        .verify(&published.evidence, &published.endorsements, Expected::ReportData(&report_data), at)
+        .verify_presented(&published.evidence, &published.endorsements, &bound, at)
         .map_err(|e| only(reason(e.code(), "evidence", "genuine evidence over the document", e)))?;
 
     let claims = verified.get().clone();

@@ -15,7 +15,10 @@ pub use codec::{MAX_AUTHORITIES, MAX_KEYS, MAX_LEN, MAX_WIRES};
 pub use error::Error;
 pub use published::{MAX_LEN as MAX_PUBLISHED_LEN, Published};
 
-use crate::{Binding, Kind, UnixTime, binding};
+use crate::{
+    Kind, UnixTime,
+    binding::{self, Bound},
+};
 use std::collections::BTreeMap;
 
 /// Media type of the published form.
@@ -103,9 +106,14 @@ impl PublishedKey {
     }
 }
 
-/// The report data of evidence over a gateway's `document`; `challenge` is empty where none was given (AT-04).
+/// What evidence over a gateway's `document` is bound to; `challenge` is empty where none was given (AT-04).
+#[must_use]
+pub fn bound(document: &[u8], challenge: &[u8]) -> Bound {
+    Bound::new(binding::KEY_DOCUMENT, GATEWAY, document, challenge)
+}
+
+/// The report data of evidence of one kind, without companions, over a gateway's `document` (AT-04).
 #[must_use]
 pub fn report_data(document: &[u8], kind: Kind, challenge: &[u8]) -> [u8; 64] {
-    let usage = binding::KEY_DOCUMENT;
-    Binding { usage, role: GATEWAY, kind, bound: document, challenge, companions: &[] }.digest()
+    bound(document, challenge).digest(kind, &[])
 }

@@ -2,10 +2,11 @@
 
 use super::{Error, KeyDocument, codec};
 use crate::{
-    Endorsements, Evidence, PROTOCOL, UnixTime,
+    Endorsements, PROTOCOL, UnixTime,
     cbor::{self, Reader, len},
     cmw,
-    endorsements::{MAX_CERTIFICATES, MAX_CRLS},
+    composite::Presented,
+    endorsements::{MAX_CERTIFICATES, MAX_CRLS, MAX_REFERENCE, MAX_REFERENCES},
     x509::{MAX_CERTIFICATE, MAX_CRL},
 };
 use sealwire_crypto::digest::sha256;
@@ -19,7 +20,7 @@ pub struct Published {
     /// encoded [`KeyDocument`]
     pub document: Vec<u8>,
     /// evidence over `document`
-    pub evidence: Evidence,
+    pub evidence: Presented,
     /// endorsements
     pub endorsements: Endorsements,
 }
@@ -30,10 +31,22 @@ impl Published {
     pub fn encode(&self) -> Vec<u8> {
         let evidence = cmw::encode(&self.evidence);
         cbor::encode(|e| {
-            e.map(5)?.u8(0)?.str(PROTOCOL)?.u8(1)?.bytes(&self.document)?.u8(2)?.bytes(&evidence)?;
-            for (key, list) in [(3, &self.endorsements.certificates), (4, &self.endorsements.crls)] {
-                e.u8(key)?.array(len(list))?;
-                list.iter().try_for_each(|der| e.bytes(der)?.ok())?;
+            // Clients that know no reference data need not skip an empty list of it.
+            let references = &self.endorsements.references;
+            e.map(if references.is_empty() { 5 } else { 6 })?
+                .u8(0)?
+                .str(PROTOCOL)?
+                .u8(1)?
+                .bytes(&self.document)?
+                .u8(2)?
+                .bytes(&evidence)?;
+            for (key, list) in
+                [(3, &self.endorsements.certificates), (4, &self.endorsements.crls), (5, references)]
+            {
+                if key < 5 || !list.is_empty() {
+                    e.u8(key)?.array(len(list))?;
+                    list.iter().try_for_each(|item| e.bytes(item)?.ok())?;
+                }
             }
             Ok(())
         })
@@ -58,12 +71,16 @@ impl Published {
                 Err(error) => json!({ "malformed": error.to_string() }),
             },
             "evidence": {
-                "kind": self.evidence.kind.name(),
-                "bytes": self.evidence.bytes.len(),
+                "kind": self.evidence.lead.kind.name(),
+                "bytes": self.evidence.lead.bytes.len(),
+                "companions": self.evidence.companions.iter().map(|(label, evidence)| {
+                    (label.clone(), json!({ "kind": evidence.kind.name(), "bytes": evidence.bytes.len() }))
+                }).collect::<Map<_, _>>(),
             },
             "endorsements": {
                 "certificates-sha256": fingerprints(&self.endorsements.certificates),
                 "crls-sha256": fingerprints(&self.endorsements.crls),
+                "references-sha256": fingerprints(&self.endorsements.references),
             },
         })
     }
@@ -87,9 +104,13 @@ fn read(bytes: &[u8]) -> Result<(Vec<u8>, &[u8], Endorsements), Error> {
     let certificates = read_ders(r, MAX_CERTIFICATES, MAX_CERTIFICATE)?;
     fields.required(r, 4)?;
     let crls = read_ders(r, MAX_CRLS, MAX_CRL)?;
+    let references = match fields.optional(r, 5)? {
+        true => read_ders(r, MAX_REFERENCES, MAX_REFERENCE)?,
+        false => Vec::new(),
+    };
     fields.finish(r)?;
     r.finish()?;
-    Ok((document, evidence, Endorsements { certificates, crls }))
+    Ok((document, evidence, Endorsements { certificates, crls, references }))
 }
 
 fn read_ders(r: &mut Reader<'_>, count: usize, len: usize) -> Result<Vec<Vec<u8>>, Error> {

@@ -20,6 +20,7 @@ pub(super) fn exactly(
     let _ = operator(&mut out, config_digest, operator_key);
     let _ = match claims.kind {
         Kind::Snp | Kind::Development => snp(&mut out, claims, &verified.checks().revocation),
+        _ => todo!(),
     };
     out
 }

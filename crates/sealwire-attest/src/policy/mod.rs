@@ -11,7 +11,7 @@ mod values;
 pub use error::PolicyError;
 pub use rules::OperatorRule;
 
-use crate::{Claims, Kind, UnixTime, Verdict, Verified, verdict::Denial};
+use crate::{Claims, Kind, Trust, UnixTime, Verdict, Verified, verdict::Denial};
 use rules::Ages;
 use snp::SnpRule;
 use std::{sync::Arc, time::Duration};
@@ -81,6 +81,12 @@ impl Policy {
             Alternative::Snp(_) => Vec::new(),
         };
         self.alternatives.iter().flat_map(of).collect()
+    }
+
+    /// What a verifier has to be told of it: the roots and keys that the policy pins besides the vendors' roots.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        Trust { development: self.development_roots(), ..Trust::default() }
     }
 
     /// Whether it accepts development evidence, and so nothing else (AT-07).

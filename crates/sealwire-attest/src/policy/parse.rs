@@ -137,7 +137,9 @@ fn alternative(text: &str, item: Spanned<DeValue<'_>>) -> Result<Alternative, Po
             Ok(match kind {
                 Kind::Snp => Alternative::Snp(rule),
                 Kind::Development => Alternative::Development(rule),
+                _ => todo!(),
             })
         }
+        _ => todo!(),
     }
 }

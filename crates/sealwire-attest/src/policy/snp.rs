@@ -112,7 +112,7 @@ impl SnpRule {
             && products.iter().all(|product| product.0.name() != claims.product)
         {
             let products = products.iter().map(|product| product.0.name()).collect::<Vec<_>>().join(", ");
-            failed.add("product-not-listed", "products", products, claims.product);
+            failed.add("product-not-listed", "products", products, &claims.product);
         }
         self.check_attributes(claims, &mut failed);
         // A development root publishes no CRL.

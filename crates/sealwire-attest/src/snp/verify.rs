@@ -10,10 +10,7 @@ use crate::{
     cache::{Cache, CacheCounts},
     verify::{Expected, Verified},
 };
-use sealwire_crypto::{
-    digest::{constant_time_eq, sha256},
-    sign::ecdsa_p384,
-};
+use sealwire_crypto::{digest::sha256, sign::ecdsa_p384};
 use std::sync::Arc;
 
 /// A report that the host asked for, not the guest (AMD 56860, SNP_HV_REPORT_REQ).
@@ -38,12 +35,9 @@ impl SnpVerifier {
         }
     }
 
-    pub(crate) fn chain_counts(&self) -> CacheCounts {
-        self.chains.counts()
-    }
-
-    pub(crate) fn signature_counts(&self) -> CacheCounts {
-        self.signatures.counts()
+    /// Of chains, and of signatures.
+    pub(crate) fn counts(&self) -> [CacheCounts; 2] {
+        [self.chains.counts(), self.signatures.counts()]
     }
 
     pub(crate) fn verify(
@@ -70,13 +64,7 @@ impl SnpVerifier {
         }
         checks.attributes =
             Outcome::Passed(format!("guest policy {:#x}, VMPL {}", report.policy.0, report.vmpl));
-        checks.binding = match expected {
-            Expected::ReportData(data) if constant_time_eq(data, &report.report_data) => {
-                Outcome::Passed("all 64 bytes of report data".to_owned())
-            }
-            Expected::ReportData(_) => return Err(Error::Binding),
-            Expected::Unbound => Outcome::NotAvailable("no report data was asked for".to_owned()),
-        };
+        checks.binding = expected.check(&report.report_data, evidence.kind)?;
         checks.freshness =
             Outcome::NotAvailable("a report carries no time; only a challenge makes it fresh".to_owned());
         Ok(Verified::new(claims(&report, &chain, not_after), checks.clone()))
@@ -110,9 +98,7 @@ impl SnpVerifier {
                 not_after = not_after.min(next_update);
                 Outcome::Passed(format!("by the root's CRL, good until {next_update}"))
             }
-            Revocation::NoCrl => {
-                Outcome::NotAvailable("no CRL of the root among the endorsements".to_owned())
-            }
+            Revocation::NoCrl => Outcome::NotSupplied("no CRL of the root among the endorsements".to_owned()),
         };
         if !is_known {
             let signed = evidence.bytes.get(..SIGNED_LEN).ok_or(Error::Signature)?;
@@ -144,17 +130,7 @@ impl SnpVerifier {
         Ok(chain)
     }
 
-    /// Hash over label, roots and endorsements. Counts and lengths make it one-to-one.
     fn digest(&self, label: Kind, endorsements: &Endorsements) -> [u8; 32] {
-        let Endorsements { certificates, crls } = endorsements;
-        let lengths: Vec<[u8; 8]> = [certificates.len(), crls.len()]
-            .into_iter()
-            .chain(certificates.iter().chain(crls).map(Vec::len))
-            .map(|length| (length as u64).to_be_bytes())
-            .collect();
-        let label = [label as u8];
-        let mut parts: Vec<&[u8]> = vec![&label, &self.roots, lengths.as_flattened()];
-        parts.extend(certificates.iter().chain(crls).map(Vec::as_slice));
-        sha256(&parts)
+        sha256(&[&[label as u8], &self.roots, &endorsements.digest()])
     }
 }

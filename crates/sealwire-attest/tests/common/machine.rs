@@ -141,7 +141,7 @@ impl Machine {
     pub(crate) fn endorsements(&self) -> Endorsements {
         Endorsements {
             certificates: vec![self.leaf.sign(&ASK), self.intermediate.sign(&ARK), self.root.sign_once()],
-            crls: Vec::new(),
+            ..Endorsements::default()
         }
     }
 

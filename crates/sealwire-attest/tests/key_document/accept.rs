@@ -98,7 +98,7 @@ fn attempt(change: impl FnOnce(&mut Attempt)) -> Result<Acceptance, Denial> {
     change(&mut attempt);
     let document = attempt.document.encode();
     let evidence = (attempt.evidence)(&document);
-    let published = Published { document, evidence, endorsements: attempt.endorsements };
+    let published = Published { document, evidence: evidence.into(), endorsements: attempt.endorsements };
     let Attempt { policy, authority, challenge, seen, .. } = attempt;
     accept(&published, verifier, &policy, &authority, &challenge, seen, *at)
 }

@@ -12,10 +12,11 @@ const AT: UnixTime = UnixTime(1_800_000_000);
 fn published() -> Published {
     Published {
         document: sample(AT).encode(),
-        evidence: Evidence { kind: Kind::Development, bytes: vec![5; 1184] },
+        evidence: Evidence { kind: Kind::Development, bytes: vec![5; 1184] }.into(),
         endorsements: Endorsements {
             certificates: vec![vec![1; 900], vec![2; 900]],
             crls: vec![vec![3; 40]],
+            references: vec![vec![4; 50]],
         },
     }
 }
@@ -53,7 +54,7 @@ fn is_bounded() {
         Some(Rule::Bounds.into())
     );
     assert_eq!(
-        refused(|published| published.evidence.bytes = vec![0; cmw::MAX_LEN]),
+        refused(|published| published.evidence.lead.bytes = vec![0; cmw::MAX_LEN]),
         Some(Rule::Bounds.into())
     );
     assert_eq!(Published::decode(&vec![0; MAX_PUBLISHED_LEN + 1]), Err(Rule::Bounds.into()));

@@ -100,10 +100,12 @@ fn evidence_is_bound_as_the_page_says() {
 fn the_published_form_is_encoded_as_the_page_says() {
     let vectors = vectors();
     let evidence = Evidence { kind: Kind::Development, bytes: bytes(&vectors["evidence"]) };
-    assert_eq!(hex::encode(cmw::encode(&evidence)), vectors["cmw"]);
+    assert_eq!(hex::encode(cmw::encode(&evidence.clone().into())), vectors["cmw"]);
     let list = |name: &str| vectors[name].as_array().unwrap().iter().map(bytes).collect();
-    let endorsements = Endorsements { certificates: list("certificates"), crls: list("crls") };
-    let published = Published { document: bytes(&vectors["document"]), evidence, endorsements };
+    let endorsements =
+        Endorsements { certificates: list("certificates"), crls: list("crls"), ..Endorsements::default() };
+    let published =
+        Published { document: bytes(&vectors["document"]), evidence: evidence.into(), endorsements };
     assert_eq!(hex::encode(published.encode()), vectors["published"]);
     assert_eq!(Published::decode(&bytes(&vectors["published"])), Ok(published));
 }

@@ -133,7 +133,7 @@ impl Appraiser {
         Ok(Self {
             transport,
             places,
-            verifier: Verifier::new(&settings.policy.development_roots()),
+            verifier: Verifier::new(settings.policy.trust()),
             policy: settings.policy,
             kems: settings.kems,
             wire: oblivious::Settings {

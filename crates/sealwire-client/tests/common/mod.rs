@@ -415,8 +415,11 @@ pub fn publish(document: &KeyDocument) -> Bytes {
     let bytes = document.encode();
     let tee = tee();
     let produced = tee.produce(&report_data(&bytes, tee.kind(), &[])).unwrap();
-    let published =
-        Published { document: bytes, evidence: produced.evidence, endorsements: produced.endorsements };
+    let published = Published {
+        document: bytes,
+        evidence: produced.evidence.into(),
+        endorsements: produced.endorsements,
+    };
     published.encode().into()
 }
 

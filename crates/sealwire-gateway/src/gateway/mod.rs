@@ -22,7 +22,7 @@ use live::Front;
 pub(crate) use live::State;
 use sealwire_http::crypto::random::{OsRandom, Random};
 use sealwire_http::{Clock, SystemClock, key_ring};
-use sealwire_tee::{Tee, quoter::Quoter};
+use sealwire_tee::{Platform, quoter::Quoter};
 use std::{env, io, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +68,7 @@ impl From<live::Error> for StartError {
 /// What a gateway gets from its surroundings.
 pub struct Environment {
     /// makes the evidence; `None` for what the configuration says
-    pub tee: Option<Arc<dyn Tee>>,
+    pub tee: Option<Platform>,
     /// time of day
     pub clock: Arc<dyn Clock>,
     /// randomness of keys, ids and nonces
@@ -228,7 +228,7 @@ impl Drop for Running {
     }
 }
 
-async fn open_tee(config: &Config) -> Result<Arc<dyn Tee>, StartError> {
+async fn open_tee(config: &Config) -> Result<Platform, StartError> {
     let state = match &config.state {
         Some(state) => state.clone(),
         None if config.tee == config::Tee::Development => default_state().ok_or(StartError::NoState)?,
@@ -238,7 +238,7 @@ async fn open_tee(config: &Config) -> Result<Arc<dyn Tee>, StartError> {
     // A development root takes seconds to make.
     let opened = tokio::task::spawn_blocking(move || sealwire_tee::open(name, &state)).await;
     let tee = opened.map_err(|_| sealwire_tee::Error::Stopped)??;
-    Ok(tee.into())
+    Ok(Platform::new(tee.into()))
 }
 
 /// Where `state` is when nobody says (XDG base directories).

@@ -36,7 +36,7 @@ impl Attested {
 
     /// Whether it rests on a development root (AT-07): everything that is said of it has to say so.
     pub(crate) fn is_development(&self) -> bool {
-        self.published.evidence.kind == Kind::Development
+        self.published.evidence.lead.kind == Kind::Development
     }
 }
 

@@ -6,16 +6,15 @@ pub(crate) use attested::{Attested, json};
 
 use crate::{config::Plan, metrics};
 use sealwire_attest::{
-    Endorsements, KeyDocument, UnixTime, Verifier,
+    Bound, Endorsements, KeyDocument, UnixTime, Verifier,
     key_document::{self, GATEWAY, OBLIVIOUS, Published, PublishedKey},
-    verify::Expected,
 };
 use sealwire_http::crypto::{
     digest::sha256,
     random::{self, Random},
 };
 use sealwire_http::{Clock, key_ring::KeySet};
-use sealwire_tee::{Produced, quoter::Quoter};
+use sealwire_tee::quoter::Quoter;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -151,19 +150,20 @@ impl Instance {
     /// Evidence over a document, and what is known of what it rests on.
     async fn prove(&self, document: KeyDocument) -> Result<(Attested, Underneath), Error> {
         let bytes = document.encode();
-        let report_data = key_document::report_data(&bytes, self.quoter.kind(), &[]);
-        let Produced { evidence, endorsements } = self.quote("document", report_data).await?;
+        let bound = key_document::bound(&bytes, &[]);
+        let produced = self.quote("document", bound.clone()).await?;
+        let sealwire_tee::Attested { evidence, endorsements } = produced;
         let published = Published { document: bytes, evidence, endorsements };
-        let underneath = self.verify(&published, &report_data)?;
+        let underneath = self.verify(&published, &bound)?;
         Ok((Attested::new(document, published), underneath))
     }
 
     /// Verifies what is about to be published as a client will, but under whatever root it names: a set-up that no
     /// client can accept is better found here, and the expiry underneath is known only so (AT-41).
-    fn verify(&self, published: &Published, report_data: &[u8; 64]) -> Result<Underneath, Error> {
+    fn verify(&self, published: &Published, bound: &Bound) -> Result<Underneath, Error> {
         let Published { evidence, endorsements, .. } = published;
-        let verifier = Verifier::new(&fingerprints(endorsements));
-        match verifier.verify(evidence, endorsements, Expected::ReportData(report_data), self.now()) {
+        let verifier = Verifier::new(fingerprints(endorsements).as_slice());
+        match verifier.verify_presented(evidence, endorsements, bound, self.now()) {
             Ok(verified) => {
                 let claims = verified.get();
                 let measurement = claims.measurements.get(MEASUREMENT).cloned();
@@ -185,18 +185,18 @@ impl Instance {
         challenge: &[u8],
     ) -> Result<Published, sealwire_tee::Error> {
         let document = &attested.published.document;
-        let report_data = key_document::report_data(document, self.quoter.kind(), challenge);
-        let Produced { evidence, endorsements } = self.quote("challenge", report_data).await?;
+        let produced = self.quote("challenge", key_document::bound(document, challenge)).await?;
+        let sealwire_tee::Attested { evidence, endorsements } = produced;
         Ok(Published { document: document.clone(), evidence, endorsements })
     }
 
     async fn quote(
         &self,
         purpose: &'static str,
-        report_data: [u8; 64],
-    ) -> Result<Produced, sealwire_tee::Error> {
+        bound: Bound,
+    ) -> Result<sealwire_tee::Attested, sealwire_tee::Error> {
         let begun = Instant::now();
-        let result = self.quoter.quote(report_data).await;
+        let result = self.quoter.quote(bound).await;
         ::metrics::histogram!(metrics::QUOTE_SECONDS).record(begun.elapsed());
         let label = if result.is_ok() { "made" } else { "failed" };
         ::metrics::counter!(metrics::QUOTES, "purpose" => purpose, "result" => label).increment(1);

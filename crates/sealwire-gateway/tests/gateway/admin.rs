@@ -42,7 +42,7 @@ async fn a_gateway_whose_document_has_expired_is_not_ready() {
     let mut config = plain(nobody().await);
     config.admin = Some(LOOPBACK);
     let environment =
-        Environment { tee: Some(switched.clone()), clock: clock.clone(), ..Environment::default() };
+        Environment { tee: Some(switched.clone().into()), clock: clock.clone(), ..Environment::default() };
     let gateway = Gateway::start_in(config, environment).await.unwrap();
     let address = gateway.admin_address().unwrap();
     assert_eq!(admin(address, "/readyz").await.0, 200);
@@ -70,7 +70,7 @@ async fn what_happens_shows_in_the_metrics() {
     config.routes.push(sealed);
     config.admin = Some(LOOPBACK);
     let environment = Environment {
-        tee: Some(tee()),
+        tee: Some(tee().into()),
         clock: Arc::new(sealwire_http::SystemClock),
         ..Environment::default()
     };

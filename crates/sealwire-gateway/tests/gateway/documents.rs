@@ -173,7 +173,7 @@ async fn start_with(
     tee: &std::sync::Arc<Switched>,
     clock: Option<std::sync::Arc<Hand>>,
 ) -> Running {
-    let mut environment = Environment { tee: Some(tee.clone()), ..Environment::default() };
+    let mut environment = Environment { tee: Some(tee.clone().into()), ..Environment::default() };
     if let Some(clock) = clock {
         environment.clock = clock;
     }
@@ -296,7 +296,7 @@ async fn a_document_ends_with_what_is_underneath() {
     drop(gateway);
 
     clock.forward(Duration::from_secs(3600));
-    let environment = Environment { tee: Some(tee()), clock, ..Environment::default() };
+    let environment = Environment { tee: Some(tee().into()), clock, ..Environment::default() };
     let error = Gateway::start_in(upstream().await, environment).await.err().unwrap();
     assert!(
         matches!(error, StartError::Instance(InstanceError::Evidence(_) | InstanceError::Expiry(_))),

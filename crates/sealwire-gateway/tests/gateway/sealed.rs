@@ -156,7 +156,7 @@ async fn a_replaced_configuration_ends_with_its_keys() {
     config.keys.overlap = Duration::from_secs(60);
     config.keys.lifetime = Duration::from_secs(60);
     config.replay.window = Duration::from_secs(24 * 60 * 60);
-    let environment = Environment { tee: Some(tee()), clock: clock.clone(), ..environment() };
+    let environment = Environment { tee: Some(tee().into()), clock: clock.clone(), ..environment() };
     let gateway = Gateway::start_in(config.clone(), environment).await.unwrap();
     let old = Caller::new(gateway.address()).await;
     config.upstream = Some(format!("http://{}", named("b").await));

@@ -61,7 +61,7 @@ pub(crate) fn plain_route(path: &str, upstream: SocketAddr) -> Route {
 }
 
 pub(crate) fn environment() -> Environment {
-    Environment { tee: Some(tee()), ..Environment::default() }
+    Environment { tee: Some(tee().into()), ..Environment::default() }
 }
 
 pub(crate) async fn start(config: Config) -> Running {

@@ -92,7 +92,11 @@ impl Development {
 
     fn endorsements(&self) -> Endorsements {
         let Root { vcek, ask, ark, .. } = &self.root;
-        Endorsements { certificates: vec![vcek.clone(), ask.clone(), ark.clone()], crls: Vec::new() }
+        Endorsements {
+            certificates: vec![vcek.clone(), ask.clone(), ark.clone()],
+            crls: Vec::new(),
+            ..Endorsements::default()
+        }
     }
 }
 

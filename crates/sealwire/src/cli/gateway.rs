@@ -169,7 +169,7 @@ async fn environment(config: &Config) -> Result<(Environment, Option<[u8; 32]>),
     let state = config.state.clone().or_else(default_state).ok_or(StartError::NoState)?;
     let tee = tokio::task::spawn_blocking(move || Development::open(&state)).await??;
     let root = tee.root_fingerprint();
-    Ok((Environment { tee: Some(Arc::new(tee)), ..Environment::default() }, Some(root)))
+    Ok((Environment { tee: Some(Arc::new(tee).into()), ..Environment::default() }, Some(root)))
 }
 
 /// Says that requests are served, and what comes next.

@@ -76,7 +76,7 @@ fn judge(shown: &Shown, policy: &Policy, authority: Option<&str>) -> Result<Judg
         Some(name) => name.to_owned(),
         None => shown.authority()?,
     };
-    let verifier = Verifier::new(&policy.development_roots());
+    let verifier = Verifier::new(policy.trust());
     Ok(accept(
         &shown.published,
         &verifier,
@@ -122,8 +122,8 @@ fn document(shown: &Shown) -> Tree<String> {
                 format!(
                     "{} {} report, {} bytes, over exactly this document{}",
                     strong("evidence"),
-                    shown.published.evidence.kind,
-                    shown.published.evidence.bytes.len(),
+                    shown.published.evidence.lead.kind,
+                    shown.published.evidence.lead.bytes.len(),
                     if shown.challenge.is_empty() { "" } else { " and our challenge" },
                 ),
                 shown.checks(),

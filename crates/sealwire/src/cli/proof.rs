@@ -16,6 +16,9 @@ pub(crate) fn check(check: Check, outcome: &Outcome) -> Tree<String> {
         Outcome::NotAvailable(why) => {
             format!("{} {name} {}", warn("–"), dim(format!("not available: {why}")))
         }
+        Outcome::NotSupplied(what) => {
+            format!("{} {name} {}", warn("–"), warn(format!("not supplied: {what}")))
+        }
         Outcome::Failed(why) => format!("{} {name} {}", bad("✗"), bad(why)),
         Outcome::NotReached => format!("{} {name} {}", dim("·"), dim("not reached")),
     })

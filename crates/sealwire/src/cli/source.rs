@@ -11,8 +11,6 @@ use http::{Uri, uri::Scheme};
 use sealwire_attest::{
     Checks, Claims, Error, KeyDocument, Kind, Outcome, UnixTime, Verified, Verifier,
     key_document::{self, Published, authority},
-    verdict::judge,
-    verify::Expected,
 };
 use sealwire_client::Obstacle;
 use sealwire_crypto::{
@@ -71,17 +69,16 @@ impl Shown {
         let document = KeyDocument::decode(&published.document)
             .with_context(|| format!("the key document of {at}"))
             .map_err(|error| Failure::from(error).exit(Exit::Verdict(10)))?;
-        let expected = key_document::report_data(&published.document, published.evidence.kind, &challenge);
+        let bound = key_document::bound(&published.document, &challenge);
         let fetched = now();
         // Looking at evidence of a development root trusts nothing: what rests on it is told (AT-07).
-        let verifier = Verifier::new(&candidate_roots(&published));
-        let expected = Expected::ReportData(&expected);
+        let verifier = Verifier::new(candidate_roots(&published).as_slice());
         let (evidence, endorsements) = (&published.evidence, &published.endorsements);
-        let verified = verifier.verify(evidence, endorsements, expected, fetched);
-        let checks = match &verified {
-            Ok(verified) => Checks { freshness: freshness(challenged), ..verified.checks().clone() },
-            Err(_) => judge(&verifier, Ok(evidence.clone()), endorsements, None, expected, fetched).checks,
-        };
+        let mut checks = Checks::not_reached();
+        let verified = verifier.verify_presented_noting(evidence, endorsements, &bound, fetched, &mut checks);
+        if let Ok(verified) = &verified {
+            checks = Checks { freshness: freshness(challenged), ..verified.checks().clone() };
+        }
         let flags = source.roots.flags();
         Ok(Self { at: at.clone(), flags, published, challenge, fetched, document, verified, checks })
     }
@@ -170,7 +167,7 @@ pub(crate) fn authority_of(url: &Uri) -> Result<String, Failure> {
 
 /// Evidence that says it is of development brings its own root along; a genuine label gets the vendors' roots alone.
 fn candidate_roots(published: &Published) -> Vec<[u8; 32]> {
-    match published.evidence.kind {
+    match published.evidence.lead.kind {
         Kind::Development => published.endorsements.certificates.iter().map(|der| sha256(&[der])).collect(),
         _ => Vec::new(),
     }

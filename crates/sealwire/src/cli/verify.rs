@@ -7,7 +7,8 @@ use super::{
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use sealwire_attest::{
-    Endorsements, Error, Evidence, Kind, UnixTime, Verdict, Verifier, verdict::judge, verify::Expected,
+    Endorsements, Error, Evidence, Kind, Policy, UnixTime, Verdict, Verifier, verdict::judge,
+    verify::Expected,
 };
 use std::{
     fs,
@@ -67,9 +68,8 @@ const MISSING: u8 = 40;
 pub(crate) fn run(args: &Args) -> Outcome {
     let policy = args.policy.as_deref().map(policy::load).transpose()?;
     let bytes = files::read(&args.evidence)?;
-    let roots = policy.as_ref().map(|policy| policy.development_roots()).unwrap_or_default();
-    let verifier = Verifier::new(&roots);
-    let expected = args.report_data.as_ref().map_or(Expected::Unbound, Expected::ReportData);
+    let verifier = Verifier::new(policy.as_ref().map(Policy::trust).unwrap_or_default());
+    let expected = args.report_data.as_ref().map_or(Expected::Unbound, |data| Expected::ReportData(data));
     let at = args.at.unwrap_or_else(source::now);
 
     let mut endorsements = Endorsements::default();

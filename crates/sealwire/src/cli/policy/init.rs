@@ -138,7 +138,7 @@ fn summary(shown: &Shown, key: Option<&[u8; 32]>) -> Tree<String> {
             output::field("config digest", names::config_digest(&document.config_digest)),
             operator,
             proof::evidence(
-                format!("{} evidence, made just now over our challenge", shown.published.evidence.kind),
+                format!("{} evidence, made just now over our challenge", shown.published.evidence.lead.kind),
                 shown.checks(),
                 claims,
             ),
