@@ -26,6 +26,8 @@ pub struct Claims {
     pub signer: String,
     /// version of the firmware
     pub firmware: String,
+    /// versions that are text, by name: `driver`, `vbios`, …
+    pub versions: BTreeMap<&'static str, String>,
     /// security version of the guest
     pub security_version: u64,
     /// by register name: `measurement`, `host-data`, `mrtd`, `pcr-7`, … in bytes
@@ -170,6 +172,7 @@ impl Claims {
             "product": self.product,
             "signer": self.signer,
             "firmware": self.firmware,
+            "versions": self.versions,
             "security-version": self.security_version,
             "measurements": measurements,
             "tcb": self.tcb,

@@ -48,6 +48,7 @@ pub(super) fn claims(report: &Report, chain: &Chain, not_after: UnixTime) -> Cla
             Holder::Provider(provider) => format!("VLEK {provider}"),
         },
         firmware: format!("{major}.{minor}.{build}"),
+        versions: BTreeMap::new(),
         security_version: u64::from(report.guest_svn),
         measurements: BTreeMap::from([
             ("measurement".into(), report.measurement.to_vec()),
