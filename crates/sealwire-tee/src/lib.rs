@@ -15,7 +15,7 @@ pub use platform::{Attested, Platform};
 pub use quoter::Quoter;
 
 use sealwire_attest::{Endorsements, Evidence, Kind};
-use std::path::Path;
+use std::path::PathBuf;
 
 /// Fresh evidence and what goes with it.
 #[derive(Debug, Clone)]
@@ -37,15 +37,22 @@ pub trait Tee: Send + Sync + 'static {
     fn produce(&self, report_data: &[u8; 64]) -> Result<Produced, Error>;
 }
 
-/// Opens the TEE of a name: `auto`, `snp`, `development` (AT-60). `state` is the folder of the development root.
+/// What a TEE is opened with.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// folder of the development root
+    pub state: PathBuf,
+}
+
+/// Opens the TEE of a name: `auto`, `snp`, `development` (AT-60).
 ///
 /// # Errors
 /// When the machine has none; nothing silently becomes development.
-pub fn open(name: &str, state: &Path) -> Result<Box<dyn Tee>, Error> {
+pub fn open(name: &str, options: &Options) -> Result<Box<dyn Tee>, Error> {
     match name {
         // SEV-SNP is the one technology so far.
         "auto" | "snp" => Ok(Box::new(snp::Snp::open()?)),
-        "development" => Ok(Box::new(Development::open(state)?)),
+        "development" => Ok(Box::new(Development::open(&options.state)?)),
         _ => Err(Error::UnknownTee(name.to_owned())),
     }
 }

@@ -22,7 +22,7 @@ use live::Front;
 pub(crate) use live::State;
 use sealwire_http::crypto::random::{OsRandom, Random};
 use sealwire_http::{Clock, SystemClock, key_ring};
-use sealwire_tee::{Platform, quoter::Quoter};
+use sealwire_tee::{Options, Platform, quoter::Quoter};
 use std::{env, io, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -236,7 +236,7 @@ async fn open_tee(config: &Config) -> Result<Platform, StartError> {
     };
     let name = config.tee.name();
     // A development root takes seconds to make.
-    let opened = tokio::task::spawn_blocking(move || sealwire_tee::open(name, &state)).await;
+    let opened = tokio::task::spawn_blocking(move || sealwire_tee::open(name, &Options { state })).await;
     let tee = opened.map_err(|_| sealwire_tee::Error::Stopped)??;
     Ok(Platform::new(tee.into()))
 }

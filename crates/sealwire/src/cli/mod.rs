@@ -1,5 +1,6 @@
 //! The command line: one module for each command.
 
+mod attest;
 mod completions;
 mod connect;
 mod demo;
@@ -74,6 +75,7 @@ enum Service {
 enum Tool {
     Inspect(inspect::Args),
     Verify(Box<verify::Args>),
+    Attest(Box<attest::Args>),
     Policy(policy::Args),
     Keys(keys::Args),
     Demo(demo::Args),
@@ -107,6 +109,7 @@ impl Tool {
         match self {
             Self::Inspect(args) => inspect::run(args).await,
             Self::Verify(args) => verify::run(&args),
+            Self::Attest(args) => attest::run(*args).await,
             Self::Policy(args) => policy::run(args).await,
             Self::Keys(args) => keys::run(args).await,
             Self::Demo(args) => Box::pin(demo::run(args)).await,

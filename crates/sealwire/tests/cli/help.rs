@@ -3,13 +3,14 @@
 use crate::support::run;
 
 /// Every command, in the order of the help.
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 14] = [
     &[],
     &["gateway"],
     &["connect"],
     &["relay"],
     &["inspect"],
     &["verify"],
+    &["attest", "produce"],
     &["policy", "init"],
     &["policy", "check"],
     &["keys", "show"],

@@ -1,0 +1,27 @@
+//! `sealwire attest`
+
+mod produce;
+
+use super::exit::Outcome;
+use clap::{Args as ClapArgs, Subcommand};
+
+/// Make evidence, and get what is needed to verify it
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Example:
+  sealwire attest produce --tee auto --report-data HEX --output report.bin --endorsements certs/")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Produce(produce::Args),
+}
+
+pub(crate) async fn run(args: Args) -> Outcome {
+    match args.command {
+        Command::Produce(args) => produce::run(args).await,
+    }
+}
