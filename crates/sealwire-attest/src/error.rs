@@ -206,6 +206,20 @@ pub enum Error {
     },
 }
 
+impl From<crate::cbor::Error> for Error {
+    fn from(error: crate::cbor::Error) -> Self {
+        use crate::cbor::Error as Cbor;
+        Self::Malformed(match error {
+            Cbor::Malformed => "CBOR that is cut short, or of another type",
+            Cbor::NotDeterministic => "CBOR in another form than the deterministic one",
+            Cbor::Bounds => "longer or more than its bound",
+            Cbor::MissingField => "a required field is not there",
+            Cbor::UnknownField => "a field that is not known, twice, or out of order",
+            Cbor::Trailing => "bytes after the evidence",
+        })
+    }
+}
+
 impl Error {
     /// The stable reason code.
     #[must_use]

@@ -14,6 +14,7 @@ pub mod cmw;
 pub mod composite;
 pub mod endorsements;
 mod error;
+pub mod event_log;
 pub mod evidence;
 mod intel;
 pub mod key_document;

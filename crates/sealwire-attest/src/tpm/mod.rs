@@ -1,7 +1,14 @@
-//! TPM 2.0: quotes, register values, event logs, and the certificates of attestation keys.
+//! TPM 2.0: quotes, register values, and the certificates of attestation keys.
 
+mod fields;
+mod public;
+mod quote;
 mod verify;
 
+pub use public::{EccCurve, HashAlg, ObjectAttributes, Public, PublicKey, Scheme, name_of};
+pub use quote::{MAX_ATTEST, MAX_PUBLIC, MAX_SIGNATURE, PCRS, Quote};
+
+pub(crate) use quote::looks_like;
 pub(crate) use verify::TpmVerifier;
 
 use crate::{
@@ -9,14 +16,9 @@ use crate::{
     check::{Check, Offered},
 };
 
-/// Whether bytes look like this kind.
-pub(crate) fn looks_like(_bytes: &[u8]) -> bool {
-    todo!()
-}
-
 /// Format and lengths (AT-08).
-pub(crate) fn check_format(_bytes: &[u8]) -> Result<(), Error> {
-    todo!()
+pub(crate) fn check_format(bytes: &[u8]) -> Result<(), Error> {
+    Quote::parse(bytes).map(drop)
 }
 
 /// What this kind offers for each check.

@@ -1,0 +1,132 @@
+//! The form in which a quote travels: what the TPM returned, and the register values and key that it is over.
+
+use crate::{
+    Error,
+    cbor::{Reader, Written, encode},
+    event_log,
+};
+use minicbor::Encoder;
+use std::collections::BTreeMap;
+
+/// Longest TPMS_ATTEST in bytes; its parts cannot add up to more than 300.
+pub const MAX_ATTEST: usize = 512;
+/// Longest TPMT_SIGNATURE in bytes: RSA of 8192 bits, and its head.
+pub const MAX_SIGNATURE: usize = 1024 + 16;
+/// Longest TPMT_PUBLIC in bytes.
+pub const MAX_PUBLIC: usize = 1024 + 128;
+/// How many registers a bank has (TCG PC Client Platform TPM Profile, section 4.6).
+pub const PCRS: u8 = 24;
+
+/// What makes bytes this form: the text under key 0.
+const FORM: &str = "tpm-quote";
+
+/// TPM2_Quote and what belongs to it, as deterministic CBOR.
+///
+/// A map: 0 is the text `tpm-quote`, 1 to 3 are the first three fields below, 4 is an array of pairs of index and
+/// value, ascending, and 5, which may be absent, is the event log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// TPMS_ATTEST, the bytes that the TPM signed
+    pub attest: Vec<u8>,
+    /// TPMT_SIGNATURE over them
+    pub signature: Vec<u8>,
+    /// TPMT_PUBLIC of the attestation key
+    pub public: Vec<u8>,
+    /// values of the SHA-256 bank by index, exactly those that were quoted
+    pub pcrs: BTreeMap<u8, [u8; 32]>,
+    /// the firmware's event log (TCG PC Client Platform Firmware Profile, crypto-agile form)
+    pub event_log: Option<Vec<u8>>,
+}
+
+impl Quote {
+    /// Deterministic CBOR. What breaks a bound is written all the same, and refused by [`Self::parse`].
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        encode(|e| {
+            e.map(if self.event_log.is_some() { 6 } else { 5 })?;
+            e.u8(0)?.str(FORM)?.u8(1)?.bytes(&self.attest)?.u8(2)?.bytes(&self.signature)?;
+            e.u8(3)?.bytes(&self.public)?.u8(4)?;
+            write_pcrs(e, &self.pcrs)?;
+            if let Some(log) = &self.event_log {
+                e.u8(5)?.bytes(log)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Parses what [`Self::encode`] wrote. The structures inside stay unread.
+    ///
+    /// # Errors
+    /// AT-08: [`Error::Malformed`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let r = &mut Reader::new(bytes);
+        let pairs = begin(r, FORM)?;
+        key(r, 1)?;
+        let attest = r.bytes(MAX_ATTEST)?.to_vec();
+        key(r, 2)?;
+        let signature = r.bytes(MAX_SIGNATURE)?.to_vec();
+        key(r, 3)?;
+        let public = r.bytes(MAX_PUBLIC)?.to_vec();
+        key(r, 4)?;
+        let pcrs = read_pcrs(r)?;
+        let event_log = match pairs {
+            5 => None,
+            6 => {
+                key(r, 5)?;
+                Some(r.bytes(event_log::MAX_LEN)?.to_vec())
+            }
+            _ => return Err(Error::Malformed("a TPM quote with too few or too many fields")),
+        };
+        r.finish()?;
+        Ok(Self { attest, signature, public, pcrs, event_log })
+    }
+}
+
+/// Whether bytes begin as [`Quote::encode`] writes them.
+pub(crate) fn looks_like(bytes: &[u8]) -> bool {
+    begin(&mut Reader::new(bytes), FORM).is_ok()
+}
+
+/// Reads the head of a map whose key 0 is the text `form`; how many pairs it has. There are no extensions: nobody
+/// would have signed them.
+pub(crate) fn begin(r: &mut Reader<'_>, form: &str) -> Result<u64, Error> {
+    let pairs = r.map(8)?;
+    key(r, 0)?;
+    if r.text(32)? == form { Ok(pairs) } else { Err(Error::Malformed("another form of evidence")) }
+}
+
+/// Reads a key of a map, which has to be this one.
+pub(crate) fn key(r: &mut Reader<'_>, expected: u64) -> Result<(), Error> {
+    if r.uint()? == expected {
+        Ok(())
+    } else {
+        Err(Error::Malformed("another field than the one in its place"))
+    }
+}
+
+/// Register values as an array of pairs, ascending by index.
+pub(crate) fn write_pcrs(e: &mut Encoder<Vec<u8>>, pcrs: &BTreeMap<u8, [u8; 32]>) -> Written {
+    e.array(pcrs.len() as u64)?;
+    for (index, value) in pcrs {
+        e.array(2)?.u8(*index)?.bytes(value)?;
+    }
+    Ok(())
+}
+
+/// Reads what [`write_pcrs`] wrote: one value at least, each index once, in order.
+pub(crate) fn read_pcrs(r: &mut Reader<'_>) -> Result<BTreeMap<u8, [u8; 32]>, Error> {
+    let count = r.array(u64::from(PCRS))?;
+    let mut pcrs = BTreeMap::new();
+    for _ in 0..count {
+        if r.array(2)? != 2 {
+            return Err(Error::Malformed("a register that is not an index and a value"));
+        }
+        let index = u8::try_from(r.uint()?).ok().filter(|index| *index < PCRS);
+        let index = index.ok_or(Error::Malformed("a register that no TPM has"))?;
+        if pcrs.last_key_value().is_some_and(|(last, _)| *last >= index) {
+            return Err(Error::Malformed("registers out of order"));
+        }
+        pcrs.insert(index, r.fixed()?);
+    }
+    if pcrs.is_empty() { Err(Error::Malformed("a quote without registers")) } else { Ok(pcrs) }
+}
