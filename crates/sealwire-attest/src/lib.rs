@@ -18,6 +18,7 @@ pub mod event_log;
 pub mod evidence;
 mod intel;
 pub mod key_document;
+pub mod needs;
 mod nitro;
 mod nvidia;
 pub mod policy;

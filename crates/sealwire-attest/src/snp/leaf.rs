@@ -15,17 +15,17 @@ const PROVIDER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.370
 
 /// The key that signs reports, and what it was certified for.
 #[derive(Debug, Clone)]
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     /// an uncompressed point on P-384
-    pub(super) key: [u8; 97],
-    pub(super) product: Product,
-    pub(super) tcb: Tcb,
-    pub(super) holder: Holder,
+    pub(crate) key: [u8; 97],
+    pub(crate) product: Product,
+    pub(crate) tcb: Tcb,
+    pub(crate) holder: Holder,
 }
 
 /// Whose key it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Holder {
+pub(crate) enum Holder {
     /// VCEK: one chip's; its id, of 64 bytes, or 8 on Turin
     Chip(Vec<u8>),
     /// VLEK: a cloud provider's
@@ -34,7 +34,7 @@ pub(super) enum Holder {
 
 impl SigningKey {
     /// The common name of its certificate.
-    pub(super) fn common_name(self) -> &'static str {
+    pub(crate) fn common_name(self) -> &'static str {
         match self {
             Self::Vcek => "SEV-VCEK",
             Self::Vlek => "SEV-VLEK",
@@ -43,7 +43,7 @@ impl SigningKey {
 }
 
 impl Leaf {
-    pub(super) fn new(certificate: &Certificate, key: SigningKey) -> Result<Self, Error> {
+    pub(crate) fn new(certificate: &Certificate, key: SigningKey) -> Result<Self, Error> {
         let product = certificate
             .extension(PRODUCT_NAME)
             .and_then(|value| Ia5StringRef::from_der(value).ok())
@@ -74,7 +74,7 @@ impl Leaf {
     }
 
     /// AT-02: whether the chip and the product are the report's.
-    pub(super) fn check_identity(&self, report: &Report) -> Result<(), Error> {
+    pub(crate) fn check_identity(&self, report: &Report) -> Result<(), Error> {
         if let Holder::Chip(id) = &self.holder {
             // A platform owner can hide the chip's id, which then is zero; the signature still tells whose key it is.
             let masked = report.chip_id == [0; 64];
@@ -93,8 +93,12 @@ impl Leaf {
 
     /// AT-03: the key is derived from chip and firmware level, and AMD certifies it for that level. So the level in
     /// the certificate is the signed reference that the report's claim is held to.
-    pub(super) fn check_tcb(&self, report: &Report) -> Result<(), Error> {
-        let reported = report.reported_tcb(self.product);
+    pub(crate) fn check_tcb(&self, report: &Report) -> Result<(), Error> {
+        self.check_level(report.reported_tcb(self.product))
+    }
+
+    /// Whether it was certified for exactly this level.
+    pub(crate) fn check_level(&self, reported: Tcb) -> Result<(), Error> {
         for ((component, certified), (_, reported)) in self.tcb.components().zip(reported.components()) {
             if certified != reported {
                 return Err(Error::TcbMismatch { component, certified, reported });

@@ -13,7 +13,8 @@ pub use product::Product;
 pub use tcb::Tcb;
 
 pub(crate) use claims::attribute_names;
-pub(crate) use roots::is_amd;
+pub(crate) use leaf::{Holder, Leaf};
+pub(crate) use roots::{AMD, PROFILE, is_amd};
 pub(crate) use verify::SnpVerifier;
 
 use crate::check::{Check, Offered};

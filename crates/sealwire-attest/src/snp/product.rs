@@ -38,7 +38,7 @@ impl Product {
     }
 
     /// From the combined CPUID family and model in a report of version 3 or later.
-    pub(super) fn from_cpuid(family: u8, model: u8) -> Option<Self> {
+    pub(crate) fn from_cpuid(family: u8, model: u8) -> Option<Self> {
         match (family, model) {
             (0x19, 0x00..=0x0f) => Some(Self::Milan),
             (0x19, 0x10..=0x1f | 0xa0..=0xaf) => Some(Self::Genoa),

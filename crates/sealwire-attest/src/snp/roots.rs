@@ -20,18 +20,18 @@ const ASKS: [&[u8]; 3] = [
 ];
 
 /// AMD's chains: RSASSA-PSS with SHA-384 throughout (AMD 57230).
-pub(super) const PROFILE: Profile =
+pub(crate) const PROFILE: Profile =
     Profile { algorithms: &[Algorithm::PssSha384], understood: &[], leaf: LeafUse::Sign };
 
 /// AMD's roots, which are trusted, and its intermediates for VCEKs, which only save the caller from supplying them.
-pub(super) struct Roots {
-    pub(super) pinned: Vec<(Product, Certificate)>,
-    pub(super) intermediates: Vec<Certificate>,
+pub(crate) struct Roots {
+    pub(crate) pinned: Vec<(Product, Certificate)>,
+    pub(crate) intermediates: Vec<Certificate>,
 }
 
 /// Parsed once for all verifiers. A file that did not parse would be a root that vouches for nobody; a test holds them
 /// to their fingerprints.
-pub(super) static AMD: LazyLock<Roots> = LazyLock::new(|| Roots {
+pub(crate) static AMD: LazyLock<Roots> = LazyLock::new(|| Roots {
     pinned: ARKS.iter().filter_map(|(product, pem)| Some((*product, parse(pem)?))).collect(),
     intermediates: ASKS.iter().filter_map(|pem| parse(pem)).collect(),
 });

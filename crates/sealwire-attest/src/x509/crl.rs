@@ -12,7 +12,7 @@ use x509_cert::{
 #[derive(Debug, Clone)]
 pub(crate) struct Crl {
     pub(crate) issuer: Name,
-    this_update: UnixTime,
+    pub(crate) this_update: UnixTime,
     pub(crate) next_update: UnixTime,
     revoked: HashSet<Vec<u8>>,
 }

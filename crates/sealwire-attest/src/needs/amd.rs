@@ -1,0 +1,142 @@
+//! What SEV-SNP reports need of AMD's Key Distribution Service (AMD 57230, chapter 4).
+
+use super::{Answer, Checked, Chip, Need, Needs};
+use crate::{
+    Endorsements, Error, Place,
+    snp::{
+        AMD, Holder, Leaf, PROFILE, Product, Tcb,
+        report::{Report, SigningKey},
+    },
+    x509::{Certificate, UnverifiedCrl},
+};
+
+/// What reports of versions that do not name the product can be of: Turin's firmware makes none of those.
+const BEFORE_CPUID: [Product; 2] = [Product::Milan, Product::Genoa];
+
+pub(super) fn needs(report: &[u8], endorsements: &Endorsements) -> Result<Needs, Error> {
+    let report = Report::parse(report)?;
+    let key = report.signing_key.filter(|_| !report.mask_chip_key).ok_or(Error::Unsigned)?;
+    let supplied: Vec<Certificate> =
+        endorsements.certificates.iter().filter_map(|der| Certificate::from_der(der).ok()).collect();
+    let leaf = supplied
+        .iter()
+        .filter(|certificate| certificate.common_name() == key.common_name())
+        .filter_map(|certificate| Leaf::new(certificate, key).ok())
+        .find(|leaf| leaf.check_identity(&report).is_ok() && leaf.check_tcb(&report).is_ok());
+    let product = match (&leaf, report.cpuid) {
+        (Some(leaf), _) => Some(leaf.product),
+        (None, Some([family, model, _])) => Product::from_cpuid(family, model),
+        (None, None) => None,
+    };
+    let mut needs = Needs::default();
+    match (key, &leaf) {
+        (_, Some(_)) => {}
+        (SigningKey::Vlek, None) => {
+            needs.elsewhere.push("the VLEK certificate: AMD gives it to the cloud provider alone");
+        }
+        (SigningKey::Vcek, None) if report.chip_id == [0; 64] => {
+            needs.elsewhere.push("the VCEK certificate: the report hides which chip it is of");
+        }
+        (SigningKey::Vcek, None) => {
+            let products = product.map_or(BEFORE_CPUID.to_vec(), |product| vec![product]);
+            let chip = Chip(report.chip_id);
+            needs.published.push(Need::AmdVcek { products, chip, tcb: report.reported_tcb });
+        }
+    }
+    // Of a report that does not tell, the certificate will.
+    if let Some(product) = product {
+        let has_authority = || {
+            supplied.iter().chain(&AMD.intermediates).any(|authority| is_authority(authority, product, key))
+        };
+        if !has_authority() {
+            needs.published.push(Need::AmdChain { product, key });
+        }
+        needs.published.push(Need::AmdCrl { product, key });
+    }
+    Ok(needs)
+}
+
+/// Common names of the authorities, as AMD issues them: `SEV-Milan`, `SEV-VLEK-Milan`.
+fn is_authority(certificate: &Certificate, product: Product, key: SigningKey) -> bool {
+    let name = match key {
+        SigningKey::Vcek => format!("SEV-{product}"),
+        SigningKey::Vlek => format!("SEV-VLEK-{product}"),
+    };
+    certificate.common_name() == name && is_signed_by_root(certificate, product)
+}
+
+fn is_signed_by_root(certificate: &Certificate, product: Product) -> bool {
+    root(product).is_ok_and(|root| certificate.is_signed_by(root, &PROFILE, Place::Intermediate).is_ok())
+}
+
+fn root(product: Product) -> Result<&'static Certificate, Error> {
+    let found = AMD.pinned.iter().find(|(of, _)| *of == product);
+    found.map(|(_, root)| root).ok_or(Error::RootNotPinned)
+}
+
+fn parsed(answer: &Answer) -> Result<Endorsements, Error> {
+    let mut found = Endorsements::default();
+    found.add(&answer.bytes)?;
+    Ok(found)
+}
+
+/// One certificate, of this chip at this level, under the ASK that is built in.
+pub(super) fn check_vcek(
+    answer: &Answer,
+    products: &[Product],
+    chip: &Chip,
+    tcb: [u8; 8],
+) -> Result<Checked, Error> {
+    let endorsements = parsed(answer)?;
+    let ([der], true) = (endorsements.certificates.as_slice(), endorsements.crls.is_empty()) else {
+        return Err(Error::MalformedEndorsement("not one certificate"));
+    };
+    let certificate = Certificate::from_der(der)?;
+    let leaf = Leaf::new(&certificate, SigningKey::Vcek)?;
+    if !products.contains(&leaf.product) {
+        return Err(Error::WrongProduct);
+    }
+    match &leaf.holder {
+        Holder::Chip(id) if chip.0.starts_with(id) => {}
+        Holder::Chip(_) | Holder::Provider(_) => return Err(Error::WrongChip),
+    }
+    leaf.check_level(Tcb::from_bytes(tcb, leaf.product))?;
+    let mut error = Error::RootNotPinned;
+    for authority in AMD.intermediates.iter().filter(|ask| ask.subject() == certificate.issuer()) {
+        match certificate.is_signed_by(authority, &PROFILE, Place::Leaf) {
+            Ok(()) => {
+                let window = certificate.window(Place::Leaf);
+                return Ok(Checked { from: window.not_before, until: window.not_after, endorsements });
+            }
+            Err(found) => error = found,
+        }
+    }
+    Err(error)
+}
+
+/// The authority, and the root above it or not: the root counts because it is built in, never because it came.
+pub(super) fn check_chain(answer: &Answer, product: Product, key: SigningKey) -> Result<Checked, Error> {
+    let found = parsed(answer)?;
+    for der in &found.certificates {
+        let certificate = Certificate::from_der(der)?;
+        if is_authority(&certificate, product, key) {
+            let window = certificate.window(Place::Intermediate);
+            let endorsements = Endorsements { certificates: vec![der.clone()], ..Endorsements::default() };
+            return Ok(Checked { from: window.not_before, until: window.not_after, endorsements });
+        }
+    }
+    Err(Error::MalformedEndorsement("no authority of this product among the certificates"))
+}
+
+pub(super) fn check_crl(answer: &Answer, product: Product) -> Result<Checked, Error> {
+    check_crl_of(answer, root(product)?)
+}
+
+fn check_crl_of(answer: &Answer, root: &Certificate) -> Result<Checked, Error> {
+    let endorsements = parsed(answer)?;
+    let ([der], true) = (endorsements.crls.as_slice(), endorsements.certificates.is_empty()) else {
+        return Err(Error::MalformedEndorsement("not one CRL"));
+    };
+    let crl = UnverifiedCrl::from_der(der)?.verify(root, &PROFILE)?;
+    Ok(Checked { from: crl.this_update, until: crl.next_update, endorsements })
+}
