@@ -4,12 +4,16 @@
 //! the backend can differ by target.
 
 pub mod aead;
+pub mod cfb;
 pub mod digest;
 mod error;
 pub mod hpke;
 pub mod kdf;
 pub mod kem;
+pub mod mac;
+pub mod oaep;
 pub mod random;
 pub mod sign;
+pub mod tpm_kdf;
 
 pub use error::Error;

@@ -12,6 +12,18 @@ use crate::{
 use dhkem::Group;
 use zeroize::Zeroizing;
 
+/// A fresh ephemeral key on P-256 and its agreement with `public_key`, both uncompressed points: the shared secret is the
+/// x coordinate (SP 800-56A section 5.7.1.2). For protocols that derive keys from it in their own way.
+///
+/// # Errors
+/// [`Error::Key`] when `public_key` is no point on the curve, [`Error::Random`].
+pub fn p256_ephemeral(
+    public_key: &[u8],
+    random: &dyn Random,
+) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>), Error> {
+    dhkem::PublicKey::from_bytes(Group::P256, public_key)?.ephemeral(random)
+}
+
 /// A KEM by its HPKE identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u16)]
