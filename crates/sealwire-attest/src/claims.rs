@@ -94,6 +94,12 @@ pub enum TcbStatus {
     /// both
     #[serde(rename = "ConfigurationAndSWHardeningNeeded")]
     ConfigurationAndSwHardeningNeeded,
+    /// the TD was launched on firmware that has been renewed since; launching it again makes it current
+    #[serde(rename = "TDRelaunchAdvised")]
+    TdRelaunchAdvised,
+    /// that, and the configuration
+    #[serde(rename = "TDRelaunchAdvisedConfigurationNeeded")]
+    TdRelaunchAdvisedConfigurationNeeded,
     /// fixes exist that are not installed
     OutOfDate,
     /// that, and the configuration
@@ -106,11 +112,13 @@ pub enum TcbStatus {
 
 impl TcbStatus {
     /// Every status, from the best.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::UpToDate,
         Self::SwHardeningNeeded,
         Self::ConfigurationNeeded,
         Self::ConfigurationAndSwHardeningNeeded,
+        Self::TdRelaunchAdvised,
+        Self::TdRelaunchAdvisedConfigurationNeeded,
         Self::OutOfDate,
         Self::OutOfDateConfigurationNeeded,
         Self::Revoked,
@@ -125,6 +133,8 @@ impl TcbStatus {
             Self::SwHardeningNeeded => "SWHardeningNeeded",
             Self::ConfigurationNeeded => "ConfigurationNeeded",
             Self::ConfigurationAndSwHardeningNeeded => "ConfigurationAndSWHardeningNeeded",
+            Self::TdRelaunchAdvised => "TDRelaunchAdvised",
+            Self::TdRelaunchAdvisedConfigurationNeeded => "TDRelaunchAdvisedConfigurationNeeded",
             Self::OutOfDate => "OutOfDate",
             Self::OutOfDateConfigurationNeeded => "OutOfDateConfigurationNeeded",
             Self::Revoked => "Revoked",

@@ -9,6 +9,8 @@ pub enum Place {
     Intermediate,
     /// the certificate of the key that signs evidence (VCEK, VLEK, PCK, …)
     Leaf,
+    /// the certificate of the key that signs a vendor's reference data
+    Signer,
 }
 
 impl std::fmt::Display for Place {
@@ -17,6 +19,7 @@ impl std::fmt::Display for Place {
             Self::Root => "root",
             Self::Intermediate => "intermediate",
             Self::Leaf => "leaf",
+            Self::Signer => "reference data signer's",
         })
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Path {
     windows: Vec<Window>,
     /// issuer and serial number of every certificate below the root, leaf first
     links: Vec<(Place, Name, Vec<u8>)>,
+    /// name and serial number of the root
+    root_link: (Name, Vec<u8>),
     crls: Vec<Crl>,
 }
 
@@ -84,6 +86,7 @@ impl Path {
                 .take(chain.len() - 1)
                 .map(|(index, c)| (place(index), c.issuer().clone(), c.serial().to_vec()))
                 .collect(),
+            root_link: (root.subject().clone(), root.serial().to_vec()),
             crls: Vec::new(),
         };
         // Before the CRLs, so that an error is that of the first check that fails.
@@ -103,15 +106,29 @@ impl Path {
     }
 
     /// AT-03: any CRL that lists a certificate counts, an old one too; of each issuer one at least has to be in force.
+    /// A root that its own CRL lists is given up by its vendor, whoever pins it.
     pub(crate) fn check_revocation(&self, at: UnixTime) -> Result<Revocation, Error> {
-        for (place, issuer, serial) in &self.links {
+        let (root, serial) = &self.root_link;
+        if self.crls_of(root).any(|crl| crl.lists(serial)) {
+            return Err(Error::Revoked(Place::Root));
+        }
+        self.check_revocation_of(self, at)
+    }
+
+    /// The same for the certificates of another path that ends in the same root, by the CRLs of this one. A path that
+    /// was built without CRLs is checked so, and no CRL is verified twice.
+    pub(crate) fn check_revocation_of(&self, other: &Self, at: UnixTime) -> Result<Revocation, Error> {
+        if other.root != self.root {
+            return Err(Error::RootNotPinned);
+        }
+        for (place, issuer, serial) in &other.links {
             if self.crls_of(issuer).any(|crl| crl.lists(serial)) {
                 return Err(Error::Revoked(*place));
             }
         }
         let mut until = UnixTime(u64::MAX);
         let mut uncovered = None;
-        for (_, issuer, _) in &self.links {
+        for (_, issuer, _) in &other.links {
             match (self.crls_of(issuer).next(), self.crls_of(issuer).find(|crl| crl.check_time(at).is_ok())) {
                 (None, _) => uncovered = uncovered.or_else(|| Some(issuer.to_string())),
                 (_, Some(crl)) => until = until.min(crl.next_update),
