@@ -13,6 +13,7 @@ pub mod claims;
 pub mod cmw;
 pub mod composite;
 pub mod endorsements;
+pub mod enrol;
 mod error;
 pub mod event_log;
 pub mod evidence;

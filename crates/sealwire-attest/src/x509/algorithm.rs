@@ -1,8 +1,8 @@
 //! Signature algorithms of certificates and CRLs: each vendor's chain is held to those that the vendor uses.
 
 use der::{
-    Tag, Tagged as _,
-    asn1::{Any, ObjectIdentifier},
+    Encode as _, Header, Tag, Tagged as _,
+    asn1::{Any, ObjectIdentifier, UintRef},
 };
 use sealwire_crypto::sign::{ecdsa, rsa_pkcs1, rsa_pss_sha384};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
@@ -112,6 +112,19 @@ pub(crate) fn rsa_key(info: &SubjectPublicKeyInfoOwned) -> Option<&[u8]> {
     let parameters_are_null = info.algorithm.parameters.as_ref().is_some_and(Any::is_null);
     (info.algorithm.oid == RSA_ENCRYPTION && parameters_are_null).then_some(())?;
     info.subject_public_key.as_bytes()
+}
+
+/// RSAPublicKey (RFC 8017 appendix A.1.1) in DER.
+pub(crate) fn rsa_public_key(modulus: &[u8], exponent: u32) -> Result<Vec<u8>, der::Error> {
+    let modulus = UintRef::new(modulus)?;
+    let exponent = exponent.to_be_bytes();
+    let exponent = UintRef::new(&exponent)?;
+    let mut out = Vec::new();
+    let len = (modulus.encoded_len()? + exponent.encoded_len()?)?;
+    Header::new(Tag::Sequence, len).encode_to_vec(&mut out)?;
+    modulus.encode_to_vec(&mut out)?;
+    exponent.encode_to_vec(&mut out)?;
+    Ok(out)
 }
 
 /// SHA-384, MGF1 with SHA-384, a salt of 48 bytes (RFC 4055 section 3.1): the parameters, up to the trailer field.

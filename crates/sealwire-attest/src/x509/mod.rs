@@ -6,7 +6,7 @@ mod crl;
 mod path;
 mod profile;
 
-pub(crate) use algorithm::{Algorithm, Curve};
+pub(crate) use algorithm::{Algorithm, Curve, rsa_public_key};
 pub(crate) use certificate::{Certificate, Window};
 pub(crate) use crl::{Crl, UnverifiedCrl};
 pub(crate) use path::{Path, Revocation};
