@@ -6,7 +6,7 @@ mod quote;
 mod verify;
 
 pub use public::{EccCurve, HashAlg, ObjectAttributes, Public, PublicKey, Scheme, name_of};
-pub use quote::{MAX_ATTEST, MAX_PUBLIC, MAX_SIGNATURE, PCRS, Quote};
+pub use quote::{MAX_ATTEST, MAX_PUBLIC, MAX_SIGNATURE, PCRS, Quote, pcr_name};
 
 pub(crate) use quote::looks_like;
 pub(crate) use verify::TpmVerifier;

@@ -73,7 +73,7 @@ impl HashAlg {
 
     /// Length of a digest in bytes.
     #[must_use]
-    pub fn len(self) -> usize {
+    pub fn digest_len(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha384 => 48,

@@ -17,6 +17,19 @@ pub const MAX_PUBLIC: usize = 1024 + 128;
 /// How many registers a bank has (TCG PC Client Platform TPM Profile, section 4.6).
 pub const PCRS: u8 = 24;
 
+/// The names of the registers in claims and policies.
+const NAMES: [&str; PCRS as usize] = [
+    "pcr-0", "pcr-1", "pcr-2", "pcr-3", "pcr-4", "pcr-5", "pcr-6", "pcr-7", "pcr-8", "pcr-9", "pcr-10",
+    "pcr-11", "pcr-12", "pcr-13", "pcr-14", "pcr-15", "pcr-16", "pcr-17", "pcr-18", "pcr-19", "pcr-20",
+    "pcr-21", "pcr-22", "pcr-23",
+];
+
+/// The name of a register in claims and policies: `pcr-0` to `pcr-23`.
+#[must_use]
+pub fn pcr_name(index: u8) -> Option<&'static str> {
+    NAMES.get(usize::from(index)).copied()
+}
+
 /// What makes bytes this form: the text under key 0.
 const FORM: &str = "tpm-quote";
 
