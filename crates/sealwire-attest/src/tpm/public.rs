@@ -7,11 +7,11 @@ use sealwire_crypto::digest::{sha256, sha384, sha512};
 // TPM_ALG_ID (part 2, section 6.3)
 const ALG_RSA: u16 = 0x0001;
 const ALG_NULL: u16 = 0x0010;
-const ALG_RSASSA: u16 = 0x0014;
+pub(super) const ALG_RSASSA: u16 = 0x0014;
 const ALG_RSAES: u16 = 0x0015;
 const ALG_RSAPSS: u16 = 0x0016;
 const ALG_OAEP: u16 = 0x0017;
-const ALG_ECDSA: u16 = 0x0018;
+pub(super) const ALG_ECDSA: u16 = 0x0018;
 const ALG_ECDH: u16 = 0x0019;
 const ALG_ECDAA: u16 = 0x001a;
 const ALG_ECC: u16 = 0x0023;
@@ -147,7 +147,7 @@ impl EccCurve {
         }
     }
 
-    fn coordinate_len(self) -> usize {
+    pub(super) fn coordinate_len(self) -> usize {
         match self {
             Self::P256 => 32,
             Self::P384 => 48,
@@ -227,7 +227,7 @@ pub fn name_of(public: &[u8]) -> Result<Vec<u8>, Error> {
     Ok([&name_alg.id().to_be_bytes()[..], &name_alg.digest(&[public])].concat())
 }
 
-fn hash(id: u16) -> Result<HashAlg, Error> {
+pub(super) fn hash(id: u16) -> Result<HashAlg, Error> {
     HashAlg::from_id(id)
         .ok_or(Error::Unsupported("a hash algorithm of a TPM other than SHA-256, SHA-384, SHA-512"))
 }

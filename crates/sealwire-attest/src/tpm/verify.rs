@@ -1,32 +1,176 @@
-//! The checks of AT-03 for this kind, in their order.
+//! The checks of AT-03 for a quote, in their order.
 
-use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, Trust, UnixTime,
-    cache::CacheCounts,
-    verify::{Expected, Verified},
+use super::{
+    Public, Quote,
+    attest::Attest,
+    chain::Chain,
+    claims::{claims, registers},
+    signature::{Signature, VerifyingKey},
 };
+use crate::{
+    Checks, Claims, Endorsements, Error, Evidence, Kind, Outcome, Trust, UnixTime,
+    cache::{Cache, CacheCounts},
+    event_log::Log,
+    verify::{Expected, Verified},
+    x509::Revocation,
+};
+use sealwire_crypto::digest::sha256;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// Verifies evidence of this kind. Chains and signatures that verified are kept (AT-26).
-pub(crate) struct TpmVerifier {}
+/// Verifies quotes. Chains and signatures that verified are kept (AT-26).
+pub(crate) struct TpmVerifier {
+    trust: Trust,
+    roots: [u8; 32],
+    chains: Cache<Arc<Chain>>,
+    signatures: Cache<(Arc<Chain>, Arc<str>)>,
+}
+
+/// A quote whose parts all parsed.
+pub(super) struct Parsed<'a> {
+    attest: Attest<'a>,
+    signature: Signature<'a>,
+    log: Option<Log<'a>>,
+}
+
+impl<'a> Parsed<'a> {
+    pub(super) fn new(quote: &'a Quote) -> Result<Self, Error> {
+        Public::parse(&quote.public)?;
+        Ok(Self {
+            attest: Attest::parse(&quote.attest)?,
+            signature: Signature::parse(&quote.signature)?,
+            log: quote.event_log.as_deref().map(Log::parse).transpose()?,
+        })
+    }
+}
 
 impl TpmVerifier {
-    pub(crate) fn new(_trust: &Trust) -> Self {
-        Self {}
+    pub(crate) fn new(trust: &Trust) -> Self {
+        Self { trust: trust.clone(), roots: trust.digest(), chains: Cache::new(), signatures: Cache::new() }
     }
 
     /// Of chains, and of signatures.
     pub(crate) fn counts(&self) -> [CacheCounts; 2] {
-        [CacheCounts::default(); 2]
+        [self.chains.counts(), self.signatures.counts()]
     }
 
     pub(crate) fn verify(
         &self,
-        _evidence: &Evidence,
-        _endorsements: &Endorsements,
-        _expected: Expected<'_>,
-        _at: UnixTime,
-        _checks: &mut Checks,
+        evidence: &Evidence,
+        endorsements: &Endorsements,
+        expected: Expected<'_>,
+        at: UnixTime,
+        checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
-        todo!()
+        let quote = Quote::parse(&evidence.bytes)?;
+        let parsed = Parsed::new(&quote)?;
+        checks.format = Outcome::Passed(format!("a quote over {} registers", quote.pcrs.len()));
+        let (chain, not_after) =
+            self.verify_signatures(evidence, &quote, &parsed, endorsements, at, checks)?;
+        checks.tcb =
+            Outcome::NotAvailable("nobody publishes levels of TPM firmware in signed form".to_owned());
+        checks.attributes = Outcome::Passed("restricted, and fixed to its TPM".to_owned());
+        checks.binding = expected.check(parsed.attest.extra_data, evidence.kind)?;
+        checks.freshness = Outcome::NotAvailable(
+            "a TPM's clock counts from its last clear; only a challenge makes a quote fresh".to_owned(),
+        );
+        Ok(Verified::new(claims(&quote, &parsed.attest, &chain, not_after), checks.clone()))
     }
+
+    /// Chain, validity, revocation, signature. Time and revocation are checked whether or not the rest is known. With
+    /// the chain, the earliest end of what was looked at.
+    fn verify_signatures(
+        &self,
+        evidence: &Evidence,
+        quote: &Quote,
+        parsed: &Parsed<'_>,
+        endorsements: &Endorsements,
+        at: UnixTime,
+        checks: &mut Checks,
+    ) -> Result<(Arc<Chain>, UnixTime), Error> {
+        let endorsed = sha256(&[&self.roots, &endorsements.digest()]);
+        let signature_key = sha256(&[b"quote", &endorsed, &evidence.bytes]);
+        let known = self.signatures.get(&signature_key, at);
+        let chain = match &known {
+            Some((chain, _)) => Arc::clone(chain),
+            None => self.chain(&endorsed, quote, endorsements, at)?,
+        };
+        checks.chain = Outcome::Passed(chain.shown());
+        let mut not_after = chain.not_after();
+        checks.validity = match chain.check_validity(at)? {
+            Some(end) => {
+                Outcome::Passed(format!("every certificate at {at}, the first to end does at {end}"))
+            }
+            None => Outcome::NotAvailable("a name that is pinned has no end".to_owned()),
+        };
+        checks.revocation = match chain.check_revocation(at)? {
+            Some(Revocation::Clear(next_update)) => {
+                not_after = not_after.min(next_update);
+                Outcome::Passed(format!("by the CRLs of every issuer, good until {next_update}"))
+            }
+            Some(Revocation::NoCrl(issuer)) => {
+                Outcome::NotSupplied(format!("no CRL of {issuer} among the endorsements"))
+            }
+            None => Outcome::NotAvailable("a name that is pinned is revoked by taking it out".to_owned()),
+        };
+        let signed = match known {
+            Some((_, signed)) => signed,
+            None => {
+                let signed: Arc<str> = check_quote(
+                    &chain.key,
+                    (&quote.attest, &parsed.attest),
+                    &parsed.signature,
+                    &quote.pcrs,
+                    parsed.log.as_ref(),
+                )?
+                .into();
+                let value = (Arc::clone(&chain), Arc::clone(&signed));
+                self.signatures.put(signature_key, value, chain.not_after());
+                signed
+            }
+        };
+        checks.signature = Outcome::Passed(signed.to_string());
+        Ok((chain, not_after))
+    }
+
+    /// What vouches for the key of a quote, from the cache if it is known: a fresh quote of a known key then costs one
+    /// signature.
+    fn chain(
+        &self,
+        endorsed: &[u8; 32],
+        quote: &Quote,
+        endorsements: &Endorsements,
+        at: UnixTime,
+    ) -> Result<Arc<Chain>, Error> {
+        let key = sha256(&[b"chain", endorsed, &quote.public]);
+        if let Some(chain) = self.chains.get(&key, at) {
+            return Ok(chain);
+        }
+        let chain = Arc::new(Chain::build(&quote.public, endorsements, &self.trust, at)?);
+        self.chains.put(key, Arc::clone(&chain), chain.not_after());
+        Ok(chain)
+    }
+}
+
+/// The signature over the quote, then what the quote is over: the register values, and through them the event log.
+/// For people, what was checked.
+pub(crate) fn check_quote(
+    key: &VerifyingKey,
+    (signed, attest): (&[u8], &Attest<'_>),
+    signature: &Signature<'_>,
+    pcrs: &BTreeMap<u8, [u8; 32]>,
+    log: Option<&Log<'_>>,
+) -> Result<String, Error> {
+    key.verify(signed, signature)?;
+    attest.check_pcrs(pcrs, signature.hash())?;
+    let name = signature.name();
+    let count = pcrs.len();
+    let Some(log) = log else {
+        return Ok(format!("{name} over the quote of {count} registers"));
+    };
+    let confirmed = log.confirm_registers(Kind::Tpm, &registers(pcrs))?;
+    let events = log.events().len();
+    Ok(format!(
+        "{name} over the quote of {count} registers, {} of which {events} events of the log replay to",
+        confirmed.len()
+    ))
 }

@@ -71,6 +71,16 @@ impl Certificate {
         self.subject().common_name().ok().flatten().map(|name| name.value().into_owned()).unwrap_or_default()
     }
 
+    /// The subject's serialNumber (X.520), which names a device; not the certificate's own number.
+    pub(crate) fn subject_serial_number(&self) -> Option<String> {
+        const SERIAL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.5");
+        let mut found = self.subject().iter().filter(|attribute| attribute.oid == SERIAL_NUMBER);
+        match (found.next(), found.next()) {
+            (Some(attribute), None) => String::from_utf8(attribute.value.value().to_vec()).ok(),
+            _ => None,
+        }
+    }
+
     /// The serial number, big-endian.
     pub(crate) fn serial(&self) -> &[u8] {
         self.parsed.tbs_certificate().serial_number().as_bytes()

@@ -1,0 +1,178 @@
+//! What vouches for an attestation key: a certificate of an enrolment CA that a policy pins, or a policy that names it.
+
+use super::{Public, name_of, signature::VerifyingKey};
+use crate::{
+    Endorsements, Error, Place, Trust, UnixTime,
+    x509::{Algorithm, Certificate, LeafUse, Path, Profile, Revocation, UnverifiedCrl},
+};
+use der::{
+    Decode as _,
+    oid::{AssociatedOid as _, ObjectIdentifier},
+};
+use sealwire_crypto::sign::rsa_pkcs1::Hash;
+use x509_cert::ext::pkix::ExtendedKeyUsage;
+
+/// Enrolment CAs use what they like of what is sound.
+const PROFILE: Profile = Profile {
+    algorithms: &[
+        Algorithm::EcdsaSha256,
+        Algorithm::EcdsaSha384,
+        Algorithm::Pkcs1(Hash::Sha256),
+        Algorithm::Pkcs1(Hash::Sha384),
+        Algorithm::Pkcs1(Hash::Sha512),
+    ],
+    understood: &[ExtendedKeyUsage::OID],
+    leaf: LeafUse::Sign,
+};
+
+/// tcg-kp-AIKCertificate: the key purpose of an attestation key.
+const AIK_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.23.133.8.3");
+
+/// The most certificates of one attestation key that are tried: a folder may hold renewed ones.
+const MAX_CANDIDATES: usize = 4;
+
+/// An attestation key that something vouches for. Times and revocation are looked at each time that it is used (AT-26).
+#[derive(Debug)]
+pub(super) struct Chain {
+    pub(super) key: VerifyingKey,
+    anchor: Anchor,
+}
+
+#[derive(Debug)]
+enum Anchor {
+    /// a certificate under a pinned root; its subject's serial number
+    Certified { path: Path, tpm: Vec<u8> },
+    /// the Name of the key, which the policy has
+    Named(Vec<u8>),
+}
+
+impl Chain {
+    /// Finds and verifies what vouches for the key of `public`.
+    ///
+    /// A Name that is pinned comes first: it says exactly which key is meant, and needs nobody's certificate.
+    pub(super) fn build(
+        public: &[u8],
+        endorsements: &Endorsements,
+        trust: &Trust,
+        at: UnixTime,
+    ) -> Result<Self, Error> {
+        endorsements.check_counts()?;
+        let supplied = endorsements.certificates.iter().map(|der| Certificate::from_der(der));
+        let supplied = supplied.collect::<Result<Vec<_>, _>>()?;
+        let mut crls = Some(parse_crls(endorsements)?);
+        let parsed = Public::parse(public)?;
+        if let Some(why) = parsed.unfit_to_attest() {
+            return Err(Error::KeyNotBound(why));
+        }
+        let key = VerifyingKey::new(&parsed)?;
+        let name = name_of(public)?;
+        if trust.tpm_keys.contains(&name) {
+            return Ok(Self { key, anchor: Anchor::Named(name) });
+        }
+        let roots: Vec<Certificate> = supplied
+            .iter()
+            .filter(|certificate| trust.enrolment.contains(&certificate.fingerprint()))
+            .cloned()
+            .collect();
+        let mut candidates: Vec<&Certificate> =
+            supplied.iter().filter(|certificate| key.is_of(certificate)).collect();
+        // One that is valid comes before one that was.
+        candidates.sort_by_key(|certificate| certificate.window(Place::Leaf).check(at).is_err());
+        let mut error = match trust.enrolment.is_empty() {
+            // Names alone are pinned, and this is none of them; or nothing is.
+            true => Error::RootNotPinned,
+            false => Error::EndorsementMissing("the certificate of the attestation key"),
+        };
+        for (index, certificate) in candidates.into_iter().take(MAX_CANDIDATES).enumerate() {
+            let crls = crls.take().map_or_else(|| parse_crls(endorsements), Ok)?;
+            match certified(certificate, &supplied, &roots, crls, at) {
+                Ok(anchor) => return Ok(Self { key, anchor }),
+                Err(found) if index == 0 => error = found,
+                Err(_) => {}
+            }
+        }
+        Err(error)
+    }
+
+    /// For people, without anything that is of one machine.
+    pub(super) fn shown(&self) -> String {
+        match &self.anchor {
+            Anchor::Certified { path, .. } => {
+                let issuers = path.names.split_once(" ← ").map_or("", |(_leaf, issuers)| issuers);
+                format!("attestation key ← {issuers}")
+            }
+            Anchor::Named(_) => "attestation key, whose name is pinned".to_owned(),
+        }
+    }
+
+    /// AT-05: every certificate; none where a name is pinned.
+    pub(super) fn check_validity(&self, at: UnixTime) -> Result<Option<UnixTime>, Error> {
+        match &self.anchor {
+            Anchor::Certified { path, .. } => path.check_validity(at).map(|()| Some(path.not_after())),
+            Anchor::Named(_) => Ok(None),
+        }
+    }
+
+    /// AT-03: by the CRLs of the path's issuers; none where a name is pinned.
+    pub(super) fn check_revocation(&self, at: UnixTime) -> Result<Option<Revocation>, Error> {
+        match &self.anchor {
+            Anchor::Certified { path, .. } => path.check_revocation(at).map(Some),
+            Anchor::Named(_) => Ok(None),
+        }
+    }
+
+    /// The earliest end of a certificate.
+    pub(super) fn not_after(&self) -> UnixTime {
+        match &self.anchor {
+            Anchor::Certified { path, .. } => path.not_after(),
+            Anchor::Named(_) => UnixTime(u64::MAX),
+        }
+    }
+
+    /// SHA-256 of what is pinned: the root certificate, or the Name.
+    pub(super) fn root(&self) -> [u8; 32] {
+        match &self.anchor {
+            Anchor::Certified { path, .. } => path.root,
+            Anchor::Named(name) => sealwire_crypto::digest::sha256(&[name]),
+        }
+    }
+
+    /// What tells this TPM from others.
+    pub(super) fn hardware_id(&self) -> &[u8] {
+        match &self.anchor {
+            Anchor::Certified { tpm, .. } => tpm,
+            Anchor::Named(name) => name,
+        }
+    }
+
+    /// Whose word it is that the key is a TPM's.
+    pub(super) fn signer(&self) -> &'static str {
+        match &self.anchor {
+            Anchor::Certified { .. } => "AK of an enrolment CA",
+            Anchor::Named(_) => "AK by name",
+        }
+    }
+}
+
+fn parse_crls(endorsements: &Endorsements) -> Result<Vec<UnverifiedCrl>, Error> {
+    endorsements.crls.iter().map(|der| UnverifiedCrl::from_der(der)).collect()
+}
+
+fn certified(
+    certificate: &Certificate,
+    supplied: &[Certificate],
+    roots: &[Certificate],
+    crls: Vec<UnverifiedCrl>,
+    at: UnixTime,
+) -> Result<Anchor, Error> {
+    let purposes = certificate.extension(ExtendedKeyUsage::OID);
+    let purposes = purposes.and_then(|value| ExtendedKeyUsage::from_der(value).ok());
+    if !purposes.is_some_and(|purposes| purposes.0.contains(&AIK_CERTIFICATE)) {
+        return Err(Error::CertificateUsage(Place::Leaf));
+    }
+    let path = Path::build(certificate, supplied, roots, crls, &PROFILE, at)?;
+    // The enrolment CA writes the hash of the EK's public area there, in hex; another CA may write what it likes.
+    let serial = certificate.subject_serial_number().unwrap_or_default();
+    let tpm = hex::decode(&serial).unwrap_or_else(|_| serial.into_bytes());
+    Ok(Anchor::Certified { path, tpm })
+}
