@@ -23,6 +23,7 @@ pub mod needs;
 mod nitro;
 mod nvidia;
 pub mod policy;
+pub mod revocation;
 pub mod snp;
 pub mod time;
 pub mod tpm;

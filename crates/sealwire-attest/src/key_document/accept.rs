@@ -97,6 +97,7 @@ pub fn accept(
     let claims = verified.get().clone();
     let mut failed = Failed(Vec::new());
     let appraised = policy.appraise(verified, at).map_err(|denial| failed.0.extend(denial.reasons)).ok();
+    failed.0.extend(policy.revocation().document_failures(published, &document));
     failed.times(&document, policy, &claims, at);
     let age = failed.age(&document, policy, challenge, at);
     failed.names(&document, authority);

@@ -17,6 +17,8 @@ pub(super) fn appraise(
     if at > claims.not_after {
         return Err(Denial { reasons: vec![reason("expired", "validity", claims.not_after, at)] });
     }
+    // AT-25: whatever accepts it.
+    let revoked = policy.revocation().failures(&claims, at);
     let mut reasons = Vec::new();
     for (index, alternative) in policy.alternatives.iter().enumerate() {
         if alternative.kind() != claims.kind {
@@ -26,6 +28,9 @@ pub(super) fn appraise(
         let failures = match alternative {
             Alternative::Snp(snp) | Alternative::Development(snp) => snp.failures(&rule, &claims, &checks),
         };
+        if failures.is_empty() && !revoked.is_empty() {
+            return Err(Denial { reasons: revoked });
+        }
         if failures.is_empty() {
             let verdict = Verdict::accepted(&claims, checks);
             return Ok(Appraised {
@@ -42,6 +47,7 @@ pub(super) fn appraise(
             if kinds.is_empty() { "nobody: the policy is empty".to_owned() } else { kinds.join(", ") };
         reasons.push(reason("kind-not-accepted", "accept", expected, claims.kind));
     }
+    reasons.splice(0..0, revoked);
     Err(Denial { reasons })
 }
 

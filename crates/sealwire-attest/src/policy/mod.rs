@@ -3,15 +3,22 @@
 mod appraise;
 mod error;
 mod exactly;
+mod extensions;
 mod parse;
 mod rules;
 mod snp;
 mod values;
 
 pub use error::PolicyError;
+pub use extensions::Loader;
 pub use rules::OperatorRule;
 
-use crate::{Claims, Kind, Trust, UnixTime, Verdict, Verified, verdict::Denial};
+use crate::{
+    Claims, Kind, Trust, UnixTime, Verdict, Verified,
+    revocation::{self, VerifiedList},
+    verdict::Denial,
+};
+use extensions::Extensions;
 use rules::Ages;
 use snp::SnpRule;
 use std::{sync::Arc, time::Duration};
@@ -22,6 +29,7 @@ pub struct Policy {
     ages: Ages,
     operator: OperatorRule,
     alternatives: Vec<Alternative>,
+    extensions: Extensions,
 }
 
 /// One way to be accepted: a kind, and what it asks.
@@ -46,7 +54,17 @@ impl Policy {
     /// # Errors
     /// With line, key and a hint.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
-        parse::parse(text)
+        Self::load(text, &|_| Err("this policy was loaded without a folder".to_owned()))
+    }
+
+    /// Parses TOML that may name other files (AT-22, AT-24): `load` reads each by the name that stands in the policy.
+    ///
+    /// Everything is read, parsed and verified now, once.
+    ///
+    /// # Errors
+    /// With line, key and a hint; for another file, with its name and what is wrong there.
+    pub fn load(text: &str, load: &Loader<'_>) -> Result<Self, PolicyError> {
+        parse::parse(text, load)
     }
 
     /// What holds where no policy is given (AT-80): no debugging, CRLs if available, everything else as the vendor
@@ -57,6 +75,7 @@ impl Policy {
             ages: Ages::default(),
             operator: OperatorRule { any: true, ..OperatorRule::default() },
             alternatives: vec![Alternative::Snp(SnpRule::without_policy())],
+            extensions: Extensions::default(),
         }
     }
 
@@ -117,6 +136,43 @@ impl Policy {
     #[must_use]
     pub fn operator_rule(&self) -> &OperatorRule {
         &self.operator
+    }
+
+    /// The Ed25519 keys that may sign revocation lists (AT-25). Where there is one, a list is required: without one that
+    /// is good, nobody is accepted.
+    #[must_use]
+    pub fn revocation_keys(&self) -> &[[u8; 32]] {
+        &self.extensions.revocation.keys
+    }
+
+    /// Pins keys that may sign revocation lists, besides those of the file.
+    pub fn pin_revocation_keys(&mut self, keys: &[[u8; 32]]) {
+        let pinned = &mut self.extensions.revocation.keys;
+        for key in keys {
+            if !pinned.contains(key) {
+                pinned.push(*key);
+            }
+        }
+    }
+
+    /// The same policy with the revocation list of `bytes` in force. Serials only go up; the list in force may be given
+    /// again. Whether it is good at some time is asked in each appraisal.
+    ///
+    /// # Errors
+    /// Why the list is not taken.
+    pub fn with_revocation_list(&self, bytes: &[u8]) -> Result<Self, revocation::Error> {
+        let revocation = self.extensions.revocation.updated(bytes)?;
+        Ok(Self { extensions: Extensions { revocation, ..self.extensions.clone() }, ..self.clone() })
+    }
+
+    /// The revocation list in force.
+    #[must_use]
+    pub fn revocation_list(&self) -> Option<&VerifiedList> {
+        self.extensions.revocation.list.as_deref()
+    }
+
+    pub(crate) fn revocation(&self) -> &revocation::Rule {
+        &self.extensions.revocation
     }
 
     /// Decides.

@@ -2,6 +2,7 @@
 
 use super::{
     Alternative, Policy, PolicyError,
+    extensions::{Extensions, Loader},
     rules::{Ages, OperatorRule},
     snp::SnpRule,
     values::{ConfigDigest, OperatorKey, Span},
@@ -28,14 +29,17 @@ struct Head {
     operator_keys: Vec<OperatorKey>,
     #[serde(default)]
     config_digests: Vec<ConfigDigest>,
-    /// taken out before; here so that a list of known keys names it
+    /// taken out before; here so that a list of known keys names them
     #[serde(default, rename = "accept")]
     _accept: (),
+    #[serde(default, rename = "revocation-keys")]
+    _revocation_keys: (),
 }
 
-pub(super) fn parse(text: &str) -> Result<Policy, PolicyError> {
+pub(super) fn parse(text: &str, load: &Loader<'_>) -> Result<Policy, PolicyError> {
     let toml_error = |error: toml::de::Error| PolicyError::from_toml(text, &error);
     let mut document = DeTable::parse(text).map_err(toml_error)?;
+    let extensions = Extensions::take(text, document.get_mut(), load)?;
     let accept = document.get_mut().remove("accept");
     let head = Head::deserialize(Deserializer::from(document)).map_err(toml_error)?;
     if *head.version.get_ref() != 1 {
@@ -60,6 +64,7 @@ pub(super) fn parse(text: &str) -> Result<Policy, PolicyError> {
             config_digests: head.config_digests.into_iter().map(|digest| digest.0).collect(),
         },
         alternatives: accept.map_or(Ok(Vec::new()), |accept| alternatives(text, accept))?,
+        extensions,
     };
     // AT-44: the genuine image with somebody else's upstream is genuine, too.
     if policy.operator == OperatorRule::default() {

@@ -1,0 +1,120 @@
+//! What a policy makes of revocation lists.
+
+use super::{Error, SignedList, VerifiedList};
+use crate::{
+    Claims, KeyDocument, UnixTime,
+    key_document::{MAX_SKEW, Published},
+    verdict::Reason,
+};
+use sealwire_crypto::digest::{sha256, sha384};
+use std::sync::Arc;
+
+/// The keys that may sign lists, and the list in force.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Rule {
+    /// where there is one, a list is required
+    pub(crate) keys: Vec<[u8; 32]>,
+    pub(crate) list: Option<Arc<VerifiedList>>,
+}
+
+impl Rule {
+    /// The same with the list in `bytes` in force. Its serial may only go up.
+    pub(crate) fn updated(&self, bytes: &[u8]) -> Result<Self, Error> {
+        let next = SignedList::decode(bytes)?.verify(&self.keys)?;
+        if let Some(current) = &self.list {
+            let (found, highest) = (next.get().serial, current.get().serial);
+            if found < highest {
+                return Err(Error::SerialWentBack { found, highest });
+            }
+            if found == highest && next.get() != current.get() {
+                return Err(Error::SerialReused(found));
+            }
+        }
+        Ok(Self { keys: self.keys.clone(), list: Some(Arc::new(next)) })
+    }
+
+    /// Whether a list that is required is there, and good at `at`.
+    pub(crate) fn standing(&self, at: UnixTime) -> Option<Reason> {
+        let Some(list) = self.list.as_ref().map(|list| list.get()) else {
+            let required = !self.keys.is_empty();
+            return required.then(|| {
+                reason("revocation-list-missing", "revocation-keys", "a list signed by one of them", "none")
+            });
+        };
+        if at > list.next_update {
+            let expected = format_args!("a list that is good at {at}");
+            let found = format_args!("serial {}, to be renewed by {}", list.serial, list.next_update);
+            return Some(reason("revocation-list-expired", "revocation.next-update", expected, found));
+        }
+        let latest = at.saturating_add(MAX_SKEW);
+        (list.issued_at > latest).then(|| {
+            let expected = format_args!("{latest} or earlier");
+            reason("revocation-list-from-the-future", "revocation.issued-at", expected, list.issued_at)
+        })
+    }
+
+    /// What of genuine evidence is revoked, or why that cannot be said (AT-25).
+    pub(crate) fn failures(&self, claims: &Claims, at: UnixTime) -> Vec<Reason> {
+        let mut reasons: Vec<Reason> = self.standing(at).into_iter().collect();
+        if self.list.is_some() {
+            self.check_claims(claims, "", &mut reasons);
+            for (label, companion) in &claims.companions {
+                self.check_claims(&companion.claims, &format!("companions.{label}."), &mut reasons);
+            }
+        }
+        reasons
+    }
+
+    fn check_claims(&self, claims: &Claims, path: &str, reasons: &mut Vec<Reason>) {
+        let Some(list) = self.list.as_ref().map(|list| list.get()) else { return };
+        for (register, value) in &claims.measurements {
+            if list.measurements.contains(value) {
+                let rule = format!("revocation.measurements.{path}{register}");
+                reasons.push(revoked("revoked-measurement", &rule, hex::encode(value)));
+            }
+        }
+        if list.hardware_ids.contains(&claims.hardware_id) {
+            // The id itself stays out of verdicts and logs.
+            let rule = format!("revocation.chip-ids.{path}hardware-id");
+            reasons.push(revoked("revoked-hardware", &rule, "the id of this hardware"));
+        }
+        if list.keys.contains(&claims.root) {
+            let rule = format!("revocation.keys.{path}root");
+            reasons.push(revoked("revoked-key", &rule, format_args!("sha256:{}", hex::encode(claims.root))));
+        }
+    }
+
+    /// What of a published document is revoked, besides what its evidence says.
+    pub(crate) fn document_failures(&self, published: &Published, document: &KeyDocument) -> Vec<Reason> {
+        let Some(list) = self.list.as_ref().map(|list| list.get()) else { return Vec::new() };
+        let mut reasons = Vec::new();
+        let digest = sha384(&[&published.document]);
+        if list.documents.contains(&digest) {
+            let found = format!("sha384:{}", hex::encode(digest));
+            reasons.push(revoked("revoked-document", "revocation.documents", found));
+        }
+        if let Some(statement) = &document.operator
+            && list.keys.contains(&statement.key)
+        {
+            let found = format!("ed25519:{}", hex::encode(statement.key));
+            reasons.push(revoked("revoked-key", "revocation.keys.operator", found));
+        }
+        // A certificate that the evidence does not rest on is refused as well: nobody has a reason to send it along.
+        for certificate in &published.endorsements.certificates {
+            let fingerprint = sha256(&[certificate]);
+            if list.keys.contains(&fingerprint) {
+                let found = format!("sha256:{}", hex::encode(fingerprint));
+                reasons.push(revoked("revoked-key", "revocation.keys.certificate", found));
+            }
+        }
+        reasons
+    }
+}
+
+fn reason(code: &'static str, rule: &str, expected: impl ToString, found: impl ToString) -> Reason {
+    Reason { code, rule: rule.to_owned(), expected: expected.to_string(), found: found.to_string() }
+}
+
+fn revoked(code: &'static str, rule: &str, found: impl ToString) -> Reason {
+    reason(code, rule, "not on the revocation list", found)
+}
