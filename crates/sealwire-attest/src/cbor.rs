@@ -178,6 +178,11 @@ impl Fields {
         Ok(())
     }
 
+    /// The end of a map that has no extensions.
+    pub(crate) fn end(self) -> Result<(), Error> {
+        if self.left == 0 && self.next.is_none() { Ok(()) } else { Err(Error::UnknownField) }
+    }
+
     fn peek(&mut self, reader: &mut Reader<'_>) -> Result<Option<u64>, Error> {
         if self.next.is_none() {
             let Some(left) = self.left.checked_sub(1) else { return Ok(None) };

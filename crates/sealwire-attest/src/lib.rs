@@ -4,7 +4,7 @@
 //! type: [`Evidence`] becomes [`Verified`] claims, which a [`policy::Policy`] turns into something
 //! [`Appraised`]; a value of the later type can only be made by the check.
 
-mod azure;
+pub mod azure;
 pub mod binding;
 mod cache;
 mod cbor;

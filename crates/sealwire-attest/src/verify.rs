@@ -195,12 +195,19 @@ impl Verifier {
     }
 
     fn counts(&self, which: impl Fn([CacheCounts; 2]) -> CacheCounts) -> CacheCounts {
-        [self.intel.counts(), self.snp.counts(), self.nitro.counts(), self.tpm.counts(), self.nvidia.counts()]
-            .into_iter()
-            .map(which)
-            .fold(CacheCounts::default(), |sum, counts| CacheCounts {
-                hits: sum.hits + counts.hits,
-                misses: sum.misses + counts.misses,
-            })
+        [
+            self.intel.counts(),
+            self.snp.counts(),
+            self.nitro.counts(),
+            self.tpm.counts(),
+            self.azure.counts(),
+            self.nvidia.counts(),
+        ]
+        .into_iter()
+        .map(which)
+        .fold(CacheCounts::default(), |sum, counts| CacheCounts {
+            hits: sum.hits + counts.hits,
+            misses: sum.misses + counts.misses,
+        })
     }
 }

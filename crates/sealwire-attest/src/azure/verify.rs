@@ -1,31 +1,224 @@
 //! The checks of AT-03 for these kinds: those of the hardware's report, then of the vTPM's quote.
 
+use super::{Hardware, HclReport, VmEvidence, VtpmQuote, runtime::RuntimeData, td_report::TdReport};
 use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, UnixTime,
+    Checks, Claims, Endorsements, Error, Evidence, Kind, Outcome, UnixTime,
+    cache::{Cache, CacheCounts},
+    event_log::Log,
     intel::IntelVerifier,
-    snp::SnpVerifier,
+    snp::{SnpVerifier, report::Report},
+    tpm::{Attest, Signature, attributes, check_quote, registers},
     verify::{Expected, Verified},
 };
+use sealwire_crypto::digest::{constant_time_eq, sha256};
+use std::sync::Arc;
 
-/// Verifies evidence of these kinds. Chains and signatures of the hardware are kept by its own verifiers.
-pub(crate) struct AzureVerifier {}
+/// Verifies evidence of these kinds. Chains and signatures of the hardware are kept by its own verifiers, and the vTPM's
+/// signatures here (AT-26).
+pub(crate) struct AzureVerifier {
+    signatures: Cache<Arc<str>>,
+}
+
+/// Evidence whose parts all parsed.
+pub(super) struct Parsed<'a> {
+    hcl: HclReport<'a>,
+    runtime: RuntimeData,
+    quote: Option<ParsedQuote<'a>>,
+}
+
+struct ParsedQuote<'a> {
+    of: &'a VtpmQuote,
+    attest: Attest<'a>,
+    signature: Signature<'a>,
+    log: Option<Log<'a>>,
+}
+
+impl<'a> Parsed<'a> {
+    /// Also whether the hardware is that of `kind`.
+    pub(super) fn new(kind: Kind, evidence: &'a VmEvidence) -> Result<Self, Error> {
+        let hcl = HclReport::parse(&evidence.hcl_report)?;
+        if kind_of(hcl.hardware) != kind {
+            return Err(Error::Malformed("an HCL report of other hardware than the kind's"));
+        }
+        if hcl.hardware == Hardware::Snp && evidence.td_quote.is_some() {
+            return Err(Error::Malformed("a TD quote with an SEV-SNP report"));
+        }
+        let runtime = RuntimeData::parse(hcl.runtime)?;
+        let quote = evidence.quote.as_ref().map(ParsedQuote::new).transpose()?;
+        Ok(Self { hcl, runtime, quote })
+    }
+
+    fn shown(&self) -> String {
+        match &self.quote {
+            Some(quote) => format!("HCL report, vTPM quote over {} registers", quote.of.pcrs.len()),
+            None => "HCL report without a vTPM quote".to_owned(),
+        }
+    }
+}
+
+impl<'a> ParsedQuote<'a> {
+    fn new(of: &'a VtpmQuote) -> Result<Self, Error> {
+        Ok(Self {
+            of,
+            attest: Attest::parse(&of.attest)?,
+            signature: Signature::parse(&of.signature)?,
+            log: of.event_log.as_deref().map(Log::parse).transpose()?,
+        })
+    }
+}
+
+/// The kind of evidence whose keys this hardware vouches for.
+pub(super) fn kind_of(hardware: Hardware) -> Kind {
+    match hardware {
+        Hardware::Snp => Kind::AzureSnp,
+        Hardware::Tdx => Kind::AzureTdx,
+    }
+}
 
 impl AzureVerifier {
     pub(crate) fn new() -> Self {
-        Self {}
+        Self { signatures: Cache::new() }
+    }
+
+    /// Of chains, which the hardware's verifiers count, and of signatures.
+    pub(crate) fn counts(&self) -> [CacheCounts; 2] {
+        [CacheCounts::default(), self.signatures.counts()]
     }
 
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn verify(
         &self,
-        _snp: &SnpVerifier,
-        _intel: &IntelVerifier,
-        _evidence: &Evidence,
-        _endorsements: &Endorsements,
-        _expected: Expected<'_>,
-        _at: UnixTime,
-        _checks: &mut Checks,
+        snp: &SnpVerifier,
+        intel: &IntelVerifier,
+        evidence: &Evidence,
+        endorsements: &Endorsements,
+        expected: Expected<'_>,
+        at: UnixTime,
+        checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
-        todo!()
+        let vm = VmEvidence::parse(&evidence.bytes)?;
+        let parsed = Parsed::new(evidence.kind, &vm)?;
+        // AT-02: SHA-256 of the runtime data, then 32 zeros.
+        let mut bound = [0; 64];
+        for (out, byte) in bound.iter_mut().zip(sha256(&[parsed.hcl.runtime])) {
+            *out = byte;
+        }
+        let verified = match parsed.hcl.hardware {
+            Hardware::Snp => verify_snp(snp, &parsed.hcl, &bound, endorsements, at, checks)?,
+            Hardware::Tdx => {
+                let quote = vm.td_quote.as_deref();
+                verify_tdx(intel, &parsed.hcl, quote, &bound, endorsements, at, checks)?
+            }
+        };
+        let (mut claims, _) = verified.into_parts();
+        // What the hardware's report is bound to is the runtime data; what the evidence is, comes now.
+        checks.binding = Outcome::NotReached;
+        checks.freshness = Outcome::NotReached;
+        add(&mut checks.format, &parsed.shown());
+        add(
+            &mut checks.chain,
+            "the runtime data, whose hash its report holds, names the vTPM's attestation key",
+        );
+
+        claims.kind = evidence.kind;
+        claims.hardware_model = format!("Azure VM on {}", claims.hardware_model);
+        claims.attributes.extend(parsed.runtime.attributes());
+        claims.report_data = Vec::new();
+        if let Some(quote) = &parsed.quote {
+            let signed = self.check_signature(evidence, &parsed.runtime, quote, at)?;
+            add(&mut checks.signature, &signed);
+            claims.measurements.extend(registers(&quote.of.pcrs));
+            claims.attributes.extend(attributes(&quote.attest, quote.log.is_some()));
+            claims.report_data = quote.attest.extra_data.to_vec();
+        }
+        checks.binding = match (&parsed.quote, expected) {
+            (Some(quote), expected) => expected.check(quote.attest.extra_data, evidence.kind)?,
+            (None, Expected::Unbound) => {
+                Outcome::NotAvailable("no quote of the vTPM, which alone is bound".to_owned())
+            }
+            (None, _) => return Err(Error::Binding),
+        };
+        checks.freshness = Outcome::NotAvailable(
+            "reports and quotes carry no time; only a challenge makes a vTPM's quote fresh".to_owned(),
+        );
+        Ok(Verified::new(claims, checks.clone()))
+    }
+
+    /// The vTPM's signature, registers and log. All that they rest on is in the evidence.
+    fn check_signature(
+        &self,
+        evidence: &Evidence,
+        runtime: &RuntimeData,
+        quote: &ParsedQuote<'_>,
+        at: UnixTime,
+    ) -> Result<Arc<str>, Error> {
+        let key = sha256(&[&evidence.bytes]);
+        if let Some(known) = self.signatures.get(&key, at) {
+            return Ok(known);
+        }
+        let signed: Arc<str> = check_quote(
+            &runtime.attestation_key,
+            (&quote.of.attest, &quote.attest),
+            &quote.signature,
+            &quote.of.pcrs,
+            quote.log.as_ref(),
+        )?
+        .into();
+        self.signatures.put(key, Arc::clone(&signed), UnixTime(u64::MAX));
+        Ok(signed)
+    }
+}
+
+const NOT_BOUND: Error = Error::KeyNotBound("the hardware's report is over other runtime data");
+
+fn verify_snp(
+    snp: &SnpVerifier,
+    hcl: &HclReport<'_>,
+    bound: &[u8; 64],
+    endorsements: &Endorsements,
+    at: UnixTime,
+    checks: &mut Checks,
+) -> Result<Verified<Claims>, Error> {
+    // Before the chain, as the check that it belongs to.
+    if !constant_time_eq(&Report::parse(hcl.report)?.report_data, bound) {
+        return Err(NOT_BOUND);
+    }
+    let report = Evidence { kind: Kind::Snp, bytes: hcl.report.to_vec() };
+    snp.verify(&report, endorsements, Expected::ReportData(bound), at, checks)
+}
+
+/// A TDREPORT carries no signature. The quote that was made of it does, and has to be over the same report data and
+/// registers.
+fn verify_tdx(
+    intel: &IntelVerifier,
+    hcl: &HclReport<'_>,
+    quote: Option<&[u8]>,
+    bound: &[u8; 64],
+    endorsements: &Endorsements,
+    at: UnixTime,
+    checks: &mut Checks,
+) -> Result<Verified<Claims>, Error> {
+    let report = TdReport::parse(hcl.report)?;
+    if !constant_time_eq(report.report_data(), bound) {
+        return Err(NOT_BOUND);
+    }
+    let quote = quote.ok_or(Error::EndorsementMissing("the TD quote over the report"))?;
+    let quote = Evidence { kind: Kind::Tdx, bytes: quote.to_vec() };
+    let verified = intel.verify(&quote, endorsements, Expected::ReportData(bound), at, checks);
+    let verified = verified.map_err(|error| match error {
+        Error::Binding => Error::KeyNotBound("the TD quote is over other runtime data"),
+        other => other,
+    })?;
+    if !report.is_of(verified.get()) {
+        return Err(Error::KeyNotBound("the TD quote is of another guest than the TDREPORT"));
+    }
+    Ok(verified)
+}
+
+/// Adds to what a check looked at.
+fn add(outcome: &mut Outcome, what: &str) {
+    if let Outcome::Passed(detail) = outcome {
+        detail.push_str("; ");
+        detail.push_str(what);
     }
 }

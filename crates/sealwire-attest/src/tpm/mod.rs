@@ -15,8 +15,8 @@ pub use quote::{MAX_ATTEST, MAX_PUBLIC, MAX_SIGNATURE, PCRS, Quote, pcr_name};
 
 pub(crate) use attest::Attest;
 pub(crate) use claims::{attribute_names, attributes, registers};
-pub(crate) use quote::{looks_like, read_pcrs, write_pcrs};
-pub(crate) use signature::{Signature, VerifyingKey};
+pub(crate) use quote::{begin, looks_like, read_pcrs, write_pcrs};
+pub(crate) use signature::{Signature, VerifyingKey, rsassa_signature};
 pub(crate) use verify::{TpmVerifier, check_quote};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use crate::{
     Error,
-    cbor::{Reader, Written, encode},
+    cbor::{Fields, Reader, Written, encode},
     event_log,
 };
 use minicbor::Encoder;
@@ -73,23 +73,21 @@ impl Quote {
     /// AT-08: [`Error::Malformed`].
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let r = &mut Reader::new(bytes);
-        let pairs = begin(r, FORM)?;
-        key(r, 1)?;
+        let mut fields = begin(r, FORM)?;
+        fields.required(r, 1)?;
         let attest = r.bytes(MAX_ATTEST)?.to_vec();
-        key(r, 2)?;
+        fields.required(r, 2)?;
         let signature = r.bytes(MAX_SIGNATURE)?.to_vec();
-        key(r, 3)?;
+        fields.required(r, 3)?;
         let public = r.bytes(MAX_PUBLIC)?.to_vec();
-        key(r, 4)?;
+        fields.required(r, 4)?;
         let pcrs = read_pcrs(r)?;
-        let event_log = match pairs {
-            5 => None,
-            6 => {
-                key(r, 5)?;
-                Some(r.bytes(event_log::MAX_LEN)?.to_vec())
-            }
-            _ => return Err(Error::Malformed("a TPM quote with too few or too many fields")),
+        let event_log = match fields.optional(r, 5)? {
+            true => Some(r.bytes(event_log::MAX_LEN)?.to_vec()),
+            false => None,
         };
+        // No extensions: nobody would have signed them.
+        fields.end()?;
         r.finish()?;
         Ok(Self { attest, signature, public, pcrs, event_log })
     }
@@ -100,21 +98,11 @@ pub(crate) fn looks_like(bytes: &[u8]) -> bool {
     begin(&mut Reader::new(bytes), FORM).is_ok()
 }
 
-/// Reads the head of a map whose key 0 is the text `form`; how many pairs it has. There are no extensions: nobody
-/// would have signed them.
-pub(crate) fn begin(r: &mut Reader<'_>, form: &str) -> Result<u64, Error> {
-    let pairs = r.map(8)?;
-    key(r, 0)?;
-    if r.text(32)? == form { Ok(pairs) } else { Err(Error::Malformed("another form of evidence")) }
-}
-
-/// Reads a key of a map, which has to be this one.
-pub(crate) fn key(r: &mut Reader<'_>, expected: u64) -> Result<(), Error> {
-    if r.uint()? == expected {
-        Ok(())
-    } else {
-        Err(Error::Malformed("another field than the one in its place"))
-    }
+/// Reads the head of a map whose key 0 is the text `form`.
+pub(crate) fn begin(r: &mut Reader<'_>, form: &str) -> Result<Fields, Error> {
+    let mut fields = r.fields()?;
+    fields.required(r, 0)?;
+    if r.text(32)? == form { Ok(fields) } else { Err(Error::Malformed("another form of evidence")) }
 }
 
 /// Register values as an array of pairs, ascending by index.

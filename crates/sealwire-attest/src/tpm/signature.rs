@@ -59,6 +59,13 @@ impl<'a> Signature<'a> {
     }
 }
 
+/// TPMT_SIGNATURE of an RSASSA signature that came without its head.
+pub(crate) fn rsassa_signature(hash: HashAlg, signature: &[u8]) -> Result<Vec<u8>, Error> {
+    let len = u16::try_from(signature.len()).map_err(|_| Error::Malformed("a signature that is too long"))?;
+    let head = [ALG_RSASSA, hash.id(), len].map(u16::to_be_bytes);
+    Ok([head.as_flattened(), signature].concat())
+}
+
 /// An attestation key, ready to verify with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum VerifyingKey {
