@@ -199,6 +199,11 @@ pub enum Error {
     #[error("the evidence is bound to something else")]
     Binding,
 
+    // Freshness
+    /// AT-03: the hardware says that it made the evidence after the time of the verification
+    #[error("made in the future, at {0}")]
+    MadeInFuture(UnixTime),
+
     /// AT-01: what is wrong with a companion of composite evidence
     #[error("companion `{label}`: {error}")]
     Companion {
@@ -264,6 +269,7 @@ impl Error {
             Self::TdxModule(_) => "tdx-module",
             Self::PcrDigest => "pcr-digest",
             Self::EventLog(_) => "event-log",
+            Self::MadeInFuture(_) => "made-in-future",
             Self::Companion { error, .. } => error.code(),
         }
     }
@@ -304,6 +310,7 @@ impl Error {
             | Self::TdxModule(_) => Check::Tcb,
             Self::Attributes(_) => Check::Attributes,
             Self::Binding => Check::Binding,
+            Self::MadeInFuture(_) => Check::Freshness,
             Self::Companion { error, .. } => error.check(),
         }
     }

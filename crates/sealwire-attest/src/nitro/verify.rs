@@ -1,32 +1,148 @@
-//! The checks of AT-03 for this kind, in their order.
+//! The checks of AT-03 for a document, in their order.
 
-use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, UnixTime,
-    cache::CacheCounts,
-    verify::{Expected, Verified},
+use super::{
+    chain::Chain,
+    claims::{claims, debug},
+    document::Document,
+    roots::AWS,
 };
+use crate::{
+    Checks, Claims, Endorsements, Error, Evidence, Outcome, UnixTime,
+    cache::{Cache, CacheCounts},
+    verify::{Expected, Verified},
+    x509::{Certificate, Revocation},
+};
+use sealwire_crypto::{digest::sha256, sign::ecdsa_p384};
+use std::{sync::Arc, time::Duration};
 
-/// Verifies evidence of this kind. Chains and signatures that verified are kept (AT-26).
-pub(crate) struct NitroVerifier {}
+/// How far a document's clock may be ahead of the verifier's.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// Verifies documents. Chains and signatures that verified are kept (AT-26).
+pub(crate) struct NitroVerifier {
+    roots: Vec<Certificate>,
+    chains: Cache<Arc<Chain>>,
+    signatures: Cache<Arc<Chain>>,
+}
 
 impl NitroVerifier {
     pub(crate) fn new() -> Self {
-        Self {}
+        Self::with_roots(AWS.clone())
+    }
+
+    /// Outside of tests the roots are AWS's. They are the same for the life of the caches.
+    pub(super) fn with_roots(roots: Vec<Certificate>) -> Self {
+        Self { roots, chains: Cache::new(), signatures: Cache::new() }
     }
 
     /// Of chains, and of signatures.
     pub(crate) fn counts(&self) -> [CacheCounts; 2] {
-        [CacheCounts::default(); 2]
+        [self.chains.counts(), self.signatures.counts()]
     }
 
     pub(crate) fn verify(
         &self,
-        _evidence: &Evidence,
-        _endorsements: &Endorsements,
-        _expected: Expected<'_>,
-        _at: UnixTime,
-        _checks: &mut Checks,
+        evidence: &Evidence,
+        endorsements: &Endorsements,
+        expected: Expected<'_>,
+        at: UnixTime,
+        checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
-        todo!()
+        let document = Document::parse(&evidence.bytes)?;
+        checks.format = Outcome::Passed(format!("COSE_Sign1, {} registers", document.pcrs.len()));
+        let made_at = UnixTime(document.timestamp / 1000);
+        let (chain, not_after) =
+            self.verify_signatures(evidence, &document, made_at, endorsements, at, checks)?;
+        checks.tcb =
+            Outcome::NotAvailable("AWS runs the hypervisor and publishes no levels of it".to_owned());
+        checks.attributes = Outcome::Passed(match debug(&document) {
+            true => "debug mode: PCR 0, 1 and 2 are zero".to_owned(),
+            false => "no debug mode".to_owned(),
+        });
+        checks.binding = check_binding(evidence, &document, expected)?;
+        if made_at > at.saturating_add(SKEW) {
+            return Err(Error::MadeInFuture(made_at));
+        }
+        checks.freshness = Outcome::Passed(format!("made at {made_at}"));
+        Ok(Verified::new(claims(&document, &chain, made_at, not_after), checks.clone()))
     }
+
+    /// Chain, validity, revocation, signature. Time and revocation are checked whether or not the rest is known. With
+    /// the chain, the earliest end of what was looked at.
+    fn verify_signatures(
+        &self,
+        evidence: &Evidence,
+        document: &Document<'_>,
+        made_at: UnixTime,
+        endorsements: &Endorsements,
+        at: UnixTime,
+        checks: &mut Checks,
+    ) -> Result<(Arc<Chain>, UnixTime), Error> {
+        let endorsed = endorsements.digest();
+        let signature_key = sha256(&[b"document", &endorsed, &evidence.bytes]);
+        let known = self.signatures.get(&signature_key, at);
+        let is_known = known.is_some();
+        let chain = match known {
+            Some(chain) => chain,
+            None => self.chain(&endorsed, document, endorsements, at)?,
+        };
+        checks.chain = Outcome::Passed(format!("aws.nitro-enclaves → {}", chain.authorities));
+        chain.check_validity(at, made_at)?;
+        let mut not_after = chain.not_after();
+        checks.validity =
+            Outcome::Passed(format!("every certificate at {at}, the first to end does at {not_after}"));
+        checks.revocation = match chain.check_revocation(at)? {
+            Revocation::Clear(next_update) => {
+                not_after = not_after.min(next_update);
+                Outcome::Passed(format!("by the CRLs of the authorities, good until {next_update}"))
+            }
+            Revocation::NoCrl(issuer) => Outcome::NotSupplied(format!("no CRL of {issuer}")),
+        };
+        if !is_known {
+            ecdsa_p384::verify(&chain.key, &document.signed(), document.signature)
+                .map_err(|_| Error::Signature)?;
+            self.signatures.put(signature_key, Arc::clone(&chain), chain.not_after());
+        }
+        checks.signature = Outcome::Passed("ECDSA P-384 over headers and document".to_owned());
+        Ok((chain, not_after))
+    }
+
+    /// The chain under a document, from the cache if it is known: a fresh document of the same enclave then costs one
+    /// signature.
+    fn chain(
+        &self,
+        endorsed: &[u8; 32],
+        document: &Document<'_>,
+        endorsements: &Endorsements,
+        at: UnixTime,
+    ) -> Result<Arc<Chain>, Error> {
+        let hashes: Vec<[u8; 32]> = document.cabundle.iter().map(|der| sha256(&[der])).collect();
+        let key = sha256(&[
+            b"chain",
+            endorsed,
+            document.instance().as_bytes(),
+            &sha256(&[document.certificate]),
+            hashes.as_flattened(),
+        ]);
+        if let Some(chain) = self.chains.get(&key, at) {
+            return Ok(chain);
+        }
+        let chain = Arc::new(Chain::build(document, endorsements, &self.roots, at)?);
+        self.chains.put(key, Arc::clone(&chain), chain.not_after());
+        Ok(chain)
+    }
+}
+
+/// AT-04: all 64 bytes are the user data, and nothing that the enclave could have been given by another party stands
+/// beside them. What a caller names itself is compared with the user data as it is (AT-80).
+fn check_binding(
+    evidence: &Evidence,
+    document: &Document<'_>,
+    expected: Expected<'_>,
+) -> Result<Outcome, Error> {
+    if matches!(expected, Expected::Binding(_)) && (document.nonce.is_some() || document.public_key.is_some())
+    {
+        return Err(Error::Binding);
+    }
+    expected.check(document.user_data.unwrap_or_default(), evidence.kind)
 }

@@ -7,7 +7,7 @@ use der::{
 use sealwire_crypto::digest::sha256;
 use x509_cert::{
     certificate::Version,
-    ext::pkix::{BasicConstraints, KeyUsage},
+    ext::pkix::{BasicConstraints, CrlDistributionPoints, KeyUsage},
     name::Name,
 };
 
@@ -174,6 +174,11 @@ impl Certificate {
     /// Whether its key may sign CRLs: it says so, or says nothing on its use.
     pub(crate) fn may_sign_crls(&self) -> bool {
         self.key_usage(Place::Root).is_ok_and(|usage| usage.is_none_or(|usage| usage.crl_sign()))
+    }
+
+    /// Whether it says where its issuer publishes a CRL.
+    pub(crate) fn names_crl(&self) -> bool {
+        self.has(CrlDistributionPoints::OID)
     }
 
     fn key_usage(&self, place: Place) -> Result<Option<KeyUsage>, Error> {

@@ -16,11 +16,26 @@ pub(crate) struct Path {
     pub(crate) root: [u8; 32],
     /// root first
     windows: Vec<Window>,
+<<<<<<< HEAD
     /// issuer and serial number of every certificate below the root, leaf first
     links: Vec<(Place, Name, Vec<u8>)>,
     /// name and serial number of the root
     root_link: (Name, Vec<u8>),
+=======
+    /// every certificate below the root, leaf first
+    links: Vec<Link>,
+>>>>>>> cb88c67 (Verify Nitro documents under AWS's root; ask for the CRLs that a chain's certificates name)
     crls: Vec<Crl>,
+}
+
+/// What revocation needs to know of a certificate.
+#[derive(Debug, Clone)]
+struct Link {
+    place: Place,
+    issuer: Name,
+    serial: Vec<u8>,
+    /// whether it says where its issuer publishes a CRL
+    names_crl: bool,
 }
 
 /// What the CRLs at hand say of a path.
@@ -84,7 +99,12 @@ impl Path {
                 .iter()
                 .enumerate()
                 .take(chain.len() - 1)
-                .map(|(index, c)| (place(index), c.issuer().clone(), c.serial().to_vec()))
+                .map(|(index, c)| Link {
+                    place: place(index),
+                    issuer: c.issuer().clone(),
+                    serial: c.serial().to_vec(),
+                    names_crl: c.names_crl(),
+                })
                 .collect(),
             root_link: (root.subject().clone(), root.serial().to_vec()),
             crls: Vec::new(),
@@ -108,11 +128,21 @@ impl Path {
     /// AT-03: any CRL that lists a certificate counts, an old one too; of each issuer one at least has to be in force.
     /// A root that its own CRL lists is given up by its vendor, whoever pins it.
     pub(crate) fn check_revocation(&self, at: UnixTime) -> Result<Revocation, Error> {
-        let (root, serial) = &self.root_link;
-        if self.crls_of(root).any(|crl| crl.lists(serial)) {
-            return Err(Error::Revoked(Place::Root));
+        self.check_root()?;
+        self.check_links(&self.links, at, |_| true)
+    }
+
+    /// The same where the vendor publishes CRLs for a part of its chain: one is asked for where a certificate names a
+    /// distribution point (RFC 5280 section 4.2.1.13), and one at least.
+    pub(crate) fn check_offered_revocation(&self, at: UnixTime) -> Result<Revocation, Error> {
+        self.check_root()?;
+        let found = self.check_links(&self.links, at, |link| link.names_crl)?;
+        match self.links.last() {
+            Some(top) if found == Revocation::Clear(UnixTime(u64::MAX)) => {
+                Ok(Revocation::NoCrl(top.issuer.to_string()))
+            }
+            _ => Ok(found),
         }
-        self.check_revocation_of(self, at)
     }
 
     /// The same for the certificates of another path that ends in the same root, by the CRLs of this one. A path that
@@ -121,15 +151,34 @@ impl Path {
         if other.root != self.root {
             return Err(Error::RootNotPinned);
         }
-        for (place, issuer, serial) in &other.links {
+        self.check_links(&other.links, at, |_| true)
+    }
+
+    fn check_root(&self) -> Result<(), Error> {
+        let (root, serial) = &self.root_link;
+        match self.crls_of(root).any(|crl| crl.lists(serial)) {
+            true => Err(Error::Revoked(Place::Root)),
+            false => Ok(()),
+        }
+    }
+
+    fn check_links(
+        &self,
+        links: &[Link],
+        at: UnixTime,
+        is_offered: impl Fn(&Link) -> bool,
+    ) -> Result<Revocation, Error> {
+        for Link { place, issuer, serial, .. } in links {
             if self.crls_of(issuer).any(|crl| crl.lists(serial)) {
                 return Err(Error::Revoked(*place));
             }
         }
         let mut until = UnixTime(u64::MAX);
         let mut uncovered = None;
-        for (_, issuer, _) in &other.links {
+        for link in links {
+            let issuer = &link.issuer;
             match (self.crls_of(issuer).next(), self.crls_of(issuer).find(|crl| crl.check_time(at).is_ok())) {
+                (None, _) if !is_offered(link) => {}
                 (None, _) => uncovered = uncovered.or_else(|| Some(issuer.to_string())),
                 (_, Some(crl)) => until = until.min(crl.next_update),
                 (Some(crl), None) => crl.check_time(at)?,
