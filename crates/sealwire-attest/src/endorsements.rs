@@ -2,6 +2,7 @@
 
 use crate::{
     Error,
+    corim::{self, Corim},
     x509::{Certificate, UnverifiedCrl},
 };
 use der::pem;
@@ -31,8 +32,8 @@ pub struct Endorsements {
 }
 
 impl Endorsements {
-    /// Adds what `bytes` holds, recognised by content: DER or PEM (one or several), certificates or CRLs (AT-80). What
-    /// is there already is not added again. On an error nothing is added.
+    /// Adds what `bytes` holds, recognised by content: DER or PEM (one or several), certificates or CRLs; a signed CoRIM
+    /// (AT-80). What is there already is not added again. On an error nothing is added.
     ///
     /// # Errors
     /// When it is none of them, or too much.
@@ -44,6 +45,8 @@ impl Endorsements {
         // A DER certificate or CRL begins with the tag of a SEQUENCE, which no PEM text does.
         if bytes.first() == Some(&0x30) {
             next.add_der(bytes.to_vec())?;
+        } else if corim::looks_like(bytes) {
+            next.add_manifest(bytes)?;
         } else {
             next.add_pem(bytes)?;
         }
@@ -122,6 +125,17 @@ impl Endorsements {
         };
         if !list.contains(&der) {
             list.push(der);
+        }
+        Ok(())
+    }
+
+    /// A reference integrity manifest; one that nobody signed could never count.
+    fn add_manifest(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if !Corim::parse(bytes)?.is_signed() {
+            return Err(Error::MalformedEndorsement("a reference manifest that nobody signed"));
+        }
+        if !self.references.iter().any(|known| known == bytes) {
+            self.references.push(bytes.to_vec());
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ pub mod check;
 pub mod claims;
 pub mod cmw;
 pub mod composite;
+pub mod corim;
 pub mod endorsements;
 pub mod enrol;
 mod error;

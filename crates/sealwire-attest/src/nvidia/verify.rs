@@ -1,32 +1,155 @@
-//! The checks of AT-03 for this kind, in their order.
+//! The checks of AT-03 for a report, in their order.
 
-use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, UnixTime,
-    cache::CacheCounts,
-    verify::{Expected, Verified},
+use super::{
+    chain::{Chain, Signature},
+    claims::claims,
+    reference::{Comparison, Manifests, names},
+    report::Report,
+    roots::NVIDIA,
 };
+use crate::{
+    Checks, Claims, Endorsements, Error, Evidence, Outcome, UnixTime,
+    cache::{Cache, CacheCounts},
+    verify::{Expected, Verified},
+    x509::{Certificate, Revocation},
+};
+use sealwire_crypto::{digest::sha256, sign::ecdsa_p384};
+use std::sync::Arc;
 
-/// Verifies evidence of this kind. Chains and signatures that verified are kept (AT-26).
-pub(crate) struct NvidiaVerifier {}
+/// Verifies reports. Chains, signatures and manifests that verified are kept (AT-26).
+pub(crate) struct NvidiaVerifier {
+    /// of devices
+    devices: Vec<Certificate>,
+    /// of the signers of reference integrity manifests
+    manifest_roots: Vec<Certificate>,
+    chains: Cache<Arc<Chain>>,
+    signatures: Cache<Arc<Chain>>,
+    manifests: Cache<Arc<Manifests>>,
+}
 
 impl NvidiaVerifier {
     pub(crate) fn new() -> Self {
-        Self {}
+        Self::with_roots(NVIDIA.devices.clone(), NVIDIA.manifests.clone())
+    }
+
+    /// Outside of tests the roots are NVIDIA's. They are the same for the life of the caches.
+    pub(super) fn with_roots(devices: Vec<Certificate>, manifest_roots: Vec<Certificate>) -> Self {
+        Self {
+            devices,
+            manifest_roots,
+            chains: Cache::new(),
+            signatures: Cache::new(),
+            manifests: Cache::new(),
+        }
     }
 
     /// Of chains, and of signatures.
     pub(crate) fn counts(&self) -> [CacheCounts; 2] {
-        [CacheCounts::default(); 2]
+        [self.chains.counts(), self.signatures.counts()]
     }
 
     pub(crate) fn verify(
         &self,
-        _evidence: &Evidence,
-        _endorsements: &Endorsements,
-        _expected: Expected<'_>,
-        _at: UnixTime,
-        _checks: &mut Checks,
+        evidence: &Evidence,
+        endorsements: &Endorsements,
+        expected: Expected<'_>,
+        at: UnixTime,
+        checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
-        todo!()
+        let report = Report::parse(&evidence.bytes)?;
+        checks.format = Outcome::Passed(format!("SPDM 1.1, {} measurements", report.measurements.len()));
+        let endorsed = endorsements.digest();
+        let (chain, mut not_after) =
+            self.verify_signatures(evidence, &report, &endorsed, endorsements, at, checks)?;
+        let comparison = self.compare(&report, &chain, &endorsed, endorsements, at)?;
+        not_after = not_after.min(comparison.not_after);
+        checks.tcb = comparison.outcome;
+        checks.attributes = Outcome::NotAvailable(
+            "a report does not say whether the GPU can be debugged; its measurements differ then".to_owned(),
+        );
+        checks.binding = expected.check(report.nonce, evidence.kind)?;
+        checks.freshness =
+            Outcome::NotAvailable("a report carries no time; only the nonce makes it fresh".to_owned());
+        Ok(Verified::new(claims(&report, &chain, comparison.status, not_after), checks.clone()))
+    }
+
+    /// Chain, validity, revocation, signature. Time and revocation are checked whether or not the rest is known. With
+    /// the chain, the earliest end of what was looked at.
+    fn verify_signatures(
+        &self,
+        evidence: &Evidence,
+        report: &Report<'_>,
+        endorsed: &[u8; 32],
+        endorsements: &Endorsements,
+        at: UnixTime,
+        checks: &mut Checks,
+    ) -> Result<(Arc<Chain>, UnixTime), Error> {
+        let signature_key = sha256(&[b"report", endorsed, &evidence.bytes]);
+        let (chain, signature) = match self.signatures.get(&signature_key, at) {
+            Some(chain) => (chain, Signature::Good),
+            None => self.chain(endorsed, report, endorsements, at)?,
+        };
+        checks.chain = Outcome::Passed(chain.path.names.clone());
+        chain.path.check_validity(at)?;
+        let mut not_after = chain.path.not_after();
+        checks.validity =
+            Outcome::Passed(format!("every certificate at {at}, the first to end does at {not_after}"));
+        checks.revocation = match chain.path.check_offered_revocation(at)? {
+            Revocation::Clear(next_update) => {
+                not_after = not_after.min(next_update);
+                Outcome::Passed(format!("by the CRLs of the authorities, good until {next_update}"))
+            }
+            Revocation::NoCrl(issuer) => Outcome::NotSupplied(format!("no CRL of {issuer}")),
+        };
+        if signature == Signature::Bad {
+            return Err(Error::Signature);
+        }
+        checks.signature = Outcome::Passed("ECDSA P-384 over request and response".to_owned());
+        self.signatures.put(signature_key, Arc::clone(&chain), chain.path.not_after());
+        Ok((chain, not_after))
+    }
+
+    /// The chain under a report, from the cache if it is known: a fresh report of the same GPU then costs one signature.
+    fn chain(
+        &self,
+        endorsed: &[u8; 32],
+        report: &Report<'_>,
+        endorsements: &Endorsements,
+        at: UnixTime,
+    ) -> Result<(Arc<Chain>, Signature), Error> {
+        // One chain is kept for each set of endorsements; in a folder of several GPUs the key decides whose it is.
+        let key = sha256(&[b"chain", endorsed]);
+        if let Some(chain) = self.chains.get(&key, at) {
+            let verifies = ecdsa_p384::verify(&chain.device.key, report.signed, report.signature).is_ok();
+            if verifies && chain.device.is_of(report) {
+                return Ok((chain, Signature::Good));
+            }
+        }
+        let (chain, signature) = Chain::build(report, endorsements, &self.devices, at)?;
+        let chain = Arc::new(chain);
+        self.chains.put(key, Arc::clone(&chain), chain.path.not_after());
+        Ok((chain, signature))
+    }
+
+    fn compare(
+        &self,
+        report: &Report<'_>,
+        chain: &Chain,
+        endorsed: &[u8; 32],
+        endorsements: &Endorsements,
+        at: UnixTime,
+    ) -> Result<Comparison, Error> {
+        let product = &chain.device.product;
+        let Some(names) = names(report, product) else { return Ok(Comparison::none()) };
+        let key = sha256(&[b"manifests", endorsed, names.join("\0").as_bytes()]);
+        let manifests = match self.manifests.get(&key, at) {
+            Some(manifests) => manifests,
+            None => {
+                let found = Arc::new(Manifests::find(names, endorsements, &self.manifest_roots, at)?);
+                self.manifests.put(key, Arc::clone(&found), UnixTime(u64::MAX));
+                found
+            }
+        };
+        manifests.compare(product, &report.measurements, at)
     }
 }

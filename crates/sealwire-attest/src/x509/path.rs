@@ -16,15 +16,10 @@ pub(crate) struct Path {
     pub(crate) root: [u8; 32],
     /// root first
     windows: Vec<Window>,
-<<<<<<< HEAD
-    /// issuer and serial number of every certificate below the root, leaf first
-    links: Vec<(Place, Name, Vec<u8>)>,
-    /// name and serial number of the root
-    root_link: (Name, Vec<u8>),
-=======
     /// every certificate below the root, leaf first
     links: Vec<Link>,
->>>>>>> cb88c67 (Verify Nitro documents under AWS's root; ask for the CRLs that a chain's certificates name)
+    /// name and serial number of the root
+    root_link: (Name, Vec<u8>),
     crls: Vec<Crl>,
 }
 
