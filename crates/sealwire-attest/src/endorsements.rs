@@ -3,6 +3,7 @@
 use crate::{
     Error,
     corim::{self, Corim},
+    intel,
     x509::{Certificate, UnverifiedCrl},
 };
 use der::pem;
@@ -32,8 +33,9 @@ pub struct Endorsements {
 }
 
 impl Endorsements {
-    /// Adds what `bytes` holds, recognised by content: DER or PEM (one or several), certificates or CRLs; a signed CoRIM
-    /// (AT-80). What is there already is not added again. On an error nothing is added.
+    /// Adds what `bytes` holds, recognised by content: certificates or CRLs in DER or PEM (one or several); Intel's JSON:
+    /// TCB info, the identity of a quoting enclave, or all collateral of a platform; a signed CoRIM (AT-80). What is there
+    /// already is not added again. On an error nothing is added.
     ///
     /// # Errors
     /// When it is none of them, or too much.
@@ -47,6 +49,8 @@ impl Endorsements {
             next.add_der(bytes.to_vec())?;
         } else if corim::looks_like(bytes) {
             next.add_manifest(bytes)?;
+        } else if bytes.trim_ascii_start().first() == Some(&b'{') {
+            next.add_json(bytes)?;
         } else {
             next.add_pem(bytes)?;
         }
@@ -136,6 +140,25 @@ impl Endorsements {
         }
         if !self.references.iter().any(|known| known == bytes) {
             self.references.push(bytes.to_vec());
+        }
+        Ok(())
+    }
+
+    fn add_json(&mut self, json: &[u8]) -> Result<(), Error> {
+        let collateral = intel::Collateral::read(json)?;
+        for pem in collateral.certificates {
+            self.add_pem(pem.as_bytes())?;
+        }
+        for crl in collateral.crls {
+            match crl.first() {
+                Some(0x30) => self.add_der(crl)?,
+                _ => self.add_pem(&crl)?,
+            }
+        }
+        for reference in collateral.references {
+            if !self.references.contains(&reference) {
+                self.references.push(reference);
+            }
         }
         Ok(())
     }

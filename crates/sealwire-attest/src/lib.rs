@@ -18,7 +18,7 @@ pub mod enrol;
 mod error;
 pub mod event_log;
 pub mod evidence;
-mod intel;
+pub mod intel;
 pub mod key_document;
 pub mod needs;
 mod nitro;

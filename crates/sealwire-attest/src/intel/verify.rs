@@ -1,32 +1,225 @@
-//! The checks of AT-03 for this kind, in their order.
+//! The checks of AT-03 for a quote, in their order.
 
-use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, UnixTime,
-    cache::CacheCounts,
-    verify::{Expected, Verified},
+use super::{
+    attributes,
+    chain::{Chain, Supplied},
+    claims::{Judged, claims, show},
+    parse,
+    quote::{Body, Quote},
+    reference::References,
+    roots::{INTEL, Roots},
+    without_padding,
 };
+use crate::{
+    Checks, Claims, Endorsements, Error, Evidence, Outcome, UnixTime,
+    cache::{Cache, CacheCounts},
+    verify::{Expected, Verified},
+    x509::Revocation,
+};
+use sealwire_crypto::{
+    digest::sha256,
+    sign::ecdsa::{Scheme, verify_fixed},
+};
+use std::{cell::OnceCell, sync::Arc};
 
-/// Verifies evidence of this kind. Chains and signatures that verified are kept (AT-26).
-pub(crate) struct IntelVerifier {}
+/// Verifies evidence of this kind. Chains, reference data and signatures that verified are kept (AT-26).
+pub(crate) struct IntelVerifier {
+    roots: Roots,
+    chains: Cache<Arc<Chain>>,
+    references: Cache<Arc<References>>,
+    signatures: Cache<Arc<Chain>>,
+}
+
+/// What a verification works on.
+struct Input<'a> {
+    quote: Quote<'a>,
+    bytes: &'a [u8],
+    endorsements: &'a Endorsements,
+    /// hash of the endorsements
+    endorsed: [u8; 32],
+    /// parsed once, and only if something is not in a cache
+    supplied: OnceCell<Supplied<'a>>,
+    at: UnixTime,
+}
+
+impl<'a> Input<'a> {
+    fn supplied(&self) -> Result<&Supplied<'a>, Error> {
+        if let Some(supplied) = self.supplied.get() {
+            return Ok(supplied);
+        }
+        let supplied = Supplied::new(self.endorsements)?;
+        Ok(self.supplied.get_or_init(|| supplied))
+    }
+}
 
 impl IntelVerifier {
     pub(crate) fn new() -> Self {
-        Self {}
+        Self::with_roots(INTEL.clone())
     }
 
-    /// Of chains, and of signatures.
+    /// Under other roots than Intel's: tests have some of their own.
+    pub(super) fn with_roots(roots: Roots) -> Self {
+        Self { roots, chains: Cache::new(), references: Cache::new(), signatures: Cache::new() }
+    }
+
+    /// Of chains, those under reference data included, and of signatures.
     pub(crate) fn counts(&self) -> [CacheCounts; 2] {
-        [CacheCounts::default(); 2]
+        let [chains, references] = [self.chains.counts(), self.references.counts()];
+        let chains =
+            CacheCounts { hits: chains.hits + references.hits, misses: chains.misses + references.misses };
+        [chains, self.signatures.counts()]
     }
 
     pub(crate) fn verify(
         &self,
-        _evidence: &Evidence,
-        _endorsements: &Endorsements,
-        _expected: Expected<'_>,
-        _at: UnixTime,
-        _checks: &mut Checks,
+        evidence: &Evidence,
+        endorsements: &Endorsements,
+        expected: Expected<'_>,
+        at: UnixTime,
+        checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
-        todo!()
+        let bytes = without_padding(&evidence.bytes);
+        let quote = parse(evidence.kind, bytes)?;
+        checks.format = Outcome::Passed(format!("quote version {}", quote.version));
+        let endorsed = endorsements.digest();
+        let input = Input { quote, bytes, endorsements, endorsed, supplied: OnceCell::new(), at };
+        let (chain, mut not_after) = self.verify_signatures(&input, checks)?;
+        let judged = self.judge(&input, &chain, &mut not_after, checks)?;
+        let quote = &input.quote;
+        checks.attributes = Outcome::Passed(attributes::check(&quote.body)?);
+        checks.binding = expected.check(quote.report_data(), evidence.kind)?;
+        checks.freshness =
+            Outcome::NotAvailable("a quote carries no time; only a challenge makes it fresh".to_owned());
+        Ok(Verified::new(claims(quote, &chain, judged, not_after), checks.clone()))
+    }
+
+    /// Chain, validity, revocation, signature. Time and revocation are checked whether or not the rest is known. With
+    /// the chain, the earliest end of what was looked at.
+    fn verify_signatures(
+        &self,
+        input: &Input<'_>,
+        checks: &mut Checks,
+    ) -> Result<(Arc<Chain>, UnixTime), Error> {
+        let at = input.at;
+        let key = sha256(&[b"quote", &input.endorsed, input.bytes]);
+        let known = self.signatures.get(&key, at);
+        let is_known = known.is_some();
+        let chain = match known {
+            Some(chain) => chain,
+            None => self.chain(input)?,
+        };
+        checks.chain = Outcome::Passed(format!("{} ← quoting enclave ← attestation key", chain.path.names));
+        chain.path.check_validity(at)?;
+        let mut not_after = chain.path.not_after();
+        checks.validity =
+            Outcome::Passed(format!("every certificate at {at}, the first to end does at {not_after}"));
+        checks.revocation = match chain.path.check_revocation(at)? {
+            Revocation::Clear(next_update) => {
+                not_after = not_after.min(next_update);
+                Outcome::Passed(format!("by the CRLs of root and PCK authority, good until {next_update}"))
+            }
+            Revocation::NoCrl(issuer) => {
+                Outcome::NotSupplied(format!("no CRL of {issuer} among the endorsements"))
+            }
+        };
+        if !is_known {
+            verify_fixed(
+                Scheme::P256Sha256,
+                &chain.attestation_key,
+                input.quote.signed,
+                input.quote.signature,
+            )
+            .map_err(|_| Error::Signature)?;
+            self.signatures.put(key, Arc::clone(&chain), chain.path.not_after());
+        }
+        checks.signature = Outcome::Passed("ECDSA P-256 over header and body".to_owned());
+        Ok((chain, not_after))
+    }
+
+    /// What is under the attestation key, from the cache if it is known: a fresh quote of a known platform then costs
+    /// one signature. The key holds all of the quote that the chain rests on.
+    fn chain(&self, input: &Input<'_>) -> Result<Arc<Chain>, Error> {
+        let version = input.quote.version.to_le_bytes();
+        let key = sha256(&[b"chain", &input.endorsed, &version, input.quote.endorsed]);
+        if let Some(chain) = self.chains.get(&key, input.at) {
+            return Ok(chain);
+        }
+        let chain = Arc::new(Chain::build(&input.quote, input.supplied()?, &self.roots, input.at)?);
+        self.chains.put(key, Arc::clone(&chain), chain.path.not_after());
+        Ok(chain)
+    }
+
+    fn references(&self, input: &Input<'_>, chain: &Chain) -> Result<Arc<References>, Error> {
+        let kind = input.quote.kind();
+        let key =
+            sha256(&[b"reference", &input.endorsed, &[kind as u8], &chain.pck.fmspc, &chain.pck.pce_id]);
+        if let Some(references) = self.references.get(&key, input.at) {
+            return Ok(references);
+        }
+        let references = References::build(kind, &chain.pck, input.supplied()?, &self.roots, input.at)?;
+        let references = Arc::new(references);
+        self.references.put(key, Arc::clone(&references), references.not_after());
+        Ok(references)
+    }
+
+    /// The levels of platform, TDX module and quoting enclave, by what Intel has signed. `None` where a part of that was
+    /// not supplied: half a judgement is none (AT-06).
+    fn judge(
+        &self,
+        input: &Input<'_>,
+        chain: &Chain,
+        not_after: &mut UnixTime,
+        checks: &mut Checks,
+    ) -> Result<Option<Judged>, Error> {
+        let Input { quote, at, .. } = input;
+        let references = self.references(input, chain)?;
+        let (tcb_info, qe_identity) = (references.tcb_info(*at), references.qe_identity(*at));
+        let platform = match tcb_info {
+            Some(signed) => {
+                *not_after = (*not_after).min(signed.check(&chain.path, *at)?);
+                Some(signed.value.judge(&chain.pck, &quote.body)?)
+            }
+            None => {
+                check_module_signer(&quote.body)?;
+                None
+            }
+        };
+        let enclave = match qe_identity {
+            Some(signed) => {
+                *not_after = (*not_after).min(signed.check(&chain.path, *at)?);
+                Some(signed.value.judge(&quote.qe_report)?)
+            }
+            None => None,
+        };
+        let (Some(tcb_info), Some(qe_identity), Some(platform), Some(enclave)) =
+            (tcb_info, qe_identity, &platform, &enclave)
+        else {
+            let fmspc = hex::encode(chain.pck.fmspc);
+            checks.tcb = Outcome::NotSupplied(match &platform {
+                None => format!("no TCB info for the platform {fmspc} among the endorsements"),
+                Some(platform) => format!(
+                    "no identity of the quoting enclave among the endorsements; platform level {}",
+                    show(&platform.launch)
+                ),
+            });
+            return Ok(None);
+        };
+        let launch = platform.launch.clone().and(enclave);
+        let level = match &platform.current {
+            Some(current) => launch.launched_then(&current.clone().and(enclave)),
+            None => launch,
+        };
+        let evaluation = tcb_info.value.evaluation.min(qe_identity.value.evaluation);
+        checks.tcb = Outcome::Passed(format!("{}, by evaluation {evaluation}", show(&level)));
+        Ok(Some(Judged { level, evaluation }))
+    }
+}
+
+/// Where no TCB info says who signs TDX modules: Intel does, which reports write as zero (Intel TDX module ABI
+/// specification, TEE_TCB_INFO).
+fn check_module_signer(body: &Body) -> Result<(), Error> {
+    match body {
+        Body::Td(report) if report.mr_signer_seam != [0; 48] => Err(Error::TdxModule("not signed by Intel")),
+        _ => Ok(()),
     }
 }

@@ -1,0 +1,64 @@
+//! Intel's certificate authorities: public data, with source and fingerprints in `anchors/intel/README.md`.
+
+use crate::{
+    Endorsements,
+    x509::{Algorithm, Certificate, LeafUse, Profile},
+};
+use std::sync::LazyLock;
+
+const ROOT: &[u8] = include_bytes!("../../anchors/intel/sgx-root-ca.pem");
+const BELOW: [&[u8]; 3] = [
+    include_bytes!("../../anchors/intel/pck-platform-ca.pem"),
+    include_bytes!("../../anchors/intel/pck-processor-ca.pem"),
+    include_bytes!("../../anchors/intel/tcb-signing.pem"),
+];
+
+/// Intel's chains: ECDSA on P-256 with SHA-256 throughout (Intel SGX PCK certificate and CRL profile specification).
+pub(super) const PROFILE: Profile =
+    Profile { algorithms: &[Algorithm::EcdsaSha256], understood: &[], leaf: LeafUse::Sign };
+
+/// A root, which is trusted, and certificates below it, which only save the caller from supplying them.
+#[derive(Debug, Clone)]
+pub(super) struct Roots {
+    pub(super) pinned: Vec<Certificate>,
+    pub(super) below: Vec<Certificate>,
+}
+
+/// Parsed once for all verifiers. A file that did not parse would be a root that vouches for nobody; a test holds them
+/// to their fingerprints.
+pub(super) static INTEL: LazyLock<Roots> = LazyLock::new(|| Roots {
+    pinned: parse(ROOT).into_iter().collect(),
+    below: BELOW.iter().filter_map(|pem| parse(pem)).collect(),
+});
+
+/// Whether a fingerprint is that of Intel's root.
+pub(crate) fn is_intel(fingerprint: &[u8; 32]) -> bool {
+    INTEL.pinned.iter().any(|root| root.fingerprint() == *fingerprint)
+}
+
+fn parse(pem: &[u8]) -> Option<Certificate> {
+    let mut endorsements = Endorsements::default();
+    endorsements.add(pem).ok()?;
+    Certificate::from_der(endorsements.certificates.first()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Place;
+
+    // AT-02: the anchors are those of the table beside them, and hold together.
+    #[test]
+    fn anchors_are_the_documented_ones() {
+        let table = include_str!("../../anchors/intel/README.md");
+        assert_eq!((INTEL.pinned.len(), INTEL.below.len()), (1, 3));
+        let root = &INTEL.pinned[0];
+        for certificate in INTEL.pinned.iter().chain(&INTEL.below) {
+            let fingerprint = hex::encode(certificate.fingerprint());
+            let row = table.lines().find(|line| line.contains(&fingerprint)).unwrap();
+            assert!(row.contains(&format!("| {} |", certificate.common_name())), "{row}");
+            assert_eq!(is_intel(&certificate.fingerprint()), certificate.subject() == certificate.issuer());
+            certificate.is_signed_by(root, &PROFILE, Place::Intermediate).unwrap();
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests under roots of their own.
