@@ -16,7 +16,8 @@ use std::{
 use tempfile::TempDir;
 
 /// What to type where a program is missing: these tests are never skipped.
-const INSTALL: &str = "sudo apt-get update && sudo apt-get install -y swtpm swtpm-tools tpm2-tools gnutls-bin";
+const INSTALL: &str =
+    "sudo apt-get update && sudo apt-get install -y swtpm swtpm-tools tpm2-tools gnutls-bin";
 
 /// A maker of TPMs: a root, and the authority under it that certifies endorsement keys.
 pub struct Maker {
@@ -78,7 +79,8 @@ impl Maker {
     #[must_use]
     pub fn roots(&self) -> PathBuf {
         let bundle = self.path("roots.pem");
-        let parts = ["swtpm-localca-rootca-cert.pem", "issuer.pem"].map(|name| fs::read(self.path(name)).unwrap());
+        let parts =
+            ["swtpm-localca-rootca-cert.pem", "issuer.pem"].map(|name| fs::read(self.path(name)).unwrap());
         fs::write(&bundle, parts.concat()).unwrap();
         bundle
     }

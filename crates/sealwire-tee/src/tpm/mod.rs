@@ -27,6 +27,7 @@ use sealwire_attest::{
 };
 use sealwire_crypto::random::{self, OsRandom};
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -55,7 +56,8 @@ pub struct Options {
 /// Which event log goes with each quote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum EventLog {
-    /// the firmware's, where the kernel shows one
+    /// the firmware's, where the kernel shows one that still replays to the registers: nothing is logged there that programs
+    /// extend later
     #[default]
     Firmware,
     /// this file, which must be there
@@ -108,23 +110,12 @@ impl Tpm {
     fn quote(&self, qualifying_data: &[u8; 32]) -> Result<sealwire_attest::tpm::Quote, Error> {
         let mut tpm = Tpm2::open(&self.options.device, TIMEOUT)?;
         let mut quote = quote::quote(&mut tpm, qualifying_data, &self.options.pcrs)?;
-        quote.event_log = self.event_log()?;
+        quote.event_log = match &self.options.event_log {
+            EventLog::None => None,
+            EventLog::File(path) => Some(read(path, event_log::MAX_LEN)?),
+            EventLog::Firmware => firmware_log(&quote.pcrs),
+        };
         Ok(quote)
-    }
-
-    fn event_log(&self) -> Result<Option<Vec<u8>>, Error> {
-        match &self.options.event_log {
-            EventLog::None => Ok(None),
-            EventLog::File(path) => read(path, event_log::MAX_LEN).map(Some),
-            EventLog::Firmware => match read(Path::new(FIRMWARE_LOG), event_log::MAX_LEN) {
-                Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(Error::File { path, source }) => {
-                    tracing::warn!(path = %path.display(), error = %source, "no event log goes with the quote");
-                    Ok(None)
-                }
-                log => log.map(Some),
-            },
-        }
     }
 
     fn check(
@@ -156,6 +147,35 @@ impl Tee for Tpm {
         let evidence = Evidence { kind: Kind::Tpm, bytes };
         Ok(Produced { evidence, endorsements: self.endorsements.clone() })
     }
+}
+
+/// The log of the firmware, if there is one and it replays to these registers. Evidence with one that does not would be
+/// refused, and evidence without one says as much.
+fn firmware_log(pcrs: &BTreeMap<u8, [u8; 32]>) -> Option<Vec<u8>> {
+    let path = Path::new(FIRMWARE_LOG);
+    let log = match read(path, event_log::MAX_LEN) {
+        Ok(log) => log,
+        Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            tracing::warn!(%error, "no event log goes with the quote");
+            return None;
+        }
+    };
+    match event_log::replay(&log, event_log::Bank::Sha256) {
+        Ok(replayed) => {
+            let differs = replayed.iter().find(|(index, value)| {
+                let quoted = u8::try_from(**index).ok().and_then(|index| pcrs.get(&index));
+                quoted.is_some_and(|quoted| quoted != value.as_slice())
+            });
+            let Some((index, _)) = differs else { return Some(log) };
+            tracing::warn!(
+                pcr = index,
+                "no event log goes with the quote: the register was extended after it"
+            );
+        }
+        Err(error) => tracing::warn!(%error, "no event log goes with the quote"),
+    }
+    None
 }
 
 /// At most `max` bytes of a file.
