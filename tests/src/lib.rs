@@ -12,7 +12,6 @@ pub mod message;
 pub mod metrics;
 pub mod raw;
 pub mod stage;
-pub mod swtpm;
 pub mod tap;
 pub mod tee;
 pub mod upstream;

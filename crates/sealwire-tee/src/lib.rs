@@ -8,7 +8,6 @@ mod error;
 mod platform;
 pub mod quoter;
 pub mod snp;
-pub mod tpm;
 
 pub use development::Development;
 pub use error::Error;

@@ -6,3 +6,4 @@
 pub(crate) mod der;
 pub(crate) mod machine;
 pub(crate) mod samples;
+pub(crate) mod tpm;

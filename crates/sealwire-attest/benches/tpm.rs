@@ -1,0 +1,32 @@
+//! What a quote costs: at most 0.2 ms with nothing known, at most 50 us when it is a repeat (AT-26).
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, dead_code)]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::{
+    machine::NOW,
+    tpm::{Ak, Tpm},
+};
+use criterion::{Criterion, criterion_group, criterion_main};
+use sealwire_attest::{Verifier, verify::Expected};
+
+fn verify(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("tpm");
+    for (name, ak) in [("ecdsa-p256", Ak::P256), ("rsassa-2048", Ak::Rsa)] {
+        let tpm = Tpm::new(ak);
+        let (evidence, endorsements) = (tpm.evidence(), tpm.endorsements());
+        let run =
+            |verifier: &Verifier| verifier.verify(&evidence, &endorsements, Expected::Unbound, NOW).unwrap();
+        group.bench_function(format!("{name}/cold"), |bench| {
+            bench.iter_with_setup(|| Verifier::new(tpm.trust()), |verifier| run(&verifier))
+        });
+        let warm = Verifier::new(tpm.trust());
+        group.bench_function(format!("{name}/cached"), |bench| bench.iter(|| run(&warm)));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, verify);
+criterion_main!(benches);
