@@ -12,6 +12,7 @@ pub mod message;
 pub mod metrics;
 pub mod raw;
 pub mod stage;
+pub mod swtpm;
 pub mod tap;
 pub mod tee;
 pub mod upstream;

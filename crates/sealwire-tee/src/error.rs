@@ -45,6 +45,10 @@ pub enum Error {
     #[error("the host's certificate table is malformed")]
     CertificateTable,
 
+    /// a TPM
+    #[error(transparent)]
+    Tpm(#[from] crate::tpm::Error),
+
     /// more endorsements than can be published
     #[error("{0}")]
     Endorsements(sealwire_attest::Error),

@@ -8,6 +8,7 @@ mod error;
 mod platform;
 pub mod quoter;
 pub mod snp;
+pub mod tpm;
 
 pub use development::Development;
 pub use error::Error;

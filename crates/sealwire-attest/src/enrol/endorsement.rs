@@ -81,6 +81,19 @@ impl EndorsementKey {
         }
     }
 
+    /// The kind that a maker's certificate is for.
+    ///
+    /// # Errors
+    /// [`Error::EkChain`] where it does not parse, [`Error::EkTemplate`] for a key of another kind.
+    pub fn of_certificate(der: &[u8]) -> Result<Self, Error> {
+        let certificate = Certificate::from_der(der).map_err(Error::EkChain)?;
+        match certificate.ec_key() {
+            Some((Curve::P256, _)) => Ok(Self::EccP256),
+            None if certificate.rsa_key().is_some() => Ok(Self::Rsa2048),
+            _ => Err(Error::EkTemplate),
+        }
+    }
+
     /// TPMT_PUBLIC up to `unique`, which is all zero in the template and the key itself in the public area.
     fn before_unique(self) -> Vec<u8> {
         let (kind, parameters): (_, &[u8]) = match self {

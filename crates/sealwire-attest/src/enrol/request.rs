@@ -3,7 +3,7 @@
 use super::{Challenge, EkRoots, Error, Pending, Request, credential, endorsement, endorsement::Genuine};
 use crate::{
     UnixTime,
-    tpm::{EccCurve, HashAlg, ObjectAttributes, Public, PublicKey, Scheme, name_of},
+    tpm::{EccCurve, HashAlg, Public, PublicKey, Scheme, name_of},
     x509::Revocation,
 };
 use sealwire_crypto::random::{self, Random};
@@ -76,24 +76,10 @@ impl Endorsed {
     }
 }
 
-/// An attestation key signs only what its TPM made, never left it, and cannot (TPM 2.0 part 1, section 24.5 leaves that
-/// to the CA).
+/// That an attestation key attests is for the CA to see to: activation proves where a key is, not what it is for.
 fn fit(ak: &Public) -> Result<(), Error> {
-    use ObjectAttributes as A;
-    let required = [
-        (A::SIGN, "does not sign"),
-        (A::RESTRICTED, "is not restricted: it signs what did not come from its TPM"),
-        (A::FIXED_TPM, "can be moved to another TPM (fixedTPM is clear)"),
-        (A::FIXED_PARENT, "can be moved to another parent (fixedParent is clear)"),
-        (A::SENSITIVE_DATA_ORIGIN, "was not made by its TPM (sensitiveDataOrigin is clear)"),
-    ];
-    for (attribute, why) in required {
-        if !ak.attributes.has(attribute) {
-            return Err(Error::AkUnfit(why));
-        }
-    }
-    if ak.attributes.has(A::DECRYPT) {
-        return Err(Error::AkUnfit("decrypts as well"));
+    if let Some(why) = ak.unfit_to_attest() {
+        return Err(Error::AkUnfit(why));
     }
     match (&ak.key, ak.scheme) {
         (PublicKey::Ecc { curve: EccCurve::P256, .. }, Scheme::Ecdsa(HashAlg::Sha256)) => Ok(()),

@@ -1,5 +1,6 @@
 //! `sealwire attest`
 
+mod enrol;
 mod produce;
 
 use super::exit::Outcome;
@@ -17,11 +18,13 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Enrol(enrol::Args),
     Produce(produce::Args),
 }
 
 pub(crate) async fn run(args: Args) -> Outcome {
     match args.command {
+        Command::Enrol(args) => enrol::run(args).await,
         Command::Produce(args) => produce::run(args).await,
     }
 }
