@@ -66,6 +66,24 @@ pub struct Acceptance {
     pub operator: OperatorGround,
 }
 
+impl Acceptance {
+    /// Holds what was accepted against the revocation list that is in force now (AT-25). `published` is what the document
+    /// came in.
+    ///
+    /// # Errors
+    /// What of it is revoked, or why that cannot be said.
+    pub fn recheck_revocation(
+        &self,
+        published: &Published,
+        policy: &Policy,
+        at: UnixTime,
+    ) -> Result<(), Denial> {
+        let mut reasons = policy.revocation().failures(self.claims.get(), at);
+        reasons.extend(policy.revocation().document_failures(published, self.document.get()));
+        if reasons.is_empty() { Ok(()) } else { Err(Denial { reasons }) }
+    }
+}
+
 /// Verifies, appraises and accepts a published document (AT-41, AT-42, AT-44).
 ///
 /// `authority` must be among those that the document lists; `challenge` is what the client sent, or empty.

@@ -1,6 +1,6 @@
 //! The decision.
 
-use super::{Alternative, Appraised, Policy};
+use super::{Alternative, Appraised, Policy, extensions::Judged};
 use crate::{
     Claims, Kind, UnixTime, Verdict, Verified,
     verdict::{Denial, Reason},
@@ -25,9 +25,13 @@ pub(super) fn appraise(
             continue;
         }
         let rule = format!("accept[{index}]");
-        let failures = match alternative {
+        let mut failures = match alternative {
             Alternative::Snp(snp) | Alternative::Development(snp) => snp.failures(&rule, &claims, &checks),
         };
+        if failures.is_empty() {
+            let judged = Judged { alternative: index, claims: &claims, checks: &checks, at };
+            failures = policy.extensions.failures(&judged);
+        }
         if failures.is_empty() && !revoked.is_empty() {
             return Err(Denial { reasons: revoked });
         }

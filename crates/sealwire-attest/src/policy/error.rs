@@ -32,7 +32,7 @@ impl fmt::Display for PolicyError {
 }
 
 /// What each key takes, for hints.
-const USAGE: [(&str, &str); 25] = [
+const USAGE: [(&str, &str); 28] = [
     ("version", "this is version 1"),
     ("max-lifetime", "a duration such as \"24h\", \"10m\" or \"90s\""),
     ("max-age", "a duration such as \"24h\", \"10m\" or \"90s\""),
@@ -44,6 +44,12 @@ const USAGE: [(&str, &str); 25] = [
         "a list of \"sha384:\" and 48 bytes in hex, as `sealwire gateway --print-config-digest` shows it",
     ),
     ("revocation-keys", "a list of \"ed25519:\" and 32 bytes in base64url or hex"),
+    ("rego", "the name of a file in Rego, `package sealwire`"),
+    ("reference-values", "a list of files, or of { file = \"…\", signer = \"KEY.pem\" }"),
+    (
+        "build",
+        "{ bundle = \"…\", identity = \"…\", issuer = \"…\", register = \"…\" }, and trusted-root where it is not Sigstore's",
+    ),
     ("accept", "each alternative begins with a line [[accept]]"),
     ("kind", "\"snp\" or \"development\""),
     ("measurement", "48 bytes in hex, a list of those, or { any = \"why\" }"),

@@ -1,16 +1,23 @@
 //! Appraisal policies (AT-21) and what they accept.
 
 mod appraise;
+#[cfg_attr(not(feature = "sigstore"), path = "build_absent.rs")]
+mod build;
 mod error;
 mod exactly;
 mod extensions;
 mod parse;
+mod reference;
+#[cfg_attr(not(feature = "rego"), path = "rego_absent.rs")]
+mod rego;
 mod rules;
 mod snp;
 mod values;
 
 pub use error::PolicyError;
 pub use extensions::Loader;
+#[doc(hidden)]
+pub use reference::parses as parses_reference_values;
 pub use rules::OperatorRule;
 
 use crate::{
@@ -161,14 +168,22 @@ impl Policy {
     /// # Errors
     /// Why the list is not taken.
     pub fn with_revocation_list(&self, bytes: &[u8]) -> Result<Self, revocation::Error> {
-        let revocation = self.extensions.revocation.updated(bytes)?;
-        Ok(Self { extensions: Extensions { revocation, ..self.extensions.clone() }, ..self.clone() })
+        let mut policy = self.clone();
+        policy.extensions.revocation = self.extensions.revocation.updated(bytes)?;
+        Ok(policy)
     }
 
     /// The revocation list in force.
     #[must_use]
     pub fn revocation_list(&self) -> Option<&VerifiedList> {
         self.extensions.revocation.list.as_deref()
+    }
+
+    /// Whether a revocation list that is required is there, and good at `at`. Each appraisal asks this and more; this is for
+    /// who keeps what was accepted.
+    #[must_use]
+    pub fn is_revocation_list_good(&self, at: UnixTime) -> bool {
+        self.extensions.revocation.standing(at).is_none()
     }
 
     pub(crate) fn revocation(&self) -> &revocation::Rule {

@@ -34,6 +34,8 @@ struct Head {
     _accept: (),
     #[serde(default, rename = "revocation-keys")]
     _revocation_keys: (),
+    #[serde(default, rename = "rego")]
+    _rego: (),
 }
 
 pub(super) fn parse(text: &str, load: &Loader<'_>) -> Result<Policy, PolicyError> {

@@ -1,12 +1,18 @@
 //! What a policy may name besides its own rules: Rego, reference values, builds, revocation lists (AT-22, AT-24, AT-25).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
+mod build;
 #[path = "../common/mod.rs"]
 mod common;
+mod reference;
+mod rego;
 mod revocation;
+mod sigstore;
 
 use common::machine::{Machine, NOW};
-use sealwire_attest::{Claims, Policy, Verified, Verifier, verdict::Reason, verify::Expected};
+use sealwire_attest::{
+    Claims, Policy, Verified, Verifier, policy::PolicyError, verdict::Reason, verify::Expected,
+};
 
 const HEAD: &str = "version = 1\nany-operator = true\n";
 
@@ -19,6 +25,14 @@ fn development(machine: &Machine, more: &str) -> String {
 /// Its registers, as [`Machine::new`] fills them.
 fn registers() -> String {
     format!("measurement = \"{}\"\nhost-data = \"{}\"\n", "22".repeat(48), "33".repeat(32))
+}
+
+/// Loads a policy beside these files.
+fn load(text: &str, files: &[(&str, &[u8])]) -> Result<Policy, PolicyError> {
+    Policy::load(text, &|name| {
+        let file = files.iter().find(|(known, _)| *known == name);
+        file.map(|(_, bytes)| bytes.to_vec()).ok_or_else(|| "no such file".to_owned())
+    })
 }
 
 fn verified(machine: &Machine) -> Verified<Claims> {
