@@ -4,6 +4,7 @@ use crate::{
     Environment, Error, Settings, Status,
     keys::{Appraiser, Keeper, Refresher},
     retry,
+    revocation::{self, Watcher},
 };
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -18,18 +19,19 @@ use tower::Service;
 /// Requests through an attested, sealed channel. Cheap to clone; one pool, one pinned document.
 ///
 /// A request's URI may be relative. If it names an authority, that must be the attested one. The key document is
-/// renewed by a task of its own, which ends with the last clone.
+/// renewed by a task of its own, which ends with the last clone; so is the revocation list where there is one.
 #[derive(Clone)]
 pub struct Connector {
     keeper: Arc<Keeper>,
-    _refresher: Arc<Refresher>,
+    _tasks: Arc<(Refresher, Option<Watcher>)>,
 }
 
 impl Connector {
     /// Fetches the key document and appraises it. Needs a Tokio runtime.
     ///
     /// # Errors
-    /// [`Error::Denied`], [`Error::Unreachable`], [`Error::NoKey`], [`Error::Settings`], [`Error::Tls`]
+    /// [`Error::Denied`], [`Error::Unreachable`], [`Error::NoKey`], [`Error::Settings`], [`Error::Tls`],
+    /// [`Error::RevocationList`]
     pub async fn connect(settings: Settings) -> Result<Self, Error> {
         Self::connect_in(settings, Environment::default()).await
     }
@@ -39,9 +41,20 @@ impl Connector {
     /// # Errors
     /// As [`Self::connect`].
     pub async fn connect_in(settings: Settings, environment: Environment) -> Result<Self, Error> {
-        let keeper = Arc::new(Keeper::start(Appraiser::new(settings, environment)?).await?);
-        let refresher = Arc::new(Refresher::spawn(keeper.clone()));
-        Ok(Self { keeper, _refresher: refresher })
+        let (source, roots, timeout) =
+            (settings.revocation.clone(), settings.tls_roots.clone(), settings.timeout);
+        let appraiser = Appraiser::new(settings, environment)?;
+        let list = match source {
+            Some(source) => {
+                let reader = revocation::first(&appraiser, &source, &roots, timeout).await?;
+                Some((source, reader))
+            }
+            None => None,
+        };
+        let keeper = Arc::new(Keeper::start(appraiser).await?);
+        let watcher = list.map(|(source, reader)| Watcher::spawn(keeper.clone(), &source, reader));
+        let refresher = Refresher::spawn(keeper.clone());
+        Ok(Self { keeper, _tasks: Arc::new((refresher, watcher)) })
     }
 
     /// The document that was accepted last.
@@ -70,6 +83,7 @@ impl Connector {
             kem: pin.selected.public_key.kem(),
             suite: pin.selected.suite,
             refused: state.refused.clone(),
+            revocation: self.keeper.revocation(),
             refusals: self.keeper.refusals(),
             counts: self.keeper.counters.read(),
         }

@@ -13,6 +13,18 @@ pub enum Error {
     /// The policy said no. Nothing was sent.
     #[error(transparent)]
     Denied(#[from] Denial),
+    /// The gateway was revoked, or the revocation list ended, while the request was on its way (AT-25). It was cut off;
+    /// whether it was carried out is unknown.
+    #[error("cut off on its way: {0}")]
+    CutOff(Denial),
+    /// The revocation list cannot be read, or is not taken. Nothing was sent.
+    #[error("the revocation list at {at}: {source}")]
+    RevocationList {
+        /// where
+        at: String,
+        /// why not
+        source: BoxError,
+    },
     /// The gateway could not be reached, or its key document not read. Nothing was sent.
     #[error("{what} of {at}: {source}")]
     Unreachable {

@@ -1,6 +1,6 @@
 //! What a connector is told, and what follows from it.
 
-use crate::Error;
+use crate::{Error, revocation};
 use http::{Uri, uri::Scheme};
 use sealwire_attest::{
     Policy,
@@ -36,6 +36,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// certificates in DER that TLS trusts besides the system's
     pub tls_roots: Vec<Vec<u8>>,
+    /// the operator's revocation list (AT-25); required where the policy names keys for lists
+    pub revocation: Option<revocation::Source>,
 }
 
 impl Settings {
@@ -52,6 +54,7 @@ impl Settings {
             limits: Limits::default(),
             timeout: Duration::from_secs(10),
             tls_roots: Vec::new(),
+            revocation: None,
         }
     }
 }

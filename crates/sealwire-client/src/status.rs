@@ -37,10 +37,23 @@ pub struct Status {
     pub suite: Symmetric,
     /// the gateway showed something since that the policy refuses: nothing is sent
     pub refused: Option<Denial>,
+    /// the revocation list, where there is one
+    pub revocation: Option<RevocationStatus>,
     /// the last 20 refusals, the latest last
     pub refusals: Vec<Refusal>,
     /// how often what happened
     pub counts: Counts,
+}
+
+/// A revocation list, and how well it is kept up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationStatus {
+    /// serial of the list in force
+    pub serial: u64,
+    /// the last second in which it is good; past it nothing is sent
+    pub next_update: UnixTime,
+    /// why the last look brought nothing
+    pub trouble: Option<String>,
 }
 
 /// A document that the policy refused.

@@ -3,13 +3,16 @@
 use super::pin::{Appraiser, Failure, Pin};
 use crate::{
     Error,
-    status::{Counters, Refusal, Refusals},
+    revocation::{self, Place},
+    status::{Counters, Refusal, Refusals, RevocationStatus},
 };
 use arc_swap::ArcSwap;
+use http::Response;
 use sealwire_attest::verdict::Denial;
+use sealwire_http::Body;
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex as SyncMutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -39,6 +42,10 @@ pub(crate) struct Keeper {
     pub(super) changed: Notify,
     pub(crate) counters: Counters,
     refusals: Refusals,
+    /// pins that something may be under way with: a new revocation list is held against each
+    pins: SyncMutex<Vec<Weak<Pin>>>,
+    /// why the last look at the revocation list brought nothing
+    list_trouble: SyncMutex<Option<String>>,
 }
 
 struct Ledger {
@@ -71,7 +78,10 @@ impl Keeper {
     pub(crate) async fn start(appraiser: Appraiser) -> Result<Self, Error> {
         let pin = Arc::new(appraiser.obtain(None).await?);
         log_accepted(&pin);
+        let pins = SyncMutex::new(vec![Arc::downgrade(&pin)]);
         Ok(Self {
+            pins,
+            list_trouble: SyncMutex::new(None),
             appraiser,
             state: ArcSwap::from_pointee(State { pin, refused: None }),
             ledger: Mutex::new(Ledger { hinted: None, last_failure: None }),
@@ -94,6 +104,58 @@ impl Keeper {
         self.refusals.read()
     }
 
+    /// The list in force.
+    pub(crate) fn revocation(&self) -> Option<RevocationStatus> {
+        let policy = self.appraiser.policy();
+        let list = policy.revocation_list()?.get();
+        let trouble = self.list_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Some(RevocationStatus { serial: list.serial, next_update: list.next_update, trouble })
+    }
+
+    /// Notes how a look at the revocation list went.
+    pub(crate) fn note_list(&self, place: &Place, trouble: Option<Error>) {
+        let trouble = trouble.map(|error| match error {
+            Error::RevocationList { source, .. } => format!("{place}: {source}"),
+            other => other.to_string(),
+        });
+        *self.list_trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// An answer under `pin`, which ends once that is revoked. Where there is no revocation list, nothing ends it.
+    pub(crate) fn guarded(&self, response: Response<Body>, pin: &Arc<Pin>) -> Response<Body> {
+        let can_be_revoked = self.appraiser.policy().revocation_list().is_some();
+        if can_be_revoked { revocation::guarded(response, pin) } else { response }
+    }
+
+    /// Holds everything that is pinned, or was and is still in use, against the revocation list: what is revoked is used
+    /// no more, and what is on its way with it is cut off (AT-25).
+    pub(crate) fn rejudge(&self) {
+        let pins: Vec<Arc<Pin>> = {
+            let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+            pins.retain(|pin| pin.strong_count() > 0);
+            pins.iter().filter_map(Weak::upgrade).collect()
+        };
+        for pin in pins {
+            if pin.cut.is_cut() {
+                continue;
+            }
+            let Err(denial) = self.appraiser.rejudge(&pin) else { continue };
+            let gateway = self.appraiser.authority();
+            tracing::warn!(gateway, %denial, "what was accepted is revoked; nothing is sent to it, and what is on its way is cut off");
+            self.refusals.add(self.appraiser.clock().now(), denial.clone());
+            // Nothing new begins before what runs is ended.
+            self.state.rcu(|state| {
+                if Arc::ptr_eq(&state.pin, &pin) {
+                    Arc::new(State { pin: pin.clone(), refused: Some(denial.clone()) })
+                } else {
+                    state.clone()
+                }
+            });
+            pin.cut.cut(denial);
+            self.changed.notify_one();
+        }
+    }
+
     /// A pin that may be used now. Renews first where there is none (AT-42).
     pub(crate) async fn usable(&self) -> Result<Arc<Pin>, Error> {
         let state = self.state();
@@ -111,7 +173,12 @@ impl Keeper {
     }
 
     fn usable_in(&self, state: &State) -> Option<Arc<Pin>> {
-        (state.refused.is_none() && state.pin.is_live(self.appraiser.now())).then(|| state.pin.clone())
+        let at = self.appraiser.now();
+        // A list that ended is noticed here first; the watcher may be a moment late.
+        let usable = state.refused.is_none()
+            && state.pin.is_live(at)
+            && self.appraiser.policy().is_revocation_list_good(at);
+        usable.then(|| state.pin.clone())
     }
 
     /// Asks for a pin other than `used`.
@@ -159,8 +226,11 @@ impl Keeper {
         let pin = Arc::new(pin);
         log_accepted(&pin);
         self.counters.renewals.fetch_add(1, Ordering::Relaxed);
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&pin));
         self.state.store(Arc::new(State { pin: pin.clone(), refused: None }));
         self.changed.notify_one();
+        // A list that came while the document was being fetched has not seen it.
+        self.rejudge();
         pin
     }
 

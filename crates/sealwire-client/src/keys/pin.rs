@@ -4,11 +4,15 @@ use super::{
     fetch::{self, Failed},
     seen::Serials,
 };
-use crate::{Environment, Error, Settings, error::Expired, settings::Places, transport::Transport};
+use crate::{
+    Environment, Error, Settings, error::Expired, revocation::Cut, settings::Places, transport::Transport,
+};
+use arc_swap::ArcSwap;
 use http::Uri;
 use sealwire_attest::{
     Appraised, KeyDocument, Policy, UnixTime, Verifier,
     key_document::{self, Acceptance, OBLIVIOUS, Published},
+    revocation,
     verdict::Denial,
 };
 use sealwire_http::crypto::{kem::Kem, random};
@@ -39,6 +43,14 @@ pub(crate) struct Pin {
     pub(crate) expires: UnixTime,
     /// when to ask for the next
     pub(crate) renew_at: SystemTime,
+    /// whether it has been revoked since (AT-25)
+    pub(crate) cut: Cut,
+}
+
+impl AsRef<Cut> for Pin {
+    fn as_ref(&self) -> &Cut {
+        &self.cut
+    }
 }
 
 impl Pin {
@@ -116,7 +128,8 @@ struct NotNewer(u64);
 pub(crate) struct Appraiser {
     transport: Transport,
     places: Places,
-    policy: Policy,
+    /// with the revocation list in force
+    policy: ArcSwap<Policy>,
     verifier: Verifier,
     kems: Vec<Kem>,
     wire: oblivious::Settings,
@@ -134,7 +147,7 @@ impl Appraiser {
             transport,
             places,
             verifier: Verifier::new(settings.policy.trust()),
-            policy: settings.policy,
+            policy: ArcSwap::from_pointee(settings.policy),
             kems: settings.kems,
             wire: oblivious::Settings {
                 form: settings.form,
@@ -160,6 +173,26 @@ impl Appraiser {
         UnixTime(self.environment.clock.unix_seconds())
     }
 
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.policy.load_full()
+    }
+
+    /// Takes a revocation list; whether it is another than the one in force.
+    pub(crate) fn take_list(&self, bytes: &[u8]) -> Result<bool, revocation::Error> {
+        let current = self.policy();
+        let next = current.with_revocation_list(bytes)?;
+        let is_new = next.revocation_list() != current.revocation_list();
+        if is_new {
+            self.policy.store(Arc::new(next));
+        }
+        Ok(is_new)
+    }
+
+    /// Whether `pin` is still what the revocation list lets through.
+    pub(crate) fn rejudge(&self, pin: &Pin) -> Result<(), Denial> {
+        pin.acceptance.recheck_revocation(&pin.published, &self.policy(), self.now())
+    }
+
     /// A fresh pin. `current` is what is pinned already.
     pub(crate) async fn obtain(&self, current: Option<&Pin>) -> Result<Pin, Failure> {
         let published = fetch::get(&self.transport, &self.places.keys, self.timeout)
@@ -172,15 +205,9 @@ impl Appraiser {
             _ => key_document::Seen::default(),
         };
         let at = self.now();
-        let accepted = key_document::accept(
-            &published,
-            &self.verifier,
-            &self.policy,
-            &self.places.authority,
-            &[],
-            seen,
-            at,
-        );
+        let policy = self.policy();
+        let accepted =
+            key_document::accept(&published, &self.verifier, &policy, &self.places.authority, &[], seen, at);
         let acceptance = accepted.map_err(|denial| match (current, &claimed) {
             // Somebody replays an old document. That says nothing against the newer one.
             (Some(pin), Some(old))
@@ -206,6 +233,7 @@ impl Appraiser {
             selected,
             published: Arc::new(published),
             acceptance,
+            cut: Cut::default(),
         })
     }
 
@@ -234,7 +262,8 @@ impl Appraiser {
 
     /// The document ends, the key ends, or the policy's patience with an unrefreshed document ends (AT-41).
     fn expires(&self, document: &KeyDocument, selected: &Selected) -> UnixTime {
-        let patience = self.policy.max_age().saturating_add(self.policy.grace());
+        let policy = self.policy();
+        let patience = policy.max_age().saturating_add(policy.grace());
         let key = document
             .keys
             .iter()

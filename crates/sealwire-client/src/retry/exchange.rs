@@ -19,11 +19,11 @@ pub(crate) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<
     let mut repeated = false;
     loop {
         let Some(request) = attempts.next() else { return Err(Error::OutcomeUnknown) };
-        match pin.wire.clone().oneshot(request).await {
-            Ok(response) => match attempts.judge(response).await {
+        match pin.cut.unless_cut(pin.wire.clone().oneshot(request)).await? {
+            Ok(response) => match pin.cut.unless_cut(attempts.judge(response)).await? {
                 Some(response) => {
                     attempts.tape.let_go();
-                    return Ok(response);
+                    return Ok(keeper.guarded(response, &pin));
                 }
                 None => {
                     keeper.counters.redated.fetch_add(1, Ordering::Relaxed);

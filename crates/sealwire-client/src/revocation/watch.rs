@@ -1,0 +1,72 @@
+//! The task that looks for newer lists, and sees to it that the last one's end is kept.
+
+use super::{Source, read::Reader};
+use crate::{
+    Error,
+    keys::{Cause, Keeper},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::task::AbortHandle;
+
+/// Stops the task when dropped.
+pub(crate) struct Watcher(AbortHandle);
+
+impl Watcher {
+    /// Starts it on the current runtime.
+    pub(crate) fn spawn(keeper: Arc<Keeper>, source: &Source, reader: Reader) -> Self {
+        Self(tokio::spawn(run(keeper, source.every, reader)).abort_handle())
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The first list, without which nothing is accepted.
+pub(crate) async fn first(
+    appraiser: &crate::keys::Appraiser,
+    source: &Source,
+    tls_roots: &[Vec<u8>],
+    timeout: Duration,
+) -> Result<Reader, Error> {
+    let reader = Reader::new(&source.place, tls_roots, timeout)?;
+    let bytes = reader.read().await?;
+    appraiser.take_list(&bytes).map_err(|error| reader.failed(error))?;
+    Ok(reader)
+}
+
+async fn run(keeper: Arc<Keeper>, every: Duration, reader: Reader) {
+    loop {
+        tokio::time::sleep(every.min(until_end(&keeper))).await;
+        let taken = match reader.read().await {
+            Ok(bytes) => keeper.appraiser().take_list(&bytes).map_err(|error| reader.failed(error)),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &taken {
+            tracing::warn!(%error, "no newer revocation list; the last one stays in force until its next update");
+        }
+        let news = matches!(taken, Ok(true));
+        keeper.note_list(reader.place(), taken.err());
+        // Each time, for a list that ends refuses everything.
+        keeper.rejudge();
+        if news {
+            let state = keeper.state();
+            tracing::info!(list = ?keeper.appraiser().policy().revocation_list(), "revocation list taken");
+            // What was refused for want of a good list, or has been replaced, is asked for at once.
+            if state.refused.is_some() {
+                let _ = keeper.renew(&state.pin, Cause::Schedule).await;
+            }
+        }
+    }
+}
+
+/// Until just after the last good second of the list in force, so that what runs on it ends then.
+fn until_end(keeper: &Keeper) -> Duration {
+    const PAST: Duration = Duration::from_secs(1);
+    let policy = keeper.appraiser().policy();
+    let Some(list) = policy.revocation_list() else { return Duration::MAX };
+    let left = list.get().next_update.since(keeper.appraiser().now());
+    if left.is_zero() { Duration::MAX } else { left + PAST }
+}
