@@ -1,7 +1,7 @@
 //! Endorsements: certificates and CRLs that come with evidence, or from a folder.
 
 use crate::{
-    Error,
+    Error, UnixTime,
     corim::{self, Corim},
     intel,
     x509::{Certificate, UnverifiedCrl},
@@ -95,6 +95,20 @@ impl Endorsements {
         next.check_counts()?;
         *self = next;
         Ok(())
+    }
+
+    /// Leaves out what its issuer was to renew before `at`, and tells how many that were: whoever passes endorsements on
+    /// does not pass on what every verifier refuses.
+    pub fn drop_ended(&mut self, at: UnixTime) -> usize {
+        let before = self.crls.len();
+        self.crls.retain(|der| UnverifiedCrl::from_der(der).is_ok_and(|crl| !crl.has_ended(at)));
+        before - self.crls.len()
+    }
+
+    /// Bytes of all items.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        [&self.certificates, &self.crls, &self.references].into_iter().flatten().map(Vec::len).sum()
     }
 
     /// SHA-256 of each self-issued certificate: candidates for the roots of a development policy that is being written

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What has happened since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// uses of an item that was at hand
+    /// uses of an item that was at hand, and as new as it should be
     pub hits: u64,
     /// uses of an item that was not, so that it had to be fetched
     pub misses: u64,
@@ -11,7 +11,7 @@ pub struct Counts {
     pub refreshes: u64,
     /// fetches that failed
     pub failures: u64,
-    /// uses of an item past its end, within the grace period
+    /// uses of an item within the grace period: its vendor should have been asked again, and could not be
     pub stale: u64,
 }
 

@@ -6,7 +6,7 @@ use sealwire_attest::{
 use std::time::Duration;
 
 /// How far the clock of whoever signs may be ahead of ours.
-const SKEW: Duration = Duration::from_secs(5 * 60);
+pub(crate) const SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// What the answer said that a later request can be conditional on (RFC 9110 section 13).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 use crate::{
     Clock, Counts, Error, Failure, Fetched, Fetcher, Item, Store,
     counts::{Counters, count},
+    item::SKEW,
 };
 use futures_util::future::join_all;
 use sealwire_attest::{
@@ -34,17 +35,31 @@ pub struct Keeping {
     /// an item is asked for anew after this time, or after half of what was left of its life if that is less; the
     /// time is shortened by chance by up to a quarter, so that many machines do not ask at once
     pub interval: Duration,
-    /// how long an item may be used past its end while none can be had
+    /// how much longer than `interval` an item may be used while its vendor cannot be asked; never past its own end
     pub grace: Duration,
     /// the pause after a failure, at first and at most; it doubles
     pub retry: (Duration, Duration),
 }
 
 impl Default for Keeping {
-    /// Daily, no grace, one minute to one hour.
+    /// Daily, 30 days of grace, one minute to one hour.
     fn default() -> Self {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-        Self { interval: minutes(24 * 60), grace: Duration::ZERO, retry: (minutes(1), minutes(60)) }
+        let day = minutes(24 * 60);
+        Self { interval: day, grace: day * 30, retry: (minutes(1), minutes(60)) }
+    }
+}
+
+impl Keeping {
+    /// Whether its vendor should have been asked again by now. A certificate does not change.
+    fn is_stale(&self, item: &Item, now: UnixTime) -> bool {
+        item.need().is_renewed() && now.since(item.fetched_at()) > self.interval
+    }
+
+    fn permits(&self, item: &Item, now: UnixTime) -> bool {
+        let most = self.interval.saturating_add(self.grace);
+        let in_grace = !item.need().is_renewed() || now.since(item.fetched_at()) <= most;
+        item.from() <= now.saturating_add(SKEW) && now <= item.until() && in_grace
     }
 }
 
@@ -156,22 +171,27 @@ impl Service {
         if at_hand.is_none() {
             at_hand = self.from_disk(need, None, now).await;
         }
-        if let Some(item) = at_hand.as_ref().filter(|item| now <= item.until()) {
-            count(&self.counters.hits);
-            return Ok(item.clone());
-        }
-        count(&self.counters.misses);
-        let failure = match self.fetch(need, at_hand.as_ref(), now).await {
-            Ok(fetched) => return Ok(fetched.item()),
-            Err(failure) => failure,
-        };
+        let at_hand = at_hand.filter(|item| self.keeping.permits(item, now));
         match at_hand {
-            Some(item) if now <= item.until().saturating_add(self.keeping.grace) => {
-                count(&self.counters.stale);
-                tracing::warn!(what = %need, until = %item.until(), error = %failure, "an endorsement is used past its end");
+            Some(item) if !self.keeping.is_stale(&item, now) => {
+                count(&self.counters.hits);
                 Ok(item)
             }
-            _ => Err(failure),
+            Some(item) => match self.fetch(need, Some(&item), now).await {
+                Ok(fetched) => {
+                    count(&self.counters.refreshes);
+                    Ok(fetched.item())
+                }
+                Err(error) => {
+                    count(&self.counters.stale);
+                    tracing::warn!(what = %need, fetched_at = %item.fetched_at(), %error, "an endorsement cannot be renewed; the one at hand is used");
+                    Ok(item)
+                }
+            },
+            None => {
+                count(&self.counters.misses);
+                self.fetch(need, None, now).await.map(Fetched::item)
+            }
         }
     }
 

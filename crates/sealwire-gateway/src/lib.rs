@@ -13,6 +13,7 @@ pub mod metrics;
 mod own;
 mod routes;
 mod stack;
+mod staple;
 mod tls;
 mod upstream;
 

@@ -37,6 +37,9 @@ pub const KEY_ROTATIONS: &str = "sealwire_key_rotations_total";
 pub const QUOTES: &str = "sealwire_quotes_total";
 /// Histogram in seconds: how long quotes take, the wait included.
 pub const QUOTE_SECONDS: &str = "sealwire_quote_seconds";
+/// Counter by `event` (`hit`, `miss`, `refresh`, `failure`, `stale`): endorsements that are fetched; `stale` counts uses
+/// of what its vendor should have been asked for again, and could not be.
+pub const ENDORSEMENTS: &str = "sealwire_endorsements_total";
 /// Gauge: entries of all replay registers.
 pub const REGISTER_ENTRIES: &str = "sealwire_replay_register_entries";
 
@@ -64,6 +67,9 @@ fn install() -> Option<PrometheusHandle> {
     begin_at_zero();
     Some(handle)
 }
+
+/// Every `event` of [`ENDORSEMENTS`].
+pub(crate) const ENDORSEMENT_EVENTS: [&str; 5] = ["hit", "miss", "refresh", "failure", "stale"];
 
 /// Every `reason` of [`REFUSALS`].
 const REASONS: [&str; 20] = [
@@ -95,6 +101,9 @@ fn begin_at_zero() {
         metrics::counter!(KEY_DOCUMENTS, "result" => result).absolute(0);
     }
     metrics::counter!(KEY_ROTATIONS).absolute(0);
+    for event in ENDORSEMENT_EVENTS {
+        metrics::counter!(ENDORSEMENTS, "event" => event).absolute(0);
+    }
     for reason in REASONS {
         metrics::counter!(REFUSALS, "reason" => reason).absolute(0);
     }
@@ -116,6 +125,7 @@ fn describe() {
     counter!(KEY_ROTATIONS, "Key rotations");
     counter!(QUOTES, "Quotes");
     histogram!(QUOTE_SECONDS, "How long quotes take");
+    counter!(ENDORSEMENTS, "Endorsements that are fetched from vendors");
     gauge!(REGISTER_ENTRIES, "Entries of all replay registers");
 }
 

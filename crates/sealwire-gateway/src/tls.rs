@@ -28,7 +28,8 @@ pub(crate) fn certified_key(files: &config::Tls) -> Result<Arc<CertifiedKey>, (&
     Ok(Arc::new(certified))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+/// The certificates of a PEM file; one at least.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let read = CertificateDer::pem_file_iter(path)
         .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>());
     match read {

@@ -39,6 +39,11 @@ impl UnverifiedCrl {
         &self.parsed.tbs_cert_list.issuer
     }
 
+    /// Whether it was to be renewed before `at`; one that says nothing of that never is.
+    pub(crate) fn has_ended(&self, at: UnixTime) -> bool {
+        self.parsed.tbs_cert_list.next_update.is_some_and(|next| at > unix(next))
+    }
+
     /// Verifies the signature with the key of `issuer`.
     ///
     /// A critical extension of the list or of an entry that is not understood changes what the list means, so such a

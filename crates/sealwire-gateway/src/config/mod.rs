@@ -53,6 +53,8 @@ pub struct Config {
     pub replay: Replay,
     /// evidence
     pub quotes: Quotes,
+    /// what clients need besides the evidence
+    pub endorsements: Endorsements,
     /// log of the program
     pub log: Log,
     /// what is served, and by whom
@@ -76,6 +78,7 @@ impl Default for Config {
             keys: Keys::default(),
             replay: Replay::default(),
             quotes: Quotes::default(),
+            endorsements: Endorsements::default(),
             log: Log::default(),
             routes: Vec::new(),
         }
@@ -238,6 +241,51 @@ pub struct Quotes {
 impl Default for Quotes {
     fn default() -> Self {
         Self { queue: 16, timeout: Duration::from_secs(10), challenges_per_second: 5 }
+    }
+}
+
+/// What goes out beside the evidence, so that clients need not ask its vendor (AT-40, AT-70, AT-71).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Endorsements {
+    /// folder of certificates, CRLs and reference data, read for each key document
+    pub folder: Option<PathBuf>,
+    /// ask the vendors for what the evidence needs
+    pub fetch: bool,
+    /// folder in which what was fetched outlives a restart; in memory alone when absent
+    pub cache: Option<PathBuf>,
+    /// a mirror of Intel's PCS instead of Intel
+    pub pcs: Option<String>,
+    /// a mirror of AMD's KDS instead of AMD
+    pub kds: Option<String>,
+    /// file with the certificates, in PEM, that these services must chain to; the system's when absent. What they send
+    /// is signed, so nothing rests on it
+    pub tls_roots: Option<PathBuf>,
+    /// how often what has an end is asked for anew
+    #[serde(deserialize_with = "values::time")]
+    pub refresh: Duration,
+    /// how much longer it is used while it cannot be asked for; never past its own end
+    #[serde(deserialize_with = "values::time")]
+    pub grace: Duration,
+    /// how long one item may take, all attempts together
+    #[serde(deserialize_with = "values::time")]
+    pub timeout: Duration,
+}
+
+impl Default for Endorsements {
+    fn default() -> Self {
+        let day = Duration::from_secs(24 * 60 * 60);
+        Self {
+            folder: None,
+            fetch: false,
+            cache: None,
+            pcs: None,
+            kds: None,
+            tls_roots: None,
+            refresh: day,
+            grace: 30 * day,
+            timeout: Duration::from_secs(30),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a configuration comes to, after every check.
 
 use super::{
-    Config, Keys, Limits, Quotes, Route as Written,
+    Config, Endorsements, Keys, Limits, Quotes, Route as Written,
     digest::Covered,
     error::{At, Fault},
 };
@@ -12,6 +12,7 @@ use crate::{
 use http::Method;
 use rustls::sign::CertifiedKey;
 use sealwire_attest::key_document::{authority, operator::OperatorStatement};
+use sealwire_collateral::{Sources, folder};
 use sealwire_http::message::{bhttp, chunk};
 use sealwire_http::server::{Pace, RouteRules};
 use std::{
@@ -44,6 +45,7 @@ impl Plan {
         check_limits(&config.limits)?;
         check_keys(&config.keys)?;
         check_quotes(&config.quotes)?;
+        check_endorsements(&config.endorsements)?;
         let authorities = authorities(config, bound)?;
         let routes = routes(config)?;
         let upstream_roots = match &config.upstream_roots {
@@ -188,6 +190,35 @@ fn check_quotes(quotes: &Quotes) -> Result<(), Fault> {
     positive(&quotes.queue, at("queue"))?;
     positive(&quotes.timeout, at("timeout"))?;
     positive(&quotes.challenges_per_second, at("challenges-per-second"))
+}
+
+fn check_endorsements(endorsements: &Endorsements) -> Result<(), Fault> {
+    let at = |key| At::key("endorsements").then(key);
+    positive(&endorsements.refresh, at("refresh"))?;
+    positive(&endorsements.timeout, at("timeout"))?;
+    let of_fetching = [
+        ("cache", endorsements.cache.is_some()),
+        ("pcs", endorsements.pcs.is_some()),
+        ("kds", endorsements.kds.is_some()),
+        ("tls-roots", endorsements.tls_roots.is_some()),
+    ];
+    if let Some((key, _)) = of_fetching.into_iter().find(|(_, set)| *set && !endorsements.fetch) {
+        return Err(Fault::new(at(key), "is set, and nothing is fetched", "add fetch = true"));
+    }
+    for (key, place) in [("pcs", &endorsements.pcs), ("kds", &endorsements.kds)] {
+        if let Some(Err(error)) = place.as_deref().map(|place| Sources::default().with_kds(place)) {
+            let hint = "for example \"https://pccs.internal:8081\"";
+            return Err(Fault::new(at(key), error.to_string(), hint));
+        }
+    }
+    if let Some(Err(error)) = endorsements.folder.as_deref().map(folder::read) {
+        let hint = "a folder of certificates, CRLs and reference data; `sealwire attest fetch` fills one";
+        return Err(Fault::new(at("folder"), error.to_string(), hint));
+    }
+    match endorsements.tls_roots.as_deref().map(tls::certificates) {
+        Some(Err(what)) => Err(Fault::new(at("tls-roots"), what, "a file of PEM certificates")),
+        _ => Ok(()),
+    }
 }
 
 fn unique<T: Eq + Hash>(values: &[T], at: impl FnOnce(usize) -> At) -> Result<(), Fault> {

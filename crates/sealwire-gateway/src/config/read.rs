@@ -1,7 +1,7 @@
 //! From a file to a configuration.
 
 use super::{
-    Config, Error, Plan,
+    Config, Endorsements, Error, Plan,
     error::{At, Step},
 };
 use std::{
@@ -75,8 +75,10 @@ impl Config {
 
     fn resolve(&mut self, folder: &Path) {
         let tls = self.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
+        let Endorsements { folder: endorsements, cache, tls_roots, .. } = &mut self.endorsements;
         let others = [&mut self.state, &mut self.operator_statement, &mut self.upstream_roots];
-        for path in others.into_iter().flatten().chain(tls) {
+        let others = others.into_iter().chain([endorsements, cache, tls_roots]);
+        for path in others.flatten().chain(tls) {
             // An absolute path stays as it is.
             let resolved: PathBuf = folder.join(&*path);
             *path = resolved;
@@ -86,7 +88,8 @@ impl Config {
 
 /// What to do about a text that is not a configuration at all, or a value that is not of its key's type.
 fn hint(key: &str, what: &str) -> &'static str {
-    const TIMES: [&str; 7] = ["-time", "rotation", "overlap", "lifetime", "window", "timeout", "every"];
+    const TIMES: [&str; 9] =
+        ["-time", "rotation", "overlap", "lifetime", "window", "timeout", "every", "refresh", "grace"];
     const SIZES: [&str; 5] = ["header-size", "single-request", "single-response", "message", "size"];
     let last = key.rsplit('.').next().unwrap_or(key);
     if what.starts_with("unknown field") {

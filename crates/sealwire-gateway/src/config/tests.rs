@@ -34,6 +34,7 @@ fn the_example_shows_the_defaults() {
     assert_eq!(config.keys, defaults.keys);
     assert_eq!(config.replay, defaults.replay);
     assert_eq!(config.quotes, defaults.quotes);
+    assert_eq!(config.endorsements, defaults.endorsements);
     assert_eq!(config.log, defaults.log);
 }
 
@@ -66,9 +67,12 @@ fn the_example_is_complete() {
             Some(rest) if rest.split(' ').nth(1) == Some("=") => rest,
             _ => line,
         })
+        // Places to fetch from belong to fetching.
+        .map(|line| if line == "fetch = false" { "fetch = true" } else { line })
         .flat_map(|line| [line, "\n"])
         .collect();
     let folder = folder();
+    fs::create_dir(folder.path().join("endorsements")).unwrap();
     let path = folder.path().join("sealwire.toml");
     let without: String = every
         .lines()

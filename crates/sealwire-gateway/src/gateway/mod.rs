@@ -16,6 +16,7 @@ use crate::{
     listener::{ConnectionLimits, Listener},
     metrics,
     stack::{Observers, Parts},
+    staple::Staple,
     tls::Certificate,
 };
 use live::Front;
@@ -54,6 +55,9 @@ pub enum StartError {
     /// TLS, of the listener or to upstreams.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// Endorsements cannot be fetched or kept as configured.
+    #[error("endorsements: {0}")]
+    Endorsements(#[from] sealwire_collateral::Failure),
 }
 
 impl From<live::Error> for StartError {
@@ -119,7 +123,8 @@ impl Gateway {
             None => open_tee(&config).await?,
         };
         let quoter = Quoter::spawn(tee, config.quotes.queue, config.quotes.timeout);
-        let instance = Instance::new(quoter, clock.clone(), random.as_ref())?;
+        let staple = Arc::new(Staple::new(&config.endorsements, clock.clone())?);
+        let instance = Instance::new(quoter, staple.clone(), clock.clone(), random.as_ref())?;
         let slots = config.limits.requests.min(Semaphore::MAX_PERMITS);
         let in_flight = Arc::new(Semaphore::new(slots));
         let parts =
@@ -149,6 +154,8 @@ impl Gateway {
         let serving = tokio::spawn(listener.serve(Front(state.clone()), limits, shutdown.clone()));
         let mut helpers =
             vec![tokio::spawn(keeper::keep(state.clone(), config.keys.rotation, finished.clone()))];
+        let stop = finished.clone();
+        helpers.push(tokio::spawn(async move { staple.run(stop).await }));
         if let Some(listener) = admin {
             let health = admin::Health { state: state.clone(), shutdown: shutdown.clone(), in_flight, slots };
             helpers.push(tokio::spawn(admin::serve(listener, health, finished.clone())));

@@ -49,6 +49,10 @@ impl Running {
         }
         let plan = Plan::new(&new, self.address)?;
         let certified = plan.tls.clone();
+        // First, since it may fail, and then nothing has changed.
+        if self.state.instance.staple.has_changed().await {
+            self.state.renew().await?;
+        }
         self.state.replace(plan).await?;
         if let (Some(certificate), Some(certified)) = (&self.tls, certified) {
             certificate.replace(certified);
@@ -79,6 +83,7 @@ fn settled_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
         ("keys", old.keys != new.keys),
         ("quotes.queue", old.quotes.queue != new.quotes.queue),
         ("quotes.timeout", old.quotes.timeout != new.quotes.timeout),
+        ("endorsements", old.endorsements != new.endorsements),
         ("log", old.log != new.log),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()

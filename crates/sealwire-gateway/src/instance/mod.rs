@@ -4,9 +4,9 @@ mod attested;
 
 pub(crate) use attested::{Attested, json};
 
-use crate::{config::Plan, metrics};
+use crate::{config::Plan, metrics, staple::Staple};
 use sealwire_attest::{
-    Bound, Endorsements, KeyDocument, UnixTime, Verifier,
+    Bound, Check, Claims, Endorsements, KeyDocument, Outcome, UnixTime, Verified, Verifier,
     key_document::{self, GATEWAY, OBLIVIOUS, Published, PublishedKey},
 };
 use sealwire_http::crypto::{
@@ -65,6 +65,7 @@ pub(crate) struct Instance {
     id: [u8; 16],
     serial: AtomicU64,
     quoter: Quoter,
+    pub(crate) staple: Arc<Staple>,
     clock: Arc<dyn Clock>,
 }
 
@@ -78,8 +79,13 @@ pub(crate) struct Keys<'a> {
 }
 
 impl Instance {
-    pub(crate) fn new(quoter: Quoter, clock: Arc<dyn Clock>, random: &dyn Random) -> Result<Self, Error> {
-        Ok(Self { id: random::array(random)?, serial: AtomicU64::new(0), quoter, clock })
+    pub(crate) fn new(
+        quoter: Quoter,
+        staple: Arc<Staple>,
+        clock: Arc<dyn Clock>,
+        random: &dyn Random,
+    ) -> Result<Self, Error> {
+        Ok(Self { id: random::array(random)?, serial: AtomicU64::new(0), quoter, staple, clock })
     }
 
     pub(crate) fn now(&self) -> UnixTime {
@@ -153,6 +159,7 @@ impl Instance {
         let bound = key_document::bound(&bytes, &[]);
         let produced = self.quote("document", bound.clone()).await?;
         let sealwire_tee::Attested { evidence, endorsements } = produced;
+        let endorsements = self.staple.beside(&evidence, endorsements).await;
         let published = Published { document: bytes, evidence, endorsements };
         let underneath = self.verify(&published, &bound)?;
         Ok((Attested::new(document, published), underneath))
@@ -165,6 +172,7 @@ impl Instance {
         let verifier = Verifier::new(fingerprints(endorsements).as_slice());
         match verifier.verify_presented(evidence, endorsements, bound, self.now()) {
             Ok(verified) => {
+                warn_of_missing(&verified);
                 let claims = verified.get();
                 let measurement = claims.measurements.get(MEASUREMENT).cloned();
                 Ok(Underneath { not_after: claims.not_after, measurement })
@@ -186,7 +194,12 @@ impl Instance {
     ) -> Result<Published, sealwire_tee::Error> {
         let document = &attested.published.document;
         let produced = self.quote("challenge", key_document::bound(document, challenge)).await?;
-        let sealwire_tee::Attested { evidence, endorsements } = produced;
+        let sealwire_tee::Attested { evidence, mut endorsements } = produced;
+        // What was stapled to the document, since nobody waits for a vendor here.
+        let stapled = &attested.published.endorsements;
+        if endorsements.merge(stapled).is_err() {
+            endorsements.clone_from(stapled);
+        }
         Ok(Published { document: document.clone(), evidence, endorsements })
     }
 
@@ -210,6 +223,19 @@ struct Underneath {
     not_after: UnixTime,
     /// `None` where it could not be verified
     measurement: Option<Vec<u8>>,
+}
+
+/// Clients whose policy requires an endorsement that is not stapled have to bring it. A development root has no vendor
+/// who would publish any.
+fn warn_of_missing(verified: &Verified<Claims>) {
+    if verified.get().development {
+        return;
+    }
+    for check in Check::ALL {
+        if let Outcome::NotSupplied(what) = verified.checks().get(check) {
+            tracing::warn!(check = check.name(), what, "clients must bring this endorsement themselves");
+        }
+    }
 }
 
 /// A development root is accepted by its fingerprint, whichever of the certificates it is.
