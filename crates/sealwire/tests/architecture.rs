@@ -1,12 +1,12 @@
 //! Which crate may name which: the project's layers, as a test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Each crate and those of ours that it may name directly, from the bottom up: only what stands before it.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     // sans-I/O
     ("sealwire-crypto", &[]),
     ("sealwire-message", &["sealwire-crypto"]),
@@ -19,7 +19,8 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("sealwire-session", &["sealwire-crypto", "sealwire-message", "sealwire-attest"]),
     // I/O
     ("sealwire-store", &[]),
-    ("sealwire-tee", &["sealwire-attest", "sealwire-crypto"]),
+    ("sealwire-device", &[]),
+    ("sealwire-tee", &["sealwire-attest", "sealwire-crypto", "sealwire-device"]),
     ("sealwire-collateral", &["sealwire-attest"]),
     // layers
     (
@@ -102,6 +103,12 @@ const HARDWARE_FORMATS: [&str; 11] = [
     "x509-cert",
     "x509-parser",
 ];
+
+/// Named by `sealwire-tee` alone: what speaks to hardware.
+const DEVICES: [&str; 4] = ["nix", "sealwire-device", "tpm2-protocol", "vsock"];
+
+/// The crates that may have unsafe code: they wrap what no safe interface can describe, and do nothing else.
+const FFI: [&str; 1] = ["sealwire-device"];
 
 /// What would bring a socket, a file, a clock or a runtime.
 const IO: [&str; 17] = [
@@ -186,6 +193,28 @@ fn primitives_are_named_by_crypto_alone() {
 #[test]
 fn hardware_formats_are_named_by_attestation_alone() {
     only(&["sealwire-attest", "sealwire-tee"], &HARDWARE_FORMATS);
+}
+
+#[test]
+fn devices_are_named_by_producers_alone() {
+    only(&["sealwire-tee"], &DEVICES);
+}
+
+#[test]
+fn unsafe_code_is_forbidden_outside_the_ffi_crates() {
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(workspace.contains("unsafe_code = \"forbid\""));
+    let metadata = metadata();
+    for package in crates(&metadata) {
+        let manifest = fs::read_to_string(&package.manifest_path).unwrap();
+        let of_workspace = manifest.contains("[lints]\nworkspace = true");
+        assert_eq!(of_workspace, !FFI.contains(&package.name.as_str()), "{}", package.name);
+    }
+    for name in FFI {
+        let folder = root().join("crates").join(name);
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("undocumented_unsafe_blocks = \"deny\""), "{name}");
+    }
 }
 
 #[test]
