@@ -9,31 +9,80 @@ pub enum Error {
         "this machine has no TEE that can be found; `--tee development` makes evidence that only a development policy accepts"
     )]
     NoTee,
-    /// AT-60: a guest of SEV-SNP whose kernel has the device alone
+    /// AT-60: the TEE that was asked for is not here
     #[error(
-        "/dev/sev-guest is there but {path} is not; reports are read through configfs-tsm, which needs Linux 6.7 or later \
-         with CONFIG_TSM_REPORTS, the sev-guest module loaded, and configfs mounted"
+        "this machine is no guest of {tee}: neither configfs-tsm nor {path} is there; \
+         `--tee auto` takes what there is, and `--tee development` makes evidence that only a development policy accepts",
+        path = .path.display()
     )]
-    NoConfigfs {
-        /// the folder that was looked for
+    Absent {
+        /// the technology
+        tee: &'static str,
+        /// the device that was looked for
         path: PathBuf,
     },
     /// AT-60
-    #[error("no TEE is called `{0}`; there are `auto`, `snp` and `development`")]
+    #[error("no TEE is called `{0}`; there are {names}", names = crate::NAMES.join(", "))]
     UnknownTee(String),
     /// AT-60: the machine is a guest of another technology than the one asked for
-    #[error("configfs-tsm is provided by `{0}` here, not by `sev_guest`")]
-    Provider(String),
-    /// configfs-tsm failed
-    #[error("configfs-tsm: {what} failed: {source}")]
-    Platform {
-        /// what was done
-        what: &'static str,
-        /// what the kernel said
+    #[error("configfs-tsm is provided by `{found}` here, not by {wanted}")]
+    Provider {
+        /// who provides it
+        found: String,
+        /// who would have to
+        wanted: &'static str,
+    },
+    /// a device cannot be opened
+    #[error("{path}: {source}{hint}", path = .path.display(), hint = privilege(.source))]
+    Device {
+        /// the device
+        path: PathBuf,
+        /// what the system said
         source: io::Error,
     },
+    /// an operation of the kernel, a device or the host's service failed
+    #[error("{interface}: {what} failed: {source}{hint}", hint = privilege(.source))]
+    Platform {
+        /// who failed
+        interface: &'static str,
+        /// what was done
+        what: &'static str,
+        /// what the system said
+        source: io::Error,
+    },
+    /// the firmware or the host refused a report
+    #[error(
+        "/dev/sev-guest: no report: {source} (hypervisor error {hypervisor:#x}, firmware error {firmware:#x})"
+    )]
+    SevGuest {
+        /// what the system said
+        source: io::Error,
+        /// what the hypervisor said; 2 is busy
+        hypervisor: u32,
+        /// what the firmware said (AMD 56860, status codes)
+        firmware: u32,
+    },
+    /// who was asked answered with a status instead
+    #[error("{interface} refused with status {status:#x}")]
+    Status {
+        /// who was asked
+        interface: &'static str,
+        /// its own code
+        status: u32,
+    },
+    /// the Nitro security module refused
+    #[error("/dev/nsm refused: {0}")]
+    Nsm(String),
+    /// an answer that is not of the form that it has to have
+    #[error("{interface}: {what}")]
+    Malformed {
+        /// who answered
+        interface: &'static str,
+        /// what is wrong
+        what: &'static str,
+    },
     /// more bytes than the interface gives
-    #[error("configfs-tsm: {0} is longer than it can be")]
+    #[error("{0} is longer than it can be")]
     TooLong(&'static str),
     /// another process wrote to the same entry
     #[error("configfs-tsm: the report changed while it was read")]
@@ -95,4 +144,14 @@ pub enum Error {
     /// AT-61
     #[error("the thread that makes evidence has ended")]
     Stopped,
+}
+
+/// What a person does about a refusal that is about privilege.
+fn privilege(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; devices that attest are for root, or for a group that they are given"
+        }
+        _ => "",
+    }
 }

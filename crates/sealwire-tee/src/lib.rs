@@ -1,22 +1,33 @@
-//! Evidence producers: SEV-SNP through configfs-tsm, and the development TEE.
+//! Evidence producers: TDX, SEV-SNP, Nitro Enclaves, TPM 2.0, and the development TEE.
 //!
-//! `/dev/sev-guest` is not used: its requests need `ioctl`, hence `unsafe`, and configfs-tsm (Linux 6.7) gives the
-//! same reports and certificates through plain files. On an older kernel the error says so.
+//! A producer checks of its evidence only that it is whole and over the report data that was asked for: anything else is
+//! for a verifier. Each is tested against a device, a kernel or a host that is played, down to the bytes of its
+//! interface.
 
+mod configfs;
 pub mod development;
 mod error;
+mod le;
+mod machine;
+mod nitro;
 mod platform;
 pub mod quoter;
-pub mod snp;
+#[cfg(test)]
+mod shared;
+mod snp;
+mod tdx;
 pub mod tpm;
 
 pub use development::Development;
 pub use error::Error;
+pub use machine::{Machine, NAMES, Options, open};
+pub use nitro::Nitro;
 pub use platform::{Attested, Platform};
 pub use quoter::Quoter;
+pub use snp::Snp;
+pub use tdx::Tdx;
 
 use sealwire_attest::{Endorsements, Evidence, Kind};
-use std::path::PathBuf;
 
 /// Fresh evidence and what goes with it.
 #[derive(Debug, Clone)]
@@ -36,24 +47,4 @@ pub trait Tee: Send + Sync + 'static {
     /// # Errors
     /// What the platform said.
     fn produce(&self, report_data: &[u8; 64]) -> Result<Produced, Error>;
-}
-
-/// What a TEE is opened with.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// folder of the development root
-    pub state: PathBuf,
-}
-
-/// Opens the TEE of a name: `auto`, `snp`, `development` (AT-60).
-///
-/// # Errors
-/// When the machine has none; nothing silently becomes development.
-pub fn open(name: &str, options: &Options) -> Result<Box<dyn Tee>, Error> {
-    match name {
-        // SEV-SNP is the one technology so far.
-        "auto" | "snp" => Ok(Box::new(snp::Snp::open()?)),
-        "development" => Ok(Box::new(Development::open(&options.state)?)),
-        _ => Err(Error::UnknownTee(name.to_owned())),
-    }
 }

@@ -243,7 +243,7 @@ async fn open_tee(config: &Config) -> Result<Platform, StartError> {
     };
     let name = config.tee.name();
     // A development root takes seconds to make.
-    let opened = tokio::task::spawn_blocking(move || sealwire_tee::open(name, &Options { state })).await;
+    let opened = tokio::task::spawn_blocking(move || sealwire_tee::open(name, &Options { state, ..Options::default() })).await;
     let tee = opened.map_err(|_| sealwire_tee::Error::Stopped)??;
     Ok(Platform::new(tee.into()))
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// What configfs-tsm offers, so that tests can play the kernel: it does what no folder on a disk does.
-pub trait Reports: Send + Sync + 'static {
+pub(crate) trait Reports: Send + Sync + 'static {
     /// Makes an entry.
     ///
     /// # Errors
@@ -32,12 +32,12 @@ pub trait Reports: Send + Sync + 'static {
 
 /// The interface of the running kernel.
 #[derive(Debug)]
-pub struct Configfs {
+pub(crate) struct Configfs {
     folder: PathBuf,
 }
 
 impl Configfs {
-    pub(super) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned() }
     }
 

@@ -62,7 +62,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
     let (name, report_data) = (args.tee.clone(), args.report_data);
     // Devices block, and a development root takes seconds to make.
     let produced = tokio::task::spawn_blocking(move || {
-        let tee = sealwire_tee::open(&name, &Options { state })?;
+        let tee = sealwire_tee::open(&name, &Options { state, ..Options::default() })?;
         tee.produce(&report_data)
     })
     .await?
