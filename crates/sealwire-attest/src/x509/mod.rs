@@ -3,6 +3,8 @@
 pub(crate) mod algorithm;
 mod certificate;
 mod crl;
+#[cfg(test)]
+pub(crate) mod forge;
 mod path;
 mod profile;
 

@@ -1,0 +1,5 @@
+//! Every way in which a document or its chain can be wrong, shown on enclaves that never existed.
+
+mod chains;
+mod documents;
+mod forge;
