@@ -15,8 +15,8 @@ use ::corim::{
     document::{TimeCheck, ValidationContext, validate},
     profile::ProfileRegistry,
     types::{
-        ComidTag, CorimId, Digest as CorimDigest, DigestAlg, EnvironmentMap, MeasuredElement, MeasurementMap,
-        TagIdChoice, ValidityMap, corim::CorimMap,
+        CborTime, ComidTag, CorimId, CoseSign1Corim, Digest as CorimDigest, DigestAlg, EnvironmentMap,
+        MeasuredElement, MeasurementMap, NumericDate, TagIdChoice, ValidityMap, corim::CorimMap,
     },
 };
 use signature::Signed;
@@ -104,12 +104,15 @@ impl Corim {
             return Err(Error::MalformedEndorsement("a reference manifest with tags that are not known"));
         }
         let (payload, envelope, _) = document.into_parts();
-        let signature_validity = envelope
-            .as_ref()
-            .and_then(|envelope| envelope.protected().corim_meta.as_ref())
-            .and_then(|meta| meta.signature_validity.as_ref());
-        let windows = [payload.corim.rim_validity.as_ref(), signature_validity];
-        let (not_before, not_after) = window(windows.into_iter().flatten())?;
+        let header = envelope.as_ref().map(CoseSign1Corim::protected);
+        let meta = header.and_then(|header| header.corim_meta.as_ref());
+        let validities =
+            [&payload.corim.rim_validity, &meta.and_then(|meta| meta.signature_validity.clone())];
+        let mut windows: Vec<Window> = validities.into_iter().flatten().map(of_validity).collect();
+        if let Some(claims) = header.and_then(|header| header.cwt_claims.as_ref()) {
+            windows.push((claims.nbf.map(of_date).transpose()?, claims.exp.map(of_date).transpose()?));
+        }
+        let (not_before, not_after) = intersection(windows)?;
         Ok(Self {
             id: id(&payload.corim),
             tags: payload.comids.iter().map(tag_id).collect(),
@@ -146,22 +149,32 @@ impl Corim {
     }
 }
 
+/// From when and until when, in seconds since 1970.
+type Window = (Option<i64>, Option<i64>);
+
+fn of_validity(validity: &ValidityMap) -> Window {
+    (validity.not_before.map(CborTime::epoch_secs), Some(validity.not_after.epoch_secs()))
+}
+
+fn of_date(date: NumericDate) -> Result<i64, Error> {
+    match date {
+        NumericDate::Int(seconds) => Ok(seconds),
+        _ => Err(Error::MalformedEndorsement("a reference manifest with a time that is not in seconds")),
+    }
+}
+
 /// What several windows have in common.
-fn window<'a>(
-    windows: impl Iterator<Item = &'a ValidityMap>,
-) -> Result<(Option<UnixTime>, Option<UnixTime>), Error> {
-    let time = |seconds: i64| {
-        u64::try_from(seconds)
-            .map(UnixTime)
-            .map_err(|_| Error::MalformedEndorsement("a reference manifest from before 1970"))
+fn intersection(windows: Vec<Window>) -> Result<(Option<UnixTime>, Option<UnixTime>), Error> {
+    let time = |seconds: Option<i64>| match seconds.map(u64::try_from) {
+        None => Ok(None),
+        Some(Ok(seconds)) => Ok(Some(UnixTime(seconds))),
+        Some(Err(_)) => Err(Error::MalformedEndorsement("a reference manifest from before 1970")),
     };
     let (mut not_before, mut not_after) = (None, None);
-    for window in windows {
-        let from = window.not_before.map(|from| time(from.epoch_secs())).transpose()?;
+    for (from, until) in windows {
         // None is below every time.
-        not_before = not_before.max(from);
-        let until = time(window.not_after.epoch_secs())?;
-        not_after = Some(not_after.map_or(until, |other: UnixTime| other.min(until)));
+        not_before = not_before.max(time(from)?);
+        not_after = [not_after, time(until)?].into_iter().flatten().min();
     }
     Ok((not_before, not_after))
 }

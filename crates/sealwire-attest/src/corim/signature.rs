@@ -2,7 +2,7 @@
 
 use super::Corim;
 use crate::{
-    Error, UnixTime,
+    Error, Place, UnixTime,
     x509::{Certificate, Path, Profile, Revocation, UnverifiedCrl},
 };
 use ::corim::types::{CoseAlgorithm, CoseSign1Corim};
@@ -77,7 +77,7 @@ impl Signer {
     pub(crate) fn check(&self, at: UnixTime) -> Result<UnixTime, Error> {
         self.0.check_validity(at).map_err(of_reference)?;
         // A CRL is not asked for, because the vendor's own verifier does without; one that is there has to be good.
-        Ok(match self.0.check_offered_revocation(at)? {
+        Ok(match self.0.check_offered_revocation(at).map_err(of_reference)? {
             Revocation::Clear(next_update) => self.0.not_after().min(next_update),
             Revocation::NoCrl(_) => self.0.not_after(),
         })
@@ -99,6 +99,7 @@ fn of_reference(error: Error) -> Error {
         Error::CertificateSignature(_) | Error::CertificateAlgorithm(_) | Error::CertificateUsage(_) => {
             Error::ReferenceInvalid("a certificate of the signer's chain does not hold")
         }
+        Error::Revoked(Place::Leaf) => Error::Revoked(Place::Signer),
         other => other,
     }
 }
