@@ -6,10 +6,10 @@
 #[allow(dead_code)]
 mod samples;
 
-use samples::{quotes, sample};
+use samples::sample;
 use sealwire_attest::{
-    Check, Claims, Endorsements, Error, Evidence, Kind, Outcome, Place, TcbStatus, UnixTime, Verified,
-    Verifier, verify::Expected,
+    Check, Claims, Endorsements, Error, Evidence, Kind, Outcome, TcbStatus, UnixTime, Verified, Verifier,
+    verify::Expected,
 };
 
 /// When the collateral of the sample was in force.
@@ -194,4 +194,232 @@ fn levels_come_with_their_advisories() {
     let azure = self::evidence("tdx/azure-vm.b64", Kind::Tdx).unwrap();
     let verified = verify(&azure, &tcb_info, OCTOBER_2025).unwrap();
     assert_eq!(verified.get().attributes["sept-ve-disable"], 0);
+}
+
+// QI-06, AT-03: reference data that was written anew is not what Intel signed.
+#[test]
+fn reference_data_in_another_layout_is_refused() {
+    for (name, tcb_info) in [
+        ("sgx/occlum.bin", "sgx/tcb-info/sgx-30606a000000.json"),
+        ("sgx/kss.bin", "sgx/tcb-info/sgx-90c06f000000.json"),
+    ] {
+        let Some(evidence) = evidence(name, Kind::Sgx) else { return };
+        let error = verify(&evidence, &endorsements(&[tcb_info]), OCTOBER_2025).unwrap_err();
+        assert!(matches!(error, Error::ReferenceInvalid(_)), "{name}: {error:?}");
+        assert_eq!((error.code(), error.exit()), ("reference-invalid", 20));
+        // The same values in the form that Intel served them are: so the level of the platform is told.
+        let value: serde_json::Value = serde_json::from_slice(&sample(tcb_info).unwrap()).unwrap();
+        let mut compact = Endorsements::default();
+        compact.add(value.to_string().as_bytes()).unwrap();
+        let verified = verify(&evidence, &compact, OCTOBER_2025).unwrap();
+        let expected = if name == "sgx/kss.bin" { "UpToDate" } else { "OutOfDate as of 2021-11-10" };
+        assert!(tcb_detail(&verified).contains(&format!("platform level {expected}")), "{name}");
+    }
+    // Levels edited, signature left.
+    let enclave = evidence("sgx/processor-ca.bin", Kind::Sgx).unwrap();
+    let edited = endorsements(&["sgx/qe-identity-2020-edited.json"]);
+    let error = verify(&enclave, &edited, UnixTime::from_rfc3339("2020-06-01T00:00:00Z").unwrap());
+    assert!(matches!(error.unwrap_err(), Error::NotYetValid { .. }), "the quote is younger");
+    let error = verify(&enclave, &edited, PROCESSOR).unwrap_err();
+    assert!(matches!(error, Error::ReferenceInvalid(_)), "{error:?}");
+}
+
+// AT-05, QI-07: the collateral of a month is that month's.
+#[test]
+fn collateral_runs_out() {
+    for (name, collateral, kind, at, ..) in WITH_COLLATERAL {
+        let Some(evidence) = evidence(name, kind) else { return };
+        let endorsements = endorsements(&[collateral]);
+        for days in [-40, -400, 40, 4000_i64] {
+            let at = UnixTime(at.0.saturating_add_signed(days * 86_400));
+            let error = verify(&evidence, &endorsements, at).unwrap_err();
+            let codes = [
+                "certificate-expired",
+                "certificate-not-yet-valid",
+                "crl-expired",
+                "crl-not-yet-valid",
+                "reference-expired",
+                "reference-not-yet-valid",
+            ];
+            assert!(codes.contains(&error.code()), "{name} {days}: {error:?}");
+        }
+        // Without CRLs it is the TCB info that ends.
+        let without = Endorsements { crls: Vec::new(), ..endorsements };
+        let error = verify(&evidence, &without, UnixTime(at.0 + 40 * 86_400)).unwrap_err();
+        assert!(matches!(error, Error::ReferenceExpired { .. }), "{error:?}");
+    }
+    let Some(phala) = evidence("tdx/phala-2025.bin", Kind::Tdx) else { return };
+    let endorsements = endorsements(&["tdx/phala-2025.collateral.json"]);
+    verify(&phala, &endorsements, UnixTime(1_753_006_563)).unwrap_err();
+}
+
+// QI-07: a debug TD and a debug enclave are genuine, and say what they are.
+#[test]
+fn debug_is_a_claim() {
+    for (name, kind) in [("tdx/debug.bin", Kind::Tdx), ("sgx/occlum-debug.bin", Kind::Sgx)] {
+        let Some(evidence) = evidence(name, kind) else { return };
+        let verified = verify(&evidence, &Endorsements::default(), OCTOBER_2025).unwrap();
+        assert!(verified.get().debug);
+        assert_eq!(verified.get().attributes["debug"], 1);
+    }
+}
+
+// AT-03: a chain in the order leaf, root, authority, and three bytes of the report changed.
+#[test]
+fn a_corrupted_quote_fails_at_its_signature() {
+    let Some(evidence) = evidence("sgx/pck-chain-corrupted.bin", Kind::Sgx) else { return };
+    let at = UnixTime::from_rfc3339("2021-01-01T00:00:00Z").unwrap();
+    assert_eq!(verify(&evidence, &Endorsements::default(), at).unwrap_err(), Error::Signature);
+}
+
+// AT-02: sets under a root that has the name of Intel's.
+#[test]
+fn synthetic_sets_are_not_intel_s() {
+    let files =
+        ["pckCert.pem", "pckSignChain.pem", "tcbSignChain.pem", "trustedRootCaCert.pem", "tcbInfo.json"];
+    for (folder, kind) in [("sgx", Kind::Sgx), ("tdx", Kind::Tdx)] {
+        let Some(bytes) = sample(&format!("{folder}/intel-synthetic/quote.dat")) else { return };
+        let evidence = Evidence::detect(&bytes, None).unwrap();
+        assert_eq!(evidence.kind, kind);
+        let names: Vec<String> =
+            files.iter().map(|file| format!("{folder}/intel-synthetic/{file}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let at = UnixTime::from_rfc3339("2024-01-01T00:00:00Z").unwrap();
+        let error = verify(&evidence, &endorsements(&names), at).unwrap_err();
+        match kind {
+            // Its certification data is DER, where the format has PEM.
+            Kind::Tdx => assert!(matches!(error, Error::Malformed(_)), "{error:?}"),
+            _ => assert!(matches!(error, Error::CertificateSignature(_)), "{error:?}"),
+        }
+    }
+}
+
+// QI-08: each edit is refused at its step, or before it.
+#[test]
+fn edited_quotes() {
+    let Some(mutations) = sample("mutations.json") else { return };
+    let mutations: serde_json::Value = serde_json::from_slice(&mutations).unwrap();
+    let mut seen = 0;
+    for case in mutations["cases"].as_array().unwrap() {
+        let (base, id) = (case["base"].as_str().unwrap(), case["id"].as_str().unwrap());
+        let Some((.., kind, at, _, _)) = WITH_COLLATERAL.iter().find(|(name, ..)| *name == base) else {
+            continue;
+        };
+        let mut bytes = sample(base).unwrap();
+        for edit in case["edits"].as_array().unwrap() {
+            let value = hex::decode(edit["bytes"].as_str().unwrap_or_default()).unwrap();
+            let place = edit["at"].as_u64().map_or(bytes.len(), |at| at as usize);
+            match edit["op"].as_str().unwrap() {
+                "truncate" => bytes.truncate(place),
+                "append" => bytes.extend(value),
+                "xor" => bytes[place..].iter_mut().zip(value).for_each(|(byte, bits)| *byte ^= bits),
+                "set" => bytes[place..].iter_mut().zip(value).for_each(|(byte, new)| *byte = new),
+                op => panic!("{op}"),
+            }
+        }
+        let collateral = base.replace(".bin", ".collateral.json");
+        let verified = Evidence::detect(&bytes, Some(*kind))
+            .and_then(|evidence| verify(&evidence, &endorsements(&[&collateral]), *at));
+        let error = verified.unwrap_err();
+        let expected = match id {
+            "QM-01" | "QM-02" | "QM-13" | "QM-14" => Error::Signature,
+            "QM-04" => Error::QeSignature,
+            "QM-05" => Error::KeyNotBound("the quoting enclave speaks for another attestation key"),
+            "QM-07" | "QM-08" => Error::Malformed("cut short"),
+            "QM-09" => Error::Malformed("bytes after the end"),
+            "QM-11" => Error::Unsupported("an attestation key of another type than ECDSA P-256"),
+            id => panic!("{id} is new"),
+        };
+        assert_eq!(error, expected, "{id}");
+        seen += 1;
+    }
+    assert_eq!(seen, 10);
+}
+
+/// What may differ without a byte of the evidence being in doubt: nothing that is signed, and nothing that is read.
+fn is_read(quote: &[u8], at: usize) -> bool {
+    // User data and, in version 3, security versions of the header are signed; so is all else up to the signature data.
+    // The one thing in a quote that nothing rests on is the zero byte behind its chain, and white space in it.
+    !matches!(quote[at], 0 | b'\n')
+}
+
+// AT-08: any bit of a genuine quote, at positions all over it.
+#[test]
+fn no_bit_can_be_flipped() {
+    for (name, collateral, kind, at, ..) in WITH_COLLATERAL {
+        let Some(evidence) = evidence(name, kind) else { return };
+        let endorsements = endorsements(&[collateral]);
+        let verifier = Verifier::new(&[]);
+        let signed = if kind == Kind::Sgx { 432 } else { 632 };
+        let positions = (0..signed).step_by(7).chain((signed..evidence.bytes.len()).step_by(23));
+        for position in positions {
+            let mut bent = evidence.clone();
+            bent.bytes[position] ^= 1 << (position % 8);
+            let verified = verifier.verify(&bent, &endorsements, Expected::Unbound, at);
+            // White space in PEM is no part of what it says.
+            let same = position > signed && !is_read(&evidence.bytes, position);
+            assert!(verified.is_err() || same, "{name} at {position}");
+        }
+    }
+}
+
+// AT-08: prefixes and suffixes.
+#[test]
+fn no_byte_can_be_missing_or_added() {
+    for (name, _, kind, ..) in WITH_COLLATERAL {
+        let Some(evidence) = evidence(name, kind) else { return };
+        for length in (0..evidence.bytes.len()).step_by(11) {
+            let error = Evidence::detect(&evidence.bytes[..length], Some(kind)).unwrap_err();
+            assert_eq!(error.exit(), 10, "{name} cut at {length}");
+        }
+        for suffix in [&[1][..], &[0, 0, 1], &evidence.bytes] {
+            let bytes = [&evidence.bytes[..], suffix].concat();
+            assert!(Evidence::detect(&bytes, Some(kind)).is_err(), "{name} and {}", suffix.len());
+        }
+    }
+}
+
+// AT-08: text of a quote, and kinds that are told from the bytes.
+#[test]
+fn quotes_are_recognised() {
+    for (name, _, kind, ..) in WITH_COLLATERAL {
+        let Some(evidence) = evidence(name, kind) else { return };
+        let text = hex::encode(&evidence.bytes);
+        assert_eq!(Evidence::detect(text.as_bytes(), None).unwrap(), evidence);
+        let other = if kind == Kind::Sgx { Kind::Tdx } else { Kind::Sgx };
+        assert_eq!(Evidence::detect(&evidence.bytes, Some(other)).unwrap_err().exit(), 10);
+    }
+}
+
+// AT-26: a repeat finds everything, and says the same.
+#[test]
+fn a_repeat_is_known() {
+    let (name, collateral, kind, at, ..) = WITH_COLLATERAL[0];
+    let Some(evidence) = evidence(name, kind) else { return };
+    let endorsements = endorsements(&[collateral]);
+    let verifier = Verifier::new(&[]);
+    let run = || verifier.verify(&evidence, &endorsements, Expected::Unbound, at).unwrap();
+    let first = run();
+    let again = run();
+    assert_eq!(format!("{first:?}"), format!("{again:?}"));
+    let [chains, signatures] = [verifier.chain_cache(), verifier.signature_cache()];
+    assert_eq!((chains.hits, chains.misses), (1, 2), "the reference data; and both the first time");
+    assert_eq!((signatures.hits, signatures.misses), (1, 1));
+}
+
+// AT-02: the second implementation comes to the same, on genuine evidence.
+#[test]
+fn dcap_qvl_agrees() {
+    for (name, collateral, _, at, status, advisories) in WITH_COLLATERAL {
+        let Some(quote) = sample(name) else { return };
+        let collateral: dcap_qvl::QuoteCollateralV3 =
+            serde_json::from_slice(&sample(collateral).unwrap()).unwrap();
+        let theirs = dcap_qvl::verify::ring::verify(&quote, &collateral, at.0).unwrap();
+        assert_eq!(theirs.status, status.name());
+        assert_eq!(theirs.advisory_ids, advisories);
+        let evidence = Evidence::detect(&quote, None).unwrap();
+        let mut endorsements = Endorsements::default();
+        endorsements.add(serde_json::to_string(&collateral).unwrap().as_bytes()).unwrap();
+        assert_eq!(verify(&evidence, &endorsements, at).unwrap().get().hardware_id, theirs.ppid);
+    }
 }

@@ -16,6 +16,7 @@ use sealwire_crypto::{
     digest::sha256,
     sign::ecdsa::{Scheme, verify_fixed},
 };
+use x509_cert::name::Name;
 
 /// The most certificates of a chain in a quote.
 const MAX_IN_QUOTE: usize = 8;
@@ -142,17 +143,24 @@ fn signer<'a>(quote: &Quote<'_>, certificates: &'a [Certificate]) -> Result<&'a 
     Err(error)
 }
 
-/// Those of `certificates` that can stand between `leaf` and a root: of its issuer's name, each once.
+/// Those of `certificates` that can stand above `leaf`, each once: of its issuer's name first, and of theirs. Intel's
+/// chains have one authority between root and leaf.
 fn issuers_of<'a>(
     leaf: &Certificate,
-    certificates: impl Iterator<Item = &'a Certificate>,
+    certificates: impl Iterator<Item = &'a Certificate> + Clone,
 ) -> Vec<Certificate> {
     let mut issuers: Vec<Certificate> = Vec::new();
-    // Intel's chains have one authority between root and leaf.
-    for certificate in certificates.filter(|certificate| certificate.subject() == leaf.issuer()) {
-        if !issuers.iter().any(|known| known.fingerprint() == certificate.fingerprint()) {
-            issuers.push(certificate.clone());
+    let mut add = |name: &Name| {
+        let first = issuers.len();
+        for certificate in certificates.clone().filter(|certificate| certificate.subject() == name) {
+            if !issuers.iter().any(|known| known.fingerprint() == certificate.fingerprint()) {
+                issuers.push(certificate.clone());
+            }
         }
+        issuers.get(first).map(|issuer| issuer.issuer().clone())
+    };
+    if let Some(above) = add(leaf.issuer()) {
+        add(&above);
     }
     issuers
 }

@@ -31,7 +31,7 @@ static PCK: LazyLock<KeyPair> = LazyLock::new(key);
 static ATTESTATION: LazyLock<KeyPair> = LazyLock::new(key);
 
 /// Everything before it is signed.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Forge {
     pub(super) kind: Kind,
     /// 3, 4 or 5
@@ -112,7 +112,8 @@ impl Forge {
         qe_report[at::ISV_SVN] = 6;
         let components = [2, 2, 2, 2, 3, 1, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
         let tdx = [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let (issued, next_update) = (UnixTime(NOW.0 - DAY).to_string(), UnixTime(NOW.0 + 30 * DAY).to_string());
+        let (issued, next_update) =
+            (UnixTime(NOW.0 - DAY).to_string(), UnixTime(NOW.0 + 30 * DAY).to_string());
         let mut tcb_info = json!({
             "id": "SGX", "version": 3, "issueDate": issued, "nextUpdate": next_update, "fmspc": "00A067110000",
             "pceId": "0000", "tcbType": 0, "tcbEvaluationDataNumber": 17,
@@ -120,7 +121,8 @@ impl Forge {
         });
         if kind == Kind::Tdx {
             let zero = "00".repeat(48);
-            let module = json!({ "mrsigner": zero, "attributes": "00".repeat(8), "attributesMask": "FF".repeat(8) });
+            let module =
+                json!({ "mrsigner": zero, "attributes": "00".repeat(8), "attributesMask": "FF".repeat(8) });
             let mut identity = json!({ "id": "TDX_01" });
             identity.as_object_mut().unwrap().extend(module.as_object().unwrap().clone());
             identity["tcbLevels"] = json!([svn_level(4, "UpToDate", &[])]);
@@ -196,10 +198,8 @@ impl Forge {
     pub(super) fn chain(&self) -> [String; 3] {
         let authority = self.authority(1).signed_by(&*AUTHORITY, &self.root_issuer()).unwrap();
         let mut pck = self.certificate("Intel SGX PCK Certificate", 2);
-        pck.custom_extensions = vec![CustomExtension::from_oid_content(
-            &[1, 2, 840, 113741, 1, 13, 1],
-            self.sgx_extension(),
-        )];
+        pck.custom_extensions =
+            vec![CustomExtension::from_oid_content(&[1, 2, 840, 113741, 1, 13, 1], self.sgx_extension())];
         let pck = pck.signed_by(&*PCK, &Issuer::new(self.authority(1), &*AUTHORITY)).unwrap();
         let root = self.authority(0).self_signed(&*ROOT).unwrap();
         [pck, authority, root].map(|certificate| certificate.pem())
