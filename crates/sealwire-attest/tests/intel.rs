@@ -147,7 +147,7 @@ const BARE: [(&str, Kind, Option<&str>, &str); 11] = [
     ("tdx/tappd.hex", Kind::Tdx, Some("tdx/tcb-info/tdx-b0c06f000000.json"), "Unlisted"),
     ("tdx/azure-vm.b64", Kind::Tdx, Some("tdx/tcb-info/tdx-00806f050000.json"), "UpToDate as of 2024-03-13"),
     ("tdx/edgeless.bin", Kind::Tdx, Some("tdx/tcb-info/tdx-00806f050000.json"), "OutOfDate as of 2023-02-15"),
-    ("tdx/gcp.json", Kind::Tdx, Some("tdx/tcb-info/tdx-00806f050000.json"), "UpToDate as of 2024-11-13"),
+    ("tdx/gcp.json", Kind::Tdx, Some("tdx/tcb-info/tdx-00806f050000.json"), "UpToDate as of 2024-03-13"),
     ("tdx/debug.bin", Kind::Tdx, Some("tdx/tcb-info/tdx-50806f000000.json"), "OutOfDate as of 2023-02-15"),
     ("tdx/zkdcap.bin", Kind::Tdx, Some("tdx/tcb-info/tdx-00806f050000.json"), "OutOfDate as of 2023-08-09"),
     ("tdx/v5-td15.bin", Kind::Tdx, None, ""),

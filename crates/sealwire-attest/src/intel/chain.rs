@@ -11,7 +11,7 @@ use crate::{
     Endorsements, Error, Place, UnixTime,
     x509::{Certificate, Path, UnverifiedCrl},
 };
-use der::pem;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sealwire_crypto::{
     digest::sha256,
     sign::ecdsa::{Scheme, verify_fixed},
@@ -71,6 +71,7 @@ impl Chain {
         let others = in_quote.iter().chain(&supplied.certificates).chain(&roots.below);
         let issuers: Vec<Certificate> = issuers_of(leaf, others);
         let path = Path::build(leaf, &issuers, &roots.pinned, crls, &PROFILE, at)?;
+        check_carried(&in_quote, &path, roots)?;
         verify_fixed(Scheme::P256Sha256, &pck.key, quote.qe_report_bytes, quote.qe_signature)
             .map_err(|_| Error::QeSignature)?;
         Ok(Self {
@@ -99,25 +100,43 @@ fn attestation_key(quote: &Quote<'_>) -> Result<[u8; 65], Error> {
     Ok(key)
 }
 
-/// The certificates of a chain in PEM, in any order, each one once. Quoting libraries end the text with a zero byte.
+/// The certificates of a chain in PEM, in any order. Quoting libraries end the text with a zero byte, and break its lines
+/// where they like.
 fn certificates(text: &[u8]) -> Result<Vec<Certificate>, Error> {
     let not_pem = Error::Malformed("certification data that is not PEM");
     let text = text.strip_suffix(&[0]).unwrap_or(text);
     let mut rest = std::str::from_utf8(text).map_err(|_| not_pem.clone())?.trim_ascii();
     let mut found: Vec<Certificate> = Vec::new();
     while !rest.is_empty() {
-        let end = rest.find(END).filter(|_| rest.starts_with(BEGIN)).ok_or(not_pem.clone())?;
-        let (block, tail) = rest.split_at_checked(end + END.len()).ok_or(not_pem.clone())?;
-        rest = tail.trim_ascii_start();
-        let (_, der) = pem::decode_vec(block.as_bytes()).map_err(|_| not_pem.clone())?;
+        let (block, tail) =
+            rest.strip_prefix(BEGIN).and_then(|rest| rest.split_once(END)).ok_or(not_pem.clone())?;
+        let base64: Vec<u8> = block.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        let der = BASE64_STANDARD.decode(base64).map_err(|_| not_pem.clone())?;
         let malformed = |_| Error::Malformed("certification data that holds no certificate");
         let certificate = Certificate::from_der(&der).map_err(malformed)?;
         if found.len() >= MAX_IN_QUOTE {
             return Err(Error::Malformed("more certificates than a chain can need"));
         }
         found.push(certificate);
+        rest = tail.trim_ascii_start();
     }
     Ok(found)
+}
+
+/// Whether each certificate of a quote is one of the path, or else the root's own: a quote carries nothing that is not
+/// verified. A root is pinned by its bytes, and Intel has issued its own again with the same key, so quotes carry others.
+fn check_carried(in_quote: &[Certificate], path: &Path, roots: &Roots) -> Result<(), Error> {
+    for certificate in in_quote.iter().filter(|certificate| !path.holds(certificate)) {
+        let place = match certificate.subject() == certificate.issuer() {
+            true => Place::Root,
+            false => Place::Intermediate,
+        };
+        let signed = |root: &Certificate| certificate.is_signed_by(root, &PROFILE, place).is_ok();
+        if !roots.pinned.iter().any(signed) {
+            return Err(Error::CertificateSignature(place));
+        }
+    }
+    Ok(())
 }
 
 /// The one PCK certificate among those of a quote.

@@ -14,6 +14,8 @@ pub(crate) struct Path {
     pub(crate) names: String,
     /// SHA-256 of the root certificate
     pub(crate) root: [u8; 32],
+    /// SHA-256 of every certificate, leaf first
+    fingerprints: Vec<[u8; 32]>,
     /// root first
     windows: Vec<Window>,
     /// every certificate below the root, leaf first
@@ -89,6 +91,7 @@ impl Path {
         let mut path = Self {
             names: chain.iter().map(|certificate| certificate.shown()).collect::<Vec<_>>().join(" ← "),
             root: root.fingerprint(),
+            fingerprints: chain.iter().map(|certificate| certificate.fingerprint()).collect(),
             windows: chain.iter().enumerate().rev().map(|(index, c)| c.window(place(index))).collect(),
             links: chain
                 .iter()
@@ -113,6 +116,11 @@ impl Path {
             }
         }
         Ok(path)
+    }
+
+    /// Whether a certificate is one of it.
+    pub(crate) fn holds(&self, certificate: &Certificate) -> bool {
+        self.fingerprints.contains(&certificate.fingerprint())
     }
 
     /// AT-05: every certificate, the root included, root first.

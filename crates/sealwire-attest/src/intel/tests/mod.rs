@@ -6,3 +6,4 @@ mod bent;
 mod differential;
 mod forge;
 mod levels;
+mod synthetic;
