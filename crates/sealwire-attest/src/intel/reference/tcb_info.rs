@@ -113,7 +113,7 @@ impl TcbInfo {
             levels.push(PlatformLevel { at_least: (sgx, pce_svn, tdx), level: written.read()? });
         }
         // The first that matches counts, from the highest: Intel's library sorts them so, whatever their order is.
-        levels.sort_by(|one, other| other.at_least.cmp(&one.at_least));
+        levels.sort_by_key(|level| std::cmp::Reverse(level.at_least));
         let mut modules = Vec::new();
         if kind == Kind::Tdx {
             let base = raw.tdx_module.ok_or(INVALID)?;
