@@ -72,13 +72,24 @@ pub struct Companion {
 }
 
 /// What ties a companion to the lead evidence (AT-20).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Attachment {
     /// the hardware of the lead vouches for it
     Proven,
     /// the software in the lead, once its measurements are accepted, says that it belongs to it
     GuestAsserted,
+}
+
+impl Attachment {
+    /// The stable name: `proven`, `guest-asserted`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::GuestAsserted => "guest-asserted",
+        }
+    }
 }
 
 /// What a vendor says of a firmware level, in Intel's words.

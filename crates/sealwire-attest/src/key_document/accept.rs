@@ -12,9 +12,6 @@ use std::time::Duration;
 /// Ends are never stretched.
 pub const MAX_SKEW: Duration = Duration::from_secs(60);
 
-/// The measurement register that an operator's statement names.
-const MEASUREMENT: &str = "measurement";
-
 /// What a client already knows of an instance.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Seen {
@@ -283,7 +280,7 @@ fn statement_fault(
     if statement.config_digest != document.config_digest {
         return Err("a statement for another configuration");
     }
-    if claims.measurements.get(MEASUREMENT) != Some(&statement.measurement) {
+    if claims.measurement().as_ref() != Some(&statement.measurement) {
         return Err("a statement for another measurement");
     }
     Ok(statement.key)

@@ -7,6 +7,7 @@ mod accept;
 pub mod authority;
 mod codec;
 mod error;
+mod measurement;
 pub mod operator;
 mod published;
 

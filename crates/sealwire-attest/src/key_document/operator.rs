@@ -19,7 +19,7 @@ pub const PEM_LABEL: &str = "SEALWIRE OPERATOR STATEMENT";
 const KEY_LABEL: &str = "PRIVATE KEY";
 /// Separates what an operator signs here from anything else that its key might sign.
 const CONTEXT: &str = "sealwire/1 operator statement";
-/// Longest measurement register in bytes.
+/// Longest measurement in bytes.
 const MAX_MEASUREMENT: usize = 64;
 /// Longest statement in PEM; more than any that is within the limits.
 const MAX_PEM: usize = 64 * 1024;
@@ -33,7 +33,7 @@ pub struct OperatorStatement {
     pub authorities: Vec<String>,
     /// what was signed: configuration digest
     pub config_digest: [u8; 48],
-    /// what was signed: the measurement register of the TEE
+    /// what was signed: the measurement, as [`crate::Claims::measurement`] has it
     pub measurement: Vec<u8>,
     /// Ed25519 signature
     pub signature: [u8; 64],

@@ -1,6 +1,6 @@
 //! The decision.
 
-use super::{Alternative, Appraised, Policy, extensions::Judged};
+use super::{Appraised, Policy, Rule, extensions::Judged};
 use crate::{
     Claims, Kind, UnixTime, Verdict, Verified,
     verdict::{Denial, Reason},
@@ -25,9 +25,7 @@ pub(super) fn appraise(
             continue;
         }
         let rule = format!("accept[{index}]");
-        let mut failures = match alternative {
-            Alternative::Snp(snp) | Alternative::Development(snp) => snp.failures(&rule, &claims, &checks),
-        };
+        let mut failures = alternative.failures(&rule, &claims, &checks, at, policy.ages.grace);
         if failures.is_empty() {
             let judged = Judged { alternative: index, claims: &claims, checks: &checks, at };
             failures = policy.extensions.failures(&judged);
@@ -36,7 +34,8 @@ pub(super) fn appraise(
             return Err(Denial { reasons: revoked });
         }
         if failures.is_empty() {
-            let verdict = Verdict::accepted(&claims, checks);
+            let weighed = alternative.weighed(&claims).cloned().collect();
+            let verdict = Verdict::accepted(&claims, checks, weighed);
             return Ok(Appraised {
                 value: claims.clone(),
                 claims: Arc::new(claims),
@@ -46,7 +45,7 @@ pub(super) fn appraise(
         reasons.extend(failures);
     }
     if reasons.is_empty() {
-        let kinds: Vec<&str> = policy.alternatives.iter().map(Alternative::kind).map(Kind::name).collect();
+        let kinds: Vec<&str> = policy.alternatives.iter().map(Rule::kind).map(Kind::name).collect();
         let expected =
             if kinds.is_empty() { "nobody: the policy is empty".to_owned() } else { kinds.join(", ") };
         reasons.push(reason("kind-not-accepted", "accept", expected, claims.kind));

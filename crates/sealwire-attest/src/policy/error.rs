@@ -1,3 +1,5 @@
+use super::schema::Schema;
+use crate::Kind;
 use std::{fmt, ops::Range};
 
 /// Why a policy file does not load: the place in the file, what is wrong, and what would be right.
@@ -31,8 +33,8 @@ impl fmt::Display for PolicyError {
     }
 }
 
-/// What each key takes, for hints.
-const USAGE: [(&str, &str); 28] = [
+/// What each key takes, for hints; registers are in the table of kinds.
+const USAGE: [(&str, &str); 39] = [
     ("version", "this is version 1"),
     ("max-lifetime", "a duration such as \"24h\", \"10m\" or \"90s\""),
     ("max-age", "a duration such as \"24h\", \"10m\" or \"90s\""),
@@ -51,25 +53,45 @@ const USAGE: [(&str, &str); 28] = [
         "{ bundle = \"…\", identity = \"…\", issuer = \"…\", register = \"…\" }, and trusted-root where it is not Sigstore's",
     ),
     ("accept", "each alternative begins with a line [[accept]]"),
-    ("kind", "\"snp\" or \"development\""),
-    ("measurement", "48 bytes in hex, a list of those, or { any = \"why\" }"),
-    ("host-data", "32 bytes in hex, a list of those, or { any = \"why\" }"),
-    ("id-key-digest", "48 bytes in hex, a list of those, or { any = \"why\" }"),
-    ("author-key-digest", "48 bytes in hex, a list of those, or { any = \"why\" }"),
+    (
+        "companion",
+        "each companion begins with a line [[accept.companion]], and has a label where another has its kind",
+    ),
+    ("label", "up to 32 lower-case letters, digits and `-`"),
+    ("attachment", "\"proven\" or \"guest-asserted\""),
     (
         "minimum-tcb",
-        "{ bootloader = 4, tee = 0, snp = 24, microcode = 219 }, on Turin also fmc, or { any = \"why\" }",
+        "firmware components and their lowest versions, such as \
+         { bootloader = 4, tee = 0, snp = 24, microcode = 219 } (on Turin also fmc) or { evaluation = 17 }, or { any = \"why\" }",
     ),
     ("bootloader", "a number from 0 to 255"),
     ("tee", "a number from 0 to 255"),
     ("snp", "a number from 0 to 255"),
     ("microcode", "a number from 0 to 255"),
     ("fmc", "a number from 0 to 255"),
-    ("products", "a list of \"milan\", \"genoa\", \"turin\""),
+    ("evaluation", "the number of Intel's TCB evaluation"),
+    ("date", "a day such as \"2024-11-13\""),
+    (
+        "tcb-statuses",
+        "a list of \"UpToDate\", \"SWHardeningNeeded\", \"ConfigurationNeeded\", \
+         \"ConfigurationAndSWHardeningNeeded\", \"TDRelaunchAdvised\", \"TDRelaunchAdvisedConfigurationNeeded\", \
+         \"OutOfDate\", \"OutOfDateConfigurationNeeded\", or { any = \"why\" }",
+    ),
+    ("advisories", "a list such as [\"INTEL-SA-00615\"], or { any = \"why\" }"),
+    ("products", "a list, for AMD of \"milan\", \"genoa\", \"turin\", for Intel of FMSPCs: 6 bytes in hex"),
+    ("driver-versions", "a version, a list of those, or { any = \"why\" }"),
+    ("vbios-versions", "a version, a list of those, or { any = \"why\" }"),
     ("crl", "\"required\" or \"if-available\""),
+    ("rim", "\"required\" or \"if-available\""),
     ("vmpl", "a number from 0 to 3, or { any = \"why\" }"),
+    ("debug", "true or false"),
+    ("migration-agent", "true or false"),
+    ("migratable", "true or false"),
     ("attributes", "attributes by name with true, false or a number, such as { smt-allowed = false }"),
     ("roots", "a list of \"sha256:\" and 32 bytes in hex"),
+    ("tpm-keys", "a list of names of attestation keys: 000b and 32 bytes in hex"),
+    ("any", "a reason"),
+    ("kind", "the kind of evidence"),
 ];
 
 impl PolicyError {
@@ -96,16 +118,28 @@ impl PolicyError {
             return Self::new(text, span, key, "unknown key", &format!("{} here", known.replace('`', "")));
         }
         if let Some(key) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-            return Self::new(text, span, key, "missing", usage(key));
+            return Self::new(text, span, key, "missing", &usage(key));
         }
         let key = key_at(text, span.start);
-        Self::new(text, span, key, message, usage(key))
+        Self::new(text, span, key, message, &usage(key))
     }
 }
 
 /// What a key takes.
-pub(super) fn usage(key: &str) -> &'static str {
-    USAGE.iter().find(|(name, _)| *name == key).map_or("", |(_, usage)| usage)
+pub(super) fn usage(key: &str) -> String {
+    if let Some((_, usage)) = USAGE.iter().find(|(name, _)| *name == key) {
+        return (*usage).to_owned();
+    }
+    // A register has one length in all kinds but `pcr-N`.
+    let mut lengths: Vec<_> =
+        Kind::ALL.into_iter().filter_map(|kind| Some(Schema::of(kind).register(key)?.1.len)).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    let lengths: Vec<_> = lengths.iter().map(usize::to_string).collect();
+    if lengths.is_empty() {
+        return String::new();
+    }
+    format!("{} bytes in hex, a list of those, or {{ any = \"why\" }}", lengths.join(" or "))
 }
 
 /// The key that `at` is about: one that begins there, or else the one whose value holds it, which is the last before it

@@ -1,6 +1,8 @@
 //! A policy file that accepts what is shown now, for `sealwire policy init`.
 
-use crate::{Claims, Kind, Outcome, Verified};
+use super::schema::{Need, Products, Roots, Schema};
+use crate::{Checks, Claims, Outcome, TcbStatus, Verified, claims::Companion};
+use sealwire_crypto::digest::sha256;
 use std::fmt::Write as _;
 
 pub(super) fn exactly(
@@ -18,10 +20,17 @@ pub(super) fn exactly(
          max-lifetime = \"24h\"\nmax-age = \"24h\"\ngrace = \"0s\"\n\n",
     );
     let _ = operator(&mut out, config_digest, operator_key);
-    let _ = match claims.kind {
-        Kind::Snp | Kind::Development => snp(&mut out, claims, &verified.checks().revocation),
-        _ => todo!(),
-    };
+    let _ = writeln!(out, "\n[[accept]]\nkind = \"{}\"", claims.kind);
+    let _ = rule(&mut out, claims, verified.checks());
+    for (label, Companion { claims, checks, .. }) in &claims.companions {
+        let _ = writeln!(
+            out,
+            "\n# Evidence that comes with it.\n[[accept.companion]]\nkind = \"{}\"",
+            claims.kind
+        );
+        let _ = writeln!(out, "label = \"{label}\"");
+        let _ = rule(&mut out, claims, checks);
+    }
     out
 }
 
@@ -53,42 +62,132 @@ fn operator(
     Ok(())
 }
 
-fn snp(out: &mut String, claims: &Claims, revocation: &Outcome) -> std::fmt::Result {
-    let register = |name: &str| hex::encode(claims.measurements.get(name).map_or(&[][..], Vec::as_slice));
-    let attribute = |name: &str| claims.attributes.get(name).copied().unwrap_or_default();
-    writeln!(out, "\n[[accept]]\nkind = \"{}\"", claims.kind)?;
-    if claims.development {
-        writeln!(
-            out,
-            "# Evidence of a development machine: it protects nothing. Its root, made on that machine:"
-        )?;
-        writeln!(out, "roots = [\"sha256:{}\"]", hex::encode(claims.root))?;
-    }
-    writeln!(out, "# Launch measurement: firmware, and what it measured of kernel and command line.")?;
-    writeln!(out, "measurement = [\"{}\"]", register("measurement"))?;
-    writeln!(out, "# What the host set at launch.")?;
-    writeln!(out, "host-data = [\"{}\"]", register("host-data"))?;
-    for name in ["id-key-digest", "author-key-digest"] {
-        if claims.measurements.get(name).is_some_and(|digest| digest.iter().any(|byte| *byte != 0)) {
-            writeln!(out, "{name} = [\"{}\"]", register(name))?;
-        }
-    }
-    writeln!(out, "# The lowest firmware level that is accepted. Raise it when AMD announces fixes.")?;
-    let levels = claims.tcb.iter().map(|(name, version)| format!("{name} = {version}")).collect::<Vec<_>>();
-    writeln!(out, "minimum-tcb = {{ {} }}", levels.join(", "))?;
-    if !claims.development {
+/// The rule behind `kind`, and behind the label of a companion.
+fn rule(out: &mut String, claims: &Claims, checks: &Checks) -> std::fmt::Result {
+    let schema = Schema::of(claims.kind);
+    roots(out, schema, claims)?;
+    registers(out, schema, claims)?;
+    versions(out, schema, claims)?;
+    level(out, schema, claims, checks)?;
+    if !matches!(schema.products, Products::None) && !claims.development {
         writeln!(out, "products = [\"{}\"]", claims.product)?;
     }
-    let crl = match revocation {
-        Outcome::Passed(_) => "required",
-        _ if claims.development => "if-available",
-        _ => {
-            writeln!(out, "# No CRL came with the evidence. \"required\" is safer, once one is supplied.")?;
-            "if-available"
+    if schema.has_rim {
+        demand(out, "rim", "signed reference values", matches!(checks.tcb, Outcome::Passed(_)))?;
+    }
+    match checks.revocation {
+        Outcome::Passed(_) => demand(out, "crl", "", true)?,
+        // The roots of these need not publish one.
+        _ if matches!(schema.roots, Roots::Development | Roots::Enrolment) => {
+            writeln!(out, "crl = \"if-available\"")?;
         }
-    };
-    writeln!(out, "crl = \"{crl}\"")?;
-    writeln!(out, "vmpl = {}", attribute("vmpl"))?;
+        _ => demand(out, "crl", "CRL", false)?,
+    }
+    attributes(out, schema, claims)
+}
+
+fn roots(out: &mut String, schema: &Schema, claims: &Claims) -> std::fmt::Result {
+    match schema.roots {
+        Roots::Vendor(_) => return Ok(()),
+        Roots::Development => writeln!(
+            out,
+            "# Evidence of a development machine: it protects nothing. Its root, made on that machine:"
+        )?,
+        Roots::Enrolment if sha256(&[&claims.hardware_id]) == claims.root => {
+            writeln!(
+                out,
+                "# The name of the attestation key of this one TPM, which nobody else vouches for."
+            )?;
+            return writeln!(out, "tpm-keys = [\"{}\"]", hex::encode(&claims.hardware_id));
+        }
+        Roots::Enrolment => {
+            writeln!(out, "# The enrolment CA, which certified the attestation key of the TPM.")?;
+        }
+    }
+    writeln!(out, "roots = [\"sha256:{}\"]", hex::encode(claims.root))
+}
+
+fn registers(out: &mut String, schema: &Schema, claims: &Claims) -> std::fmt::Result {
+    for register in schema.written() {
+        let name = register.name();
+        match claims.measurements.get(name) {
+            Some(value) if register.need == Need::Required || value.iter().any(|byte| *byte != 0) => {
+                comment(out, register.holds)?;
+                writeln!(out, "{name} = [\"{}\"]", hex::encode(value))?;
+            }
+            None if register.need == Need::Required => {
+                writeln!(out, "# WARNING: {}: not in the evidence.", register.holds)?;
+                writeln!(out, "{name} = {{ any = \"the evidence did not have it\" }}")?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn versions(out: &mut String, schema: &Schema, claims: &Claims) -> std::fmt::Result {
+    for version in schema.versions {
+        comment(out, version.holds)?;
+        match claims.versions.get(version.claim) {
+            // Written as TOML writes strings: the text is the hardware's.
+            Some(found) => writeln!(out, "{} = [{}]", version.key, toml::Value::from(found.as_str()))?,
+            None => writeln!(out, "{} = {{ any = \"the evidence did not say it\" }}", version.key)?,
+        }
+    }
+    Ok(())
+}
+
+fn level(out: &mut String, schema: &Schema, claims: &Claims, checks: &Checks) -> std::fmt::Result {
+    let Some(levels) = &schema.levels else { return Ok(()) };
+    writeln!(out, "# The lowest firmware level that is accepted. Raise it when the vendor announces fixes.")?;
+    let known = |name: &str| levels.components.iter().any(|component| component.name == name);
+    let components = claims.tcb.iter().filter(|(name, _)| known(name));
+    let mut minimum: Vec<_> = components.map(|(name, version)| format!("{name} = {version}")).collect();
+    if schema.has_status {
+        minimum.extend(claims.tcb_evaluation.map(|number| format!("evaluation = {number}")));
+    }
+    writeln!(out, "minimum-tcb = {{ {} }}", minimum.join(", "))?;
+    if !schema.has_status {
+        return Ok(());
+    }
+    match (claims.tcb_status, &checks.tcb) {
+        (_, Outcome::NotSupplied(_)) | (None, _) => {
+            writeln!(out, "# WARNING: what the vendor says of this level did not come with the evidence.")?;
+            writeln!(out, "tcb-statuses = {{ any = \"nothing came with the evidence\" }}")?;
+        }
+        (Some(TcbStatus::UpToDate), _) => {}
+        (Some(status @ (TcbStatus::Revoked | TcbStatus::Unlisted)), _) => {
+            writeln!(
+                out,
+                "# REFUSED: the vendor calls this level {status}, so nothing makes it acceptable."
+            )?;
+        }
+        (Some(status), _) => {
+            writeln!(out, "# WARNING: the vendor does not call this level up to date.")?;
+            writeln!(out, "tcb-statuses = [\"UpToDate\", \"{status}\"]")?;
+            let advisories: Vec<_> =
+                claims.advisories.iter().map(|id| toml::Value::from(id.as_str()).to_string()).collect();
+            if !advisories.is_empty() {
+                writeln!(out, "advisories = [{}]", advisories.join(", "))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn demand(out: &mut String, key: &str, what: &str, is_there: bool) -> std::fmt::Result {
+    if is_there {
+        return writeln!(out, "{key} = \"required\"");
+    }
+    writeln!(out, "# No {what} came with the evidence. \"required\" is safer, once one is supplied.")?;
+    writeln!(out, "{key} = \"if-available\"")
+}
+
+fn attributes(out: &mut String, schema: &Schema, claims: &Claims) -> std::fmt::Result {
+    let attribute = |name: &str| claims.attributes.get(name).copied().unwrap_or_default();
+    if schema.has_vmpl {
+        writeln!(out, "vmpl = {}", attribute("vmpl"))?;
+    }
     if claims.debug && claims.development {
         writeln!(out, "debug = true")?;
     } else if claims.debug {
@@ -98,9 +197,24 @@ fn snp(out: &mut String, claims: &Claims, revocation: &Outcome) -> std::fmt::Res
         )?;
         writeln!(out, "debug = false")?;
     }
-    if attribute("migration-agent") != 0 {
-        writeln!(out, "# A migration agent may take the guest, and its keys, to another machine.")?;
-        writeln!(out, "migration-agent = true")?;
+    if let Some(name) = schema.migration.filter(|name| attribute(name) != 0) {
+        writeln!(out, "# The guest may be taken, with its keys, to another machine.")?;
+        writeln!(out, "{name} = true")?;
+    }
+    let pinned: Vec<_> = schema
+        .pinned_attributes
+        .iter()
+        .filter_map(|name| Some(format!("{name} = {}", claims.attributes.get(name)?)))
+        .collect();
+    if !pinned.is_empty() {
+        writeln!(out, "attributes = {{ {} }}", pinned.join(", "))?;
     }
     Ok(())
+}
+
+/// A sentence of its own.
+fn comment(out: &mut String, text: &str) -> std::fmt::Result {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    writeln!(out, "# {}{}.", first.map(String::from).unwrap_or_default(), letters.as_str())
 }

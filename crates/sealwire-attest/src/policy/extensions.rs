@@ -121,7 +121,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn wrong(&self, span: Range<usize>, key: &str, problem: &str) -> PolicyError {
-        PolicyError::new(self.text, span, key, problem, usage(key))
+        PolicyError::new(self.text, span, key, problem, &usage(key))
     }
 
     /// Takes a key out of a table: where its value stands, and the value.
@@ -161,7 +161,7 @@ impl Reader<'_> {
                 None => Err("there are no reference-values".to_owned()),
             };
             let supplied = supplied.map_err(|problem| {
-                PolicyError::new(self.text, span.clone(), &register, &problem, usage("reference-values"))
+                PolicyError::new(self.text, span.clone(), &register, &problem, &usage("reference-values"))
             })?;
             table.insert(Spanned::new(span.clone(), register.into()), left_to(span, "reference values"));
             supplies.references.push(supplied);

@@ -1,17 +1,24 @@
 //! Appraisal policies (AT-21) and what they accept.
+//!
+//! `schema` has what each kind takes, `alternative` reads a rule by it, `failures` judges by it, and `exactly` writes by it.
 
+mod alternative;
 mod appraise;
 #[cfg_attr(not(feature = "sigstore"), path = "build_absent.rs")]
 mod build;
 mod error;
 mod exactly;
 mod extensions;
+mod failures;
 mod parse;
 mod reference;
 #[cfg_attr(not(feature = "rego"), path = "rego_absent.rs")]
 mod rego;
+mod rule;
 mod rules;
-mod snp;
+mod schema;
+#[cfg(test)]
+mod tests;
 mod values;
 
 pub use error::PolicyError;
@@ -19,6 +26,7 @@ pub use extensions::Loader;
 #[doc(hidden)]
 pub use reference::parses as parses_reference_values;
 pub use rules::OperatorRule;
+pub(crate) use schema::required_registers;
 
 use crate::{
     Claims, Kind, Trust, UnixTime, Verdict, Verified,
@@ -26,8 +34,8 @@ use crate::{
     verdict::Denial,
 };
 use extensions::Extensions;
+use rule::Rule;
 use rules::Ages;
-use snp::SnpRule;
 use std::{sync::Arc, time::Duration};
 
 /// A policy file.
@@ -35,24 +43,9 @@ use std::{sync::Arc, time::Duration};
 pub struct Policy {
     ages: Ages,
     operator: OperatorRule,
-    alternatives: Vec<Alternative>,
+    /// ways to be accepted
+    alternatives: Vec<Rule>,
     extensions: Extensions,
-}
-
-/// One way to be accepted: a kind, and what it asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Alternative {
-    Snp(SnpRule),
-    Development(SnpRule),
-}
-
-impl Alternative {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Snp(_) => Kind::Snp,
-            Self::Development(_) => Kind::Development,
-        }
-    }
 }
 
 impl Policy {
@@ -74,14 +67,19 @@ impl Policy {
         parse::parse(text, load)
     }
 
-    /// What holds where no policy is given (AT-80): no debugging, CRLs if available, everything else as the vendor
-    /// vouches for it, and any operator. It accepts no development evidence.
+    /// What holds where no policy is given (AT-80, QI-02): firmware that its vendor calls up to date, no debugging,
+    /// Intel's endorsements, other vendors' CRLs if available, and any measurement and operator. It accepts neither
+    /// development evidence nor a TPM, whose roots a policy has to name.
     #[must_use]
     pub fn without_policy() -> Self {
         Self {
             ages: Ages::default(),
             operator: OperatorRule { any: true, ..OperatorRule::default() },
-            alternatives: vec![Alternative::Snp(SnpRule::without_policy())],
+            alternatives: Kind::ALL
+                .into_iter()
+                .filter(|kind| !matches!(kind, Kind::Development | Kind::Tpm))
+                .map(Rule::without_policy)
+                .collect(),
             extensions: Extensions::default(),
         }
     }
@@ -102,17 +100,29 @@ impl Policy {
     /// Fingerprints of the development roots that the policy names.
     #[must_use]
     pub fn development_roots(&self) -> Vec<[u8; 32]> {
-        let of = |alternative: &Alternative| match alternative {
-            Alternative::Development(rule) => rule.roots.iter().map(|root| root.0).collect(),
-            Alternative::Snp(_) => Vec::new(),
-        };
-        self.alternatives.iter().flat_map(of).collect()
+        self.roots(Kind::Development)
     }
 
     /// What a verifier has to be told of it: the roots and keys that the policy pins besides the vendors' roots.
     #[must_use]
     pub fn trust(&self) -> Trust {
-        Trust { development: self.development_roots(), ..Trust::default() }
+        Trust {
+            development: self.development_roots(),
+            enrolment: self.roots(Kind::Tpm),
+            tpm_keys: self.rules(Kind::Tpm).flat_map(|rule| rule.tpm_keys.iter().cloned()).collect(),
+        }
+    }
+
+    fn roots(&self, kind: Kind) -> Vec<[u8; 32]> {
+        self.rules(kind).flat_map(|rule| rule.roots.iter().copied()).collect()
+    }
+
+    /// Rules for a kind, those of companions among them.
+    fn rules(&self, kind: Kind) -> impl Iterator<Item = &Rule> {
+        let all = self.alternatives.iter().flat_map(|rule| {
+            std::iter::once(rule).chain(rule.companions.iter().map(|companion| &companion.rule))
+        });
+        all.filter(move |rule| rule.kind() == kind)
     }
 
     /// Whether it accepts development evidence, and so nothing else (AT-07).

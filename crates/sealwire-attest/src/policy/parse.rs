@@ -1,10 +1,11 @@
 //! From TOML to a policy.
 
 use super::{
-    Alternative, Policy, PolicyError,
+    Policy, PolicyError,
+    alternative::alternative,
     extensions::{Extensions, Loader},
+    rule::Rule,
     rules::{Ages, OperatorRule},
-    snp::SnpRule,
     values::{ConfigDigest, OperatorKey, Span},
 };
 use crate::Kind;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use std::ops::Range;
 use toml::{
     Spanned,
-    de::{DeTable, DeValue, Deserializer, ValueDeserializer},
+    de::{DeTable, DeValue, Deserializer},
 };
 
 /// Everything but the alternatives.
@@ -81,7 +82,7 @@ pub(super) fn parse(text: &str, load: &Loader<'_>) -> Result<Policy, PolicyError
     Ok(policy)
 }
 
-fn alternatives(text: &str, accept: Spanned<DeValue<'_>>) -> Result<Vec<Alternative>, PolicyError> {
+fn alternatives(text: &str, accept: Spanned<DeValue<'_>>) -> Result<Vec<Rule>, PolicyError> {
     let span = accept.span();
     let DeValue::Array(list) = accept.into_inner() else {
         return Err(PolicyError::new(
@@ -92,7 +93,7 @@ fn alternatives(text: &str, accept: Spanned<DeValue<'_>>) -> Result<Vec<Alternat
             "each alternative begins with [[accept]]",
         ));
     };
-    let mut found: Vec<(Range<usize>, Alternative)> = Vec::new();
+    let mut found: Vec<(Range<usize>, Rule)> = Vec::new();
     for item in list {
         let span = item.span();
         let alternative = alternative(text, item)?;
@@ -111,42 +112,4 @@ fn alternatives(text: &str, accept: Spanned<DeValue<'_>>) -> Result<Vec<Alternat
         found.push((span, alternative));
     }
     Ok(found.into_iter().map(|(_, alternative)| alternative).collect())
-}
-
-fn alternative(text: &str, item: Spanned<DeValue<'_>>) -> Result<Alternative, PolicyError> {
-    let span = item.span();
-    let hint = "\"snp\" or \"development\"";
-    let DeValue::Table(table) = item.get_ref() else {
-        return Err(PolicyError::new(
-            text,
-            span,
-            "accept",
-            "not a table",
-            "each alternative begins with [[accept]]",
-        ));
-    };
-    let Some(kind) = table.get("kind") else {
-        return Err(PolicyError::new(text, span, "kind", "missing", hint));
-    };
-    let Some(kind) = kind.get_ref().as_str().and_then(Kind::from_name) else {
-        return Err(PolicyError::new(text, kind.span(), "kind", "not a kind that is known", hint));
-    };
-    let places: Vec<_> = table.iter().map(|(key, value)| (key.get_ref().to_string(), value.span())).collect();
-    match kind {
-        Kind::Snp | Kind::Development => {
-            let rule = SnpRule::deserialize(ValueDeserializer::from(item))
-                .map_err(|error| PolicyError::from_toml(text, &error))?;
-            rule.validate(kind).map_err(|(key, problem)| {
-                let place =
-                    places.iter().find(|(name, _)| name == key).map_or(span, |(_, place)| place.clone());
-                PolicyError::new(text, place, key, &problem, super::error::usage(key))
-            })?;
-            Ok(match kind {
-                Kind::Snp => Alternative::Snp(rule),
-                Kind::Development => Alternative::Development(rule),
-                _ => todo!(),
-            })
-        }
-        _ => todo!(),
-    }
 }

@@ -1,12 +1,15 @@
 //! Values of a policy file: each is checked where it stands, so that an error can name its line.
 
-use crate::snp::Product;
+use crate::{TcbStatus, UnixTime, composite::MAX_LABEL};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use std::{fmt, time::Duration};
+
+/// TPM_ALG_SHA256, with which names begin (TPM 2.0 part 1, section 16).
+const SHA256: [u8; 2] = [0x00, 0x0b];
 
 /// Bytes in hex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,16 +127,77 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
-/// A product by its name in policies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ProductName(pub(super) Product);
+/// A product by its name; FMSPCs are written in either case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Product(pub(super) String);
 
-impl<'de> Deserialize<'de> for ProductName {
+/// A label of a companion.
+pub(super) struct Label(pub(super) String);
+
+/// A status of a firmware level that may be accepted.
+pub(super) struct Status(pub(super) TcbStatus);
+
+/// The first second of a day.
+pub(super) struct Date(pub(super) UnixTime);
+
+/// The name of a TPM's key: algorithm and digest.
+pub(super) struct TpmKey(pub(super) Vec<u8>);
+
+impl<'de> Deserialize<'de> for Product {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Text(|text| Ok(Self(text.to_ascii_lowercase()))).deserialize(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Label {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Text(|text| {
-            Product::from_name(text).map(Self).ok_or_else(|| "not a product that is known".to_owned())
+            let fits = (1..=MAX_LABEL).contains(&text.len())
+                && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+            fits.then(|| Self(text.to_owned())).ok_or_else(|| "not a label".to_owned())
         })
         .deserialize(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Text(|text| match TcbStatus::from_name(text) {
+            Some(TcbStatus::Revoked | TcbStatus::Unlisted) => Err(format!("{text} is never accepted")),
+            Some(status) => Ok(Self(status)),
+            None => Err("not a status that is known".to_owned()),
+        })
+        .deserialize(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Text(|text| {
+            UnixTime::from_rfc3339(&format!("{text}T00:00:00Z"))
+                .map(Self)
+                .map_err(|_| "not a date".to_owned())
+        })
+        .deserialize(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for TpmKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Text(|text| {
+            let name = hex::decode(text).ok().filter(|name| name.len() == 34 && name.starts_with(&SHA256));
+            name.map(Self).ok_or_else(|| "not the SHA-256 name of a key".to_owned())
+        })
+        .deserialize(deserializer)
+    }
+}
+
+impl<T> Accept<T> {
+    pub(super) fn map<U>(self, f: impl FnMut(T) -> U) -> Accept<U> {
+        match self {
+            Self::Listed(values) => Accept::Listed(values.into_iter().map(f).collect()),
+            Self::Any(reason) => Accept::Any(reason),
+        }
     }
 }
 
@@ -168,57 +232,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Accept<T> {
             }
         }
         deserializer.deserialize_any(Values(std::marker::PhantomData))
-    }
-}
-
-/// The lowest firmware level accepted, by component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MinimumTcb {
-    pub(super) bootloader: u8,
-    pub(super) tee: u8,
-    pub(super) snp: u8,
-    pub(super) microcode: u8,
-    /// Turin has it
-    pub(super) fmc: Option<u8>,
-}
-
-/// [`MinimumTcb`], or any level, with a reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Level {
-    AtLeast(MinimumTcb),
-    Any(String),
-}
-
-impl<'de> Deserialize<'de> for Level {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Raw {
-            any: Option<String>,
-            bootloader: Option<u8>,
-            tee: Option<u8>,
-            snp: Option<u8>,
-            microcode: Option<u8>,
-            fmc: Option<u8>,
-        }
-        let raw = Raw::deserialize(deserializer)?;
-        match raw {
-            Raw { any: Some(any), bootloader: None, tee: None, snp: None, microcode: None, fmc: None } => {
-                reason(Any { any }).map(Self::Any)
-            }
-            Raw { any: Some(_), .. } => Err(de::Error::custom("either `any` or components")),
-            Raw { any: None, bootloader, tee, snp, microcode, fmc } => {
-                let given = |value: Option<u8>, name| value.ok_or_else(|| de::Error::missing_field(name));
-                Ok(Self::AtLeast(MinimumTcb {
-                    bootloader: given(bootloader, "bootloader")?,
-                    tee: given(tee, "tee")?,
-                    snp: given(snp, "snp")?,
-                    microcode: given(microcode, "microcode")?,
-                    fmc,
-                }))
-            }
-        }
     }
 }
 

@@ -7,6 +7,7 @@ pub use judge::judge;
 
 use crate::{Checks, Claims, Error, Kind, UnixTime};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// One rule that failed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -81,11 +82,14 @@ pub struct Verdict {
     /// the end of what the evidence rests on
     #[serde(skip)]
     not_after: Option<UnixTime>,
+    /// labels of the companions that the policy asked something of
+    #[serde(skip)]
+    weighed: BTreeSet<String>,
 }
 
 impl Verdict {
-    pub(crate) fn accepted(claims: &Claims, checks: Checks) -> Self {
-        Self::genuine(0, claims, Vec::new(), checks)
+    pub(crate) fn accepted(claims: &Claims, checks: Checks, weighed: BTreeSet<String>) -> Self {
+        Self { weighed, ..Self::genuine(0, claims, Vec::new(), checks) }
     }
 
     pub(crate) fn refused(denial: Denial, claims: &Claims, checks: Checks) -> Self {
@@ -102,7 +106,14 @@ impl Verdict {
             claims: Value::Null,
             checks,
             not_after: None,
+            weighed: BTreeSet::new(),
         }
+    }
+
+    /// Whether the policy that accepted asked anything of a companion. What it did not ask about carries no weight.
+    #[must_use]
+    pub fn weighed(&self, label: &str) -> bool {
+        self.weighed.contains(label)
     }
 
     fn genuine(exit: u8, claims: &Claims, reasons: Vec<Reason>, checks: Checks) -> Self {
@@ -114,6 +125,7 @@ impl Verdict {
             claims: claims.to_json(),
             checks,
             not_after: Some(claims.not_after),
+            weighed: BTreeSet::new(),
         }
     }
 }

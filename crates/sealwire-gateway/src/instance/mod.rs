@@ -25,8 +25,6 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// The register of a report that an operator's statement names.
-const MEASUREMENT: &str = "measurement";
 /// The exit code of a missing endorsement (AT-80).
 const ENDORSEMENT_MISSING: u8 = 40;
 
@@ -174,7 +172,7 @@ impl Instance {
             Ok(verified) => {
                 warn_of_missing(&verified);
                 let claims = verified.get();
-                let measurement = claims.measurements.get(MEASUREMENT).cloned();
+                let measurement = claims.measurement();
                 Ok(Underneath { not_after: claims.not_after, measurement })
             }
             // The host has handed out no certificates. Clients have to bring them, and know when they end.

@@ -260,7 +260,7 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
             "expires": status.expires.to_string(),
         }))?);
     }
-    let measurement = claims.measurements.get("measurement").map(hex::encode).unwrap_or_default();
+    let measurement = claims.measurement().map(hex::encode).unwrap_or_default();
     let mut lines = vec![
         output::field("verified", format!("{} evidence, {}", claims.kind, claims.hardware_model)),
         output::field("measurement", measurement),

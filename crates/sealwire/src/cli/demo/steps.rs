@@ -248,8 +248,8 @@ async fn replay(stage: &Stage) -> anyhow::Result<Told> {
 /// A policy that wants another measurement: nothing is sent.
 async fn wrong_policy(stage: &Stage) -> anyhow::Result<Told> {
     let measured = stage.shown.verified().map_err(|error| anyhow!("{error}"))?.get();
-    let measurement = measured.measurements.get("measurement").context("no measurement")?;
-    let other = stage.policy.replace(&hex::encode(measurement), &"00".repeat(measurement.len()));
+    let measurement = measured.measurement().context("no measurement")?;
+    let other = stage.policy.replace(&hex::encode(&measurement), &"00".repeat(measurement.len()));
     ensure!(other != stage.policy, "the policy names no measurement");
     let before = stage.reached().await?;
     stage.seen.take();

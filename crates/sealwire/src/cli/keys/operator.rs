@@ -182,10 +182,8 @@ async fn shown(from: &Url, args: &Sign) -> Result<(Vec<String>, [u8; 48], Vec<u8
     let shown = Shown::fetch(from, &args.source, true).await?;
     let claims = shown.require_genuine()?.get();
     let measurement = claims
-        .measurements
-        .get("measurement")
-        .cloned()
-        .with_context(|| format!("evidence of kind {} has no register \"measurement\"", claims.kind))?;
+        .measurement()
+        .with_context(|| format!("evidence of kind {} lacks registers that it needs", claims.kind))?;
     let document = shown.document();
     let lines = [
         output::field("authorities", document.authorities.join(", ")),

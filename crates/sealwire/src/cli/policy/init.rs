@@ -110,7 +110,7 @@ fn operator_key(statement: &OperatorStatement, shown: &Shown) -> Result<[u8; 32]
     let holds = statement.verify().is_ok()
         && statement.authorities == authorities
         && statement.config_digest == document.config_digest
-        && claims.measurements.get("measurement") == Some(&statement.measurement);
+        && claims.measurement().as_ref() == Some(&statement.measurement);
     if holds {
         Ok(statement.key)
     } else {
