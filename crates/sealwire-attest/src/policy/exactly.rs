@@ -72,7 +72,9 @@ fn rule(out: &mut String, claims: &Claims, checks: &Checks) -> std::fmt::Result 
     if !matches!(schema.products, Products::None) && !claims.development {
         writeln!(out, "products = [\"{}\"]", claims.product)?;
     }
-    if schema.has_rim {
+    if schema.has_rim && claims.tcb_status == Some(TcbStatus::Unlisted) {
+        writeln!(out, "# REFUSED: the vendor lists other measurements than these.")?;
+    } else if schema.has_rim {
         demand(out, "rim", "signed reference values", matches!(checks.tcb, Outcome::Passed(_)))?;
     }
     match checks.revocation {

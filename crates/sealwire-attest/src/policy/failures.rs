@@ -39,8 +39,13 @@ impl Rule {
             failed.age(most.saturating_add(grace), claims, at);
         }
         failed.demand(self.crl, "crl", "a CRL", &checks.revocation);
-        if self.schema.has_rim {
-            failed.demand(self.rim, "rim", "signed reference values", &checks.tcb);
+        match claims.tcb_status {
+            _ if !self.schema.has_rim => {}
+            // Those that were supplied have to be met, asked for or not.
+            Some(status @ TcbStatus::Unlisted) => {
+                failed.add("tcb-status", "rim", "measurements that the vendor lists", status);
+            }
+            _ => failed.demand(self.rim, "rim", "signed reference values", &checks.tcb),
         }
         for (index, companion) in self.companions.iter().enumerate() {
             let rule = format!("{rule}.companion[{index}]");

@@ -191,11 +191,10 @@ impl Rule {
                     None => Ok(()),
                 }
             }
-            Roots::Vendor(Some(is_root)) => match self.roots.iter().find(|root| !is_root(root)) {
+            Roots::Vendor(is_root) => match self.roots.iter().find(|root| !is_root(root)) {
                 Some(root) => told(root, &format!("is no root of {}'s", vendor(self.kind()))),
                 None => Ok(()),
             },
-            Roots::Vendor(None) => Ok(()),
         }
     }
 }
@@ -203,7 +202,7 @@ impl Rule {
 /// The vendor whose built-in root this is.
 fn vendor_of(root: &[u8; 32]) -> Option<&'static str> {
     Kind::ALL.into_iter().find_map(|kind| match Schema::of(kind).roots {
-        Roots::Vendor(Some(is_root)) if is_root(root) => Some(vendor(kind)),
+        Roots::Vendor(is_root) if is_root(root) => Some(vendor(kind)),
         _ => None,
     })
 }

@@ -1,7 +1,7 @@
 //! What a policy can ask of each kind of evidence: one table, by which files are read, evidence is judged, and files are
 //! written.
 
-use crate::{Kind, azure, snp, tpm};
+use crate::{Kind, azure, intel, nitro, nvidia, snp, tpm};
 use std::{fmt, ops::RangeInclusive};
 
 /// What a rule for one kind takes.
@@ -98,8 +98,8 @@ pub(super) enum Products {
 }
 
 pub(super) enum Roots {
-    /// some of the vendor's, to narrow them; the function knows them where the kind has more than one
-    Vendor(Option<fn(&[u8; 32]) -> bool>),
+    /// some of the vendor's, which the function knows, to narrow them
+    Vendor(fn(&[u8; 32]) -> bool),
     /// made on the machine; required (AT-07)
     Development,
     /// of enrolment CAs; they or `tpm-keys` are required (AT-62)
@@ -338,7 +338,7 @@ const SNP: Schema = Schema {
     is_dated: false,
     attributes: || snp::attribute_names().collect(),
     pinned_attributes: &[],
-    roots: Roots::Vendor(Some(snp::is_amd)),
+    roots: Roots::Vendor(snp::is_amd),
 };
 
 /// A development root publishes no CRL, and its firmware level says nothing.
@@ -362,9 +362,9 @@ const TDX: Schema = Schema {
     migration: Some("migratable"),
     has_vmpl: false,
     is_dated: false,
-    attributes: || TDX_ATTRIBUTES.to_vec(),
+    attributes: || intel::tdx_attribute_names().collect(),
     pinned_attributes: &[],
-    roots: Roots::Vendor(None),
+    roots: Roots::Vendor(intel::is_intel),
 };
 
 const SGX: Schema = Schema {
@@ -379,7 +379,7 @@ const SGX: Schema = Schema {
         ],
     }),
     migration: None,
-    attributes: || SGX_ATTRIBUTES.to_vec(),
+    attributes: || intel::sgx_attribute_names().collect(),
     pinned_attributes: &["isv-prod-id", "config-svn"],
     ..TDX
 };
@@ -396,9 +396,9 @@ const NITRO: Schema = Schema {
     migration: None,
     has_vmpl: false,
     is_dated: true,
-    attributes: Vec::new,
+    attributes: || nitro::attribute_names().collect(),
     pinned_attributes: &[],
-    roots: Roots::Vendor(None),
+    roots: Roots::Vendor(nitro::is_aws),
 };
 
 const TPM: Schema = Schema {
@@ -423,7 +423,7 @@ const AZURE_SNP: Schema = Schema {
 const AZURE_TDX: Schema = Schema {
     kind: Kind::AzureTdx,
     registers: &[TDX_REGISTERS, PCRS],
-    attributes: || TDX_ATTRIBUTES.iter().copied().chain(azure::attribute_names()).collect(),
+    attributes: || intel::tdx_attribute_names().chain(azure::attribute_names()).collect(),
     pinned_attributes: &["secure-boot"],
     ..TDX
 };
@@ -438,18 +438,7 @@ const NVIDIA: Schema = Schema {
     products: Products::Text,
     has_rim: true,
     is_dated: false,
+    attributes: || nvidia::attribute_names().collect(),
+    roots: Roots::Vendor(nvidia::is_nvidia),
     ..NITRO
 };
-
-const TDX_ATTRIBUTES: &[&str] = &["sept-ve-disable", "migratable", "pks", "kl", "lass", "perfmon", "xfam"];
-const SGX_ATTRIBUTES: &[&str] = &[
-    "isv-prod-id",
-    "config-svn",
-    "mode-64-bit",
-    "provision-key",
-    "einit-token-key",
-    "kss",
-    "aex-notify",
-    "xfrm",
-    "misc-select",
-];

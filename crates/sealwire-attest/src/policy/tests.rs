@@ -345,6 +345,11 @@ fn a_missing_endorsement_is_told_apart() {
     let rim = policy(Kind::Nvidia, "rim = \"required\"");
     assert_eq!(failures_with(&rim, &claims(Kind::Nvidia), &checks), one("endorsement-missing", "rim"));
     assert!(failures(&rim, &claims(Kind::Nvidia)).is_empty());
+    // Reference values that are there and not met are more than missing.
+    let other = Claims { tcb_status: Some(TcbStatus::Unlisted), ..claims(Kind::Nvidia) };
+    for text in [rim, policy(Kind::Nvidia, "")] {
+        assert_eq!(failures(&text, &other), one("tcb-status", "rim"));
+    }
 }
 
 // AT-21: a signer stands for every enclave that it ever signs.
