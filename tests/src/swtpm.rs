@@ -5,8 +5,8 @@ use sealwire_attest::Endorsements;
 use sealwire_tee::tpm::Address;
 use std::{
     fs,
-    io::{Read as _, Write as _},
-    os::unix::net::UnixStream,
+    io::{self, Read, Write as _},
+    os::unix::net::{UnixListener, UnixStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -166,13 +166,7 @@ impl Swtpm {
 
     /// TPM2_PCR_Extend in the SHA-256 bank.
     pub fn extend(&self, pcr: u8, digest: &[u8; 32]) {
-        let mut command = vec![0x80, 0x02, 0, 0, 0, 65, 0, 0, 0x01, 0x82, 0, 0, 0, pcr];
-        // a session of an empty password
-        command.extend([0, 0, 0, 9, 0x40, 0, 0, 9, 0, 0, 0, 0, 0]);
-        // one digest, TPM_ALG_SHA256
-        command.extend([0, 0, 0, 1, 0, 0x0b]);
-        command.extend(digest);
-        let answer = self.command(&command);
+        let answer = self.command(&extend(pcr, digest));
         assert_eq!(answer[6..10], [0; 4], "{answer:02x?}");
     }
 
@@ -195,12 +189,7 @@ impl Swtpm {
         let mut stream = UnixStream::connect(self.socket()).unwrap();
         stream.set_read_timeout(Some(crate::PATIENCE)).unwrap();
         stream.write_all(command).unwrap();
-        let mut answer = vec![0; 10];
-        stream.read_exact(&mut answer).unwrap();
-        let size = u32::from_be_bytes(answer[2..6].try_into().unwrap());
-        answer.resize(size as usize, 0);
-        stream.read_exact(&mut answer[10..]).unwrap();
-        answer
+        message(&mut stream).unwrap()
     }
 }
 
@@ -209,6 +198,18 @@ impl Drop for Swtpm {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// The command TPM2_PCR_Extend in the SHA-256 bank.
+#[must_use]
+pub fn extend(pcr: u8, digest: &[u8; 32]) -> Vec<u8> {
+    let mut command = vec![0x80, 0x02, 0, 0, 0, 65, 0, 0, 0x01, 0x82, 0, 0, 0, pcr];
+    // a session of an empty password
+    command.extend([0, 0, 0, 9, 0x40, 0, 0, 9, 0, 0, 0, 0, 0]);
+    // one digest, TPM_ALG_SHA256
+    command.extend([0, 0, 0, 1, 0, 0x0b]);
+    command.extend(digest);
+    command
 }
 
 fn program(name: &str) -> Command {
@@ -225,4 +226,60 @@ pub fn run(mut command: Command) -> Vec<u8> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{name}: {} {}", text(&output.stdout), text(&output.stderr));
     output.stdout
+}
+
+/// A socket before a TPM, whose hook sees each command and its response, may change the response, and may send commands
+/// of its own in between: a TPM with another mind, or a machine where other programs use it too.
+pub struct Between {
+    folder: TempDir,
+}
+
+/// Command code, the response, and a way to send commands.
+pub type Hook = dyn FnMut(u32, &mut Vec<u8>, &dyn Fn(&[u8]) -> Vec<u8>) + Send;
+
+impl Between {
+    /// Listens until the test ends.
+    #[must_use]
+    pub fn start(device: &Swtpm, mut hook: Box<Hook>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
+        let device = device.socket();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                relay(stream.unwrap(), &device, &mut *hook);
+            }
+        });
+        Self { folder }
+    }
+
+    /// As Sealwire is told.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        Address::Unix(self.folder.path().join("socket"))
+    }
+}
+
+fn relay(mut caller: UnixStream, device: &Path, hook: &mut Hook) {
+    let tpm = UnixStream::connect(device).unwrap();
+    let send = |command: &[u8]| {
+        (&tpm).write_all(command).unwrap();
+        message(&mut &tpm).unwrap()
+    };
+    while let Ok(command) = message(&mut caller) {
+        let mut response = send(&command);
+        hook(u32::from_be_bytes(command[6..10].try_into().unwrap()), &mut response, &send);
+        if caller.write_all(&response).is_err() {
+            return;
+        }
+    }
+}
+
+/// A command or a response, as long as its header says.
+fn message(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut message = vec![0; 10];
+    stream.read_exact(&mut message)?;
+    let size = u32::from_be_bytes(message[2..6].try_into().unwrap());
+    message.resize(size as usize, 0);
+    stream.read_exact(&mut message[10..])?;
+    Ok(message)
 }

@@ -5,12 +5,17 @@ use anyhow::{Result, bail};
 use crate::shell::{cargo, program, run, works};
 
 /// Programs of the system, and the Debian packages that bring them.
-const SYSTEM: [(&str, &str); 3] = [
+const SYSTEM: [(&str, &str); 7] = [
     // aws-lc-sys is C, libFuzzer is C++
     ("cc", "build-essential"),
     ("c++", "build-essential"),
     // a peer of the tests
     ("curl", "curl"),
+    // TPMs in software, their manufacture with certificates, and a second implementation of what is done with them
+    ("swtpm", "swtpm"),
+    ("swtpm_cert", "swtpm-tools"),
+    ("certtool", "gnutls-bin"),
+    ("tpm2_checkquote", "tpm2-tools"),
 ];
 
 /// What `cargo xtask test` needs.

@@ -194,6 +194,7 @@ fn size(response: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{os::unix::net::UnixListener, thread};
 
     #[test]
     fn addresses_are_written_as_they_are_read() {
@@ -203,6 +204,71 @@ mod tests {
         assert_eq!(Address::default(), "/dev/tpmrm0".parse().unwrap());
         for text in ["", "tpm0", "tcp:", "tcp:localhost", "tcp::1", "tcp:a:b", "unix:"] {
             assert!(matches!(text.parse::<Address>(), Err(Error::Address(_))), "{text}");
+        }
+    }
+
+    /// What becomes of a command when the other side answers like this, and then stays silent or goes away.
+    fn answered(with: &[u8], stays: bool) -> Result<Vec<u8>, Error> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let with = with.to_vec();
+        let other_side = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; 10]).unwrap();
+            stream.write_all(&with).unwrap();
+            // Until the caller gives up.
+            if stays { stream.read(&mut [0]).unwrap() } else { 0 }
+        });
+        let timeout = if stays { Duration::from_millis(200) } else { Duration::from_secs(60) };
+        let mut connection = Connection::open(&Address::Unix(path), timeout).unwrap();
+        let answer = connection.transact(&[0; 10], "TPM2_Test");
+        drop(connection);
+        other_side.join().unwrap();
+        answer
+    }
+
+    fn malformed(with: &[u8]) -> String {
+        match answered(with, false) {
+            Err(Error::Malformed { command: "TPM2_Test", what }) => what,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const OK: [u8; 12] = [0x80, 1, 0, 0, 0, 12, 0, 0, 0, 0, 7, 8];
+
+    // AT-08: a response is as long as it says, and never longer than a TPM's can be.
+    #[test]
+    fn responses_have_their_length() {
+        assert_eq!(answered(&OK, false).unwrap(), OK);
+        for cut in 0..OK.len() {
+            assert_eq!(malformed(&OK[..cut]), "it ends too early", "{cut}");
+        }
+        assert_eq!(malformed(&[&OK[..], &[0]].concat()), "bytes follow it");
+        for size in [0u32, 9, 4097, u32::MAX] {
+            let [a, b, c, d] = size.to_be_bytes();
+            let header = [0x80, 1, a, b, c, d, 0, 0, 0, 0];
+            assert_eq!(malformed(&header), "its length cannot be right", "{size}");
+        }
+        let mut longest = vec![0; MAX_RESPONSE];
+        longest[..6].copy_from_slice(&[0x80, 1, 0, 0, 0x10, 0]);
+        assert_eq!(answered(&longest, false).unwrap(), longest);
+    }
+
+    // AT-61: one that does not answer, or stops in the middle, is given up.
+    #[test]
+    fn silence_ends() {
+        for begun in [0, 5, 11] {
+            assert!(matches!(answered(&OK[..begun], true), Err(Error::Timeout(_))), "{begun}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_said() {
+        for address in ["/nonexistent/tpm", "unix:/nonexistent/socket"] {
+            let error = Connection::open(&address.parse().unwrap(), Duration::from_secs(1)).err().unwrap();
+            assert!(error.to_string().contains(address), "{error}");
+            assert!(matches!(error, Error::Open { .. }));
         }
     }
 }

@@ -1,14 +1,15 @@
 //! An enrolment CA, and TPMs that are enrolled with it.
 
 use sealwire_attest::{
-    UnixTime,
+    Trust, UnixTime, Verifier,
     enrol::{Ca, Challenge, EkRoots, Pending, Request},
 };
 use sealwire_crypto::random::OsRandom;
 use sealwire_http::{Clock as _, SystemClock};
-use sealwire_tee::tpm::{self, Address};
+use sealwire_tee::tpm::{self, Address, EventLog, Options, Tpm};
 use sealwire_tests::swtpm::{Maker, Swtpm};
-use std::time::Duration;
+use std::{fs, path::PathBuf, time::Duration};
+use tempfile::TempDir;
 
 /// A day.
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -41,4 +42,67 @@ pub(crate) fn request(address: &Address) -> Request {
 /// A challenge for a request of a TPM of the shared maker.
 pub(crate) fn challenge(request: &Request) -> (Challenge, Pending) {
     request.check(&roots(), now()).unwrap().challenge(&OsRandom, later()).unwrap()
+}
+
+/// A TPM that is enrolled, and what its machine has been given.
+pub(crate) struct Enrolled {
+    pub(crate) device: Swtpm,
+    pub(crate) root: [u8; 32],
+    folder: TempDir,
+}
+
+impl Enrolled {
+    /// By a CA of its own.
+    pub(crate) fn new() -> Self {
+        Self::with(&new_ca(), new_tpm())
+    }
+
+    /// By this CA.
+    pub(crate) fn with(ca: &Ca, device: Swtpm) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ak.pem"), certified(ca, &device.address(), DAY)).unwrap();
+        Self { device, root: ca.fingerprint(), folder }
+    }
+
+    /// Where its certificate is.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.path().join("ak.pem")
+    }
+
+    /// What its machine is configured with.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            device: self.device.address(),
+            certificate: Some(self.certificate()),
+            // Not what the machine that runs the test has.
+            event_log: EventLog::None,
+            ..Options::default()
+        }
+    }
+
+    /// What its machine attests with.
+    pub(crate) fn open(&self) -> Tpm {
+        Tpm::open(self.options()).unwrap()
+    }
+
+    /// A verifier that pins its CA.
+    pub(crate) fn verifier(&self) -> Verifier {
+        Verifier::new(Trust { enrolment: vec![self.root], ..Trust::default() })
+    }
+
+    /// A file of its machine.
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+/// The certificate file of a TPM of the shared maker, after all five steps.
+pub(crate) fn certified(ca: &Ca, address: &Address, lifetime: Duration) -> String {
+    let request = request(address);
+    let (challenge, pending) = challenge(&request);
+    let answer = tpm::answer(address, &challenge).unwrap();
+    let activated = pending.redeem(&request, &answer, now()).unwrap();
+    ca.chain_pem(&ca.certify(&activated, lifetime, &OsRandom, now()).unwrap()).unwrap()
 }

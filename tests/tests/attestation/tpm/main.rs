@@ -4,3 +4,4 @@
 
 mod enrolled;
 mod enrolment;
+mod quotes;
