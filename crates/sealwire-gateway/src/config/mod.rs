@@ -9,11 +9,13 @@ mod plan;
 mod read;
 #[cfg(test)]
 mod tests;
+mod tpm;
 mod values;
 
 pub use digest::VERSION as DIGEST_VERSION;
 pub use error::Error;
 pub(crate) use plan::Plan;
+pub use tpm::Tpm;
 
 use sealwire_http::crypto::{aead::Aead, kem::Kem};
 use serde::Deserialize;
@@ -33,6 +35,8 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// what makes the evidence
     pub tee: Tee,
+    /// for `tee = "tpm"`: which, and how it is used
+    pub tpm: Tpm,
     /// folder of the development root; `sealwire` in the user's state folder when absent
     pub state: Option<PathBuf>,
     /// names that are served, `host` or `host:port`; the listen address when empty
@@ -68,6 +72,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8443)),
             admin: None,
             tee: Tee::Auto,
+            tpm: Tpm::default(),
             state: None,
             authorities: Vec::new(),
             operator_statement: None,
@@ -91,8 +96,14 @@ impl Default for Config {
 pub enum Tee {
     /// what the machine has; never `development`
     Auto,
+    /// Intel TDX
+    Tdx,
     /// AMD SEV-SNP
     Snp,
+    /// AWS Nitro Enclaves
+    Nitro,
+    /// a TPM 2.0, whose key an enrolment CA has certified; never chosen by `auto`
+    Tpm,
     /// evidence in the genuine format under a root of this machine, which only a development policy accepts
     Development,
 }
@@ -103,7 +114,10 @@ impl Tee {
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
+            Self::Tdx => "tdx",
             Self::Snp => "snp",
+            Self::Nitro => "nitro",
+            Self::Tpm => "tpm",
             Self::Development => "development",
         }
     }

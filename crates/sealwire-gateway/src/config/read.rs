@@ -78,7 +78,7 @@ impl Config {
         let Endorsements { folder: endorsements, cache, tls_roots, .. } = &mut self.endorsements;
         let others = [&mut self.state, &mut self.operator_statement, &mut self.upstream_roots];
         let others = others.into_iter().chain([endorsements, cache, tls_roots]);
-        for path in others.flatten().chain(tls) {
+        for path in others.flatten().chain(tls).chain(self.tpm.files()) {
             // An absolute path stays as it is.
             let resolved: PathBuf = folder.join(&*path);
             *path = resolved;

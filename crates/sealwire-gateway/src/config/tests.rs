@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use sealwire_attest::key_document::operator::{OperatorStatement, signing_key_to_pem};
 use sealwire_http::crypto::{random::OsRandom, sign::ed25519::SigningKey};
+use sealwire_tee::tpm::EventLog;
 use std::{fs, path::Path};
 
 const EXAMPLE: &str = include_str!("../../../../examples/sealwire.toml");
@@ -63,7 +64,7 @@ fn the_example_is_complete() {
         .lines()
         .map(|line| match line.strip_prefix("# ") {
             Some(rest) if rest.starts_with("upstream =") => line,
-            Some(rest) if rest.starts_with("[tls]") => rest,
+            Some(rest) if rest.starts_with("[tls]") || rest.starts_with("[tpm]") => rest,
             Some(rest) if rest.split(' ').nth(1) == Some("=") => rest,
             _ => line,
         })
@@ -109,6 +110,30 @@ fn one_upstream_is_enough() {
     let made = Config { upstream: Some("http://127.0.0.1:3000".to_owned()), ..Config::default() };
     assert_eq!(made.validate(), Ok(()));
     assert_eq!(made.digest(), config.digest());
+}
+
+// AT-62
+#[test]
+fn a_tpm_is_configured() {
+    let tpm = |text: &str| {
+        parse(&format!("upstream = \"http://127.0.0.1:9\"\ntee = \"tpm\"\n[tpm]\n{text}"))
+            .map(|config| (config.tee, config.tpm))
+    };
+    let default = tpm("").unwrap();
+    assert_eq!(default, (Tee::Tpm, Tpm::default()));
+    assert_eq!(default.1.device.to_string(), "/dev/tpmrm0");
+    assert_eq!(default.1.pcrs.to_string(), "0-15,17-22");
+    let text = "device = \"unix:/run/tpm\"\ncertificate = \"ak.pem\"\npcrs = \"0-7,11\"\nevent-log = \"log\"";
+    let (_, full) = tpm(text).unwrap();
+    assert_eq!((full.device.to_string(), full.pcrs.to_string()), ("unix:/run/tpm".into(), "0-7,11".into()));
+    // Files lie beside the configuration.
+    assert_eq!(full.certificate.as_deref(), Some(Path::new("/etc/ak.pem")));
+    assert_eq!(full.event_log, EventLog::File("/etc/log".into()));
+    assert_eq!(tpm("event-log = \"none\"").unwrap().1.event_log, EventLog::None);
+    for (wrong, key) in [("device = \"tpm0\"", "tpm.device"), ("pcrs = \"24\"", "tpm.pcrs"), ("pcr = 1", "tpm")] {
+        let error = tpm(wrong).expect_err(wrong);
+        assert!((error.line, error.key.starts_with(key)) == (Some(4), true), "{error:?}");
+    }
 }
 
 #[test]

@@ -241,9 +241,10 @@ async fn open_tee(config: &Config) -> Result<Platform, StartError> {
         None if config.tee == config::Tee::Development => default_state().ok_or(StartError::NoState)?,
         None => PathBuf::new(),
     };
+    let options = Options { state, tpm: config.tpm.options(), ..Options::default() };
     let name = config.tee.name();
-    // A development root takes seconds to make.
-    let opened = tokio::task::spawn_blocking(move || sealwire_tee::open(name, &Options { state, ..Options::default() })).await;
+    // A development root takes seconds to make, and a TPM's first quote may.
+    let opened = tokio::task::spawn_blocking(move || sealwire_tee::open(name, &options)).await;
     let tee = opened.map_err(|_| sealwire_tee::Error::Stopped)??;
     Ok(Platform::new(tee.into()))
 }

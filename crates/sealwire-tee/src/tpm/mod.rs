@@ -28,9 +28,11 @@ use sealwire_attest::{
 use sealwire_crypto::random::{self, OsRandom};
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
+    str::FromStr,
     time::{Duration, SystemTime},
 };
 
@@ -64,6 +66,19 @@ pub enum EventLog {
     File(PathBuf),
     /// none
     None,
+}
+
+impl FromStr for EventLog {
+    type Err = Infallible;
+
+    /// `firmware`, `none`, or else a path.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "firmware" => Self::Firmware,
+            "none" => Self::None,
+            path => Self::File(path.into()),
+        })
+    }
 }
 
 /// Makes quotes. The TPM is opened anew for each, so that it is not kept from others between them.

@@ -2,7 +2,7 @@
 
 use super::{
     exit::{Exit, Failure, Outcome},
-    logging, names, output, source, tls, values,
+    logging, names, output, source, tls, tpm, values,
 };
 use clap::{Args as ClapArgs, ValueEnum};
 use http::uri::Authority;
@@ -52,6 +52,8 @@ pub(crate) struct Args {
     authorities: Vec<String>,
     #[command(flatten)]
     tls: tls::Server,
+    #[command(flatten)]
+    tpm: tpm::Args,
     /// Folder of the development root
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -70,8 +72,14 @@ pub(crate) struct Args {
 enum Tee {
     /// what the machine has; never development
     Auto,
+    /// Intel TDX
+    Tdx,
     /// AMD SEV-SNP
     Snp,
+    /// AWS Nitro Enclaves
+    Nitro,
+    /// a TPM 2.0 that is enrolled (`sealwire attest enrol`): tells the state of a machine that its operator can read
+    Tpm,
     /// a root made on this machine: proves nothing about hardware, and only a development policy accepts it
     Development,
 }
@@ -92,10 +100,14 @@ impl Args {
         if let Some(tee) = self.tee {
             config.tee = match tee {
                 Tee::Auto => config::Tee::Auto,
+                Tee::Tdx => config::Tee::Tdx,
                 Tee::Snp => config::Tee::Snp,
+                Tee::Nitro => config::Tee::Nitro,
+                Tee::Tpm => config::Tee::Tpm,
                 Tee::Development => config::Tee::Development,
             };
         }
+        self.tpm.over(&mut config.tpm);
         if self.admin.is_some() {
             config.admin = self.admin;
         }

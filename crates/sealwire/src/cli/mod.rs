@@ -19,6 +19,7 @@ mod signals;
 mod source;
 mod terminal;
 mod tls;
+mod tpm;
 mod values;
 mod verify;
 

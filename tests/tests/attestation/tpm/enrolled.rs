@@ -7,7 +7,10 @@ use sealwire_attest::{
 use sealwire_crypto::random::OsRandom;
 use sealwire_http::{Clock as _, SystemClock};
 use sealwire_tee::tpm::{self, Address, EventLog, Options, Tpm};
-use sealwire_tests::swtpm::{Maker, Swtpm};
+use sealwire_tests::{
+    swtpm::{Maker, Swtpm},
+    tee::hex,
+};
 use std::{fs, path::PathBuf, time::Duration};
 use tempfile::TempDir;
 
@@ -105,4 +108,14 @@ pub(crate) fn certified(ca: &Ca, address: &Address, lifetime: Duration) -> Strin
     let answer = tpm::answer(address, &challenge).unwrap();
     let activated = pending.redeem(&request, &answer, now()).unwrap();
     ca.chain_pem(&ca.certify(&activated, lifetime, &OsRandom, now()).unwrap()).unwrap()
+}
+
+/// A policy that accepts TPMs of this CA with these registers, whoever runs the gateway.
+pub(crate) fn policy(root: &[u8; 32], pcrs: &[(u8, [u8; 32])]) -> String {
+    let registers: String =
+        pcrs.iter().map(|(index, value)| format!("pcr-{index} = [\"{}\"]\n", hex(value))).collect();
+    format!(
+        "version = 1\nany-operator = true\n[[accept]]\nkind = \"tpm\"\nroots = [\"sha256:{}\"]\n{registers}",
+        hex(root)
+    )
 }

@@ -3,12 +3,12 @@
 use crate::cli::{
     exit::{Exit, Failure, Outcome},
     files::{self, Access},
-    output, values,
+    output, tpm, values,
 };
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use sealwire_attest::{Endorsements, Kind};
-use sealwire_gateway::default_state;
+use sealwire_gateway::{config::Tpm, default_state};
 use sealwire_tee::{Options, Produced};
 use serde_json::json;
 use std::{
@@ -34,7 +34,8 @@ null where it went to a file, and the files that were written.
 
 Exit codes: 0 made · 1 failure, or no such TEE here · 2 usage")]
 pub(crate) struct Args {
-    /// What makes it: auto (what the machine has; never a TPM, never development), snp, development
+    /// What makes it: auto (what the machine has; never a TPM, never development), tdx, snp,
+    /// nitro, tpm, development
     #[arg(long, value_name = "NAME", default_value = "auto")]
     tee: String,
     /// What the evidence is over: 64 bytes, 128 hex digits
@@ -49,6 +50,8 @@ pub(crate) struct Args {
     /// Folder of the development root
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    #[command(flatten)]
+    tpm: tpm::Args,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -59,10 +62,13 @@ pub(crate) async fn run(args: Args) -> Outcome {
         return Err(files::exists(output));
     }
     let state = args.state.clone().or_else(default_state).unwrap_or_default();
+    let mut tpm = Tpm::default();
+    args.tpm.over(&mut tpm);
+    let options = Options { state, tpm: tpm.options(), ..Options::default() };
     let (name, report_data) = (args.tee.clone(), args.report_data);
     // Devices block, and a development root takes seconds to make.
     let produced = tokio::task::spawn_blocking(move || {
-        let tee = sealwire_tee::open(&name, &Options { state, ..Options::default() })?;
+        let tee = sealwire_tee::open(&name, &options)?;
         tee.produce(&report_data)
     })
     .await?
