@@ -34,6 +34,7 @@ fn main() -> Result {
     chunks()?;
     oblivious()?;
     attestation()?;
+    intel()?;
     for (name, text) in [
         ("name", "Api.Example.com:443"),
         ("v4", "192.0.2.1:8443"),
@@ -233,6 +234,91 @@ fn attestation() -> Result {
     seed("policy_toml", "exactly", Policy::exactly(&verified, Some(&[3; 48]), Some(&operator.public_key())))?;
     seed("policy_toml", "any", Policy::exactly(&verified, None, None))?;
     seed("published", "development", Published { document, evidence: evidence.into(), endorsements }.encode())
+}
+
+/// Quotes and reference data of the right form, signed by nobody.
+fn intel() -> Result {
+    let forms = [
+        ("sgx_quote", "v3", 3_u16, None, 384_usize),
+        ("tdx_quote", "v4", 4, None, 584),
+        ("tdx_quote", "v5-td10", 5, Some(2_u16), 584),
+        ("tdx_quote", "v5-td15", 5, Some(3), 648),
+        ("tdx_quote", "v5-extended", 5, Some(4), 885),
+    ];
+    for (target, name, version, body_type, length) in forms {
+        for (suffix, certification_type, certification) in [
+            ("chain", 5_u8, &b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n\0"[..]),
+            ("id", 1, &[0x11; 36]),
+        ] {
+            let quote = quote(version, body_type, length, certification_type, certification);
+            seed(target, &format!("{name}-{suffix}"), &quote)?;
+            seed(target, &format!("{name}-{suffix}-padded"), [&quote[..], &[0; 70]].concat())?;
+        }
+    }
+    seed("sgx_quote", "hex", hex(&quote(3, None, 384, 1, &[0; 36])))?;
+
+    let components: Vec<String> = (0..16).map(|svn| format!(r#"{{"svn":{svn}}}"#)).collect();
+    let components = components.join(",");
+    let times = r#""issueDate":"2026-01-01T00:00:00Z","nextUpdate":"2026-02-01T00:00:00Z","tcbEvaluationDataNumber":17"#;
+    let level = r#""tcbDate":"2025-01-01T00:00:00Z","tcbStatus":"UpToDate","advisoryIDs":["INTEL-SA-00001"]"#;
+    let module = format!(
+        r#""mrsigner":"{}","attributes":"{}","attributesMask":"{}""#,
+        "00".repeat(48),
+        "00".repeat(8),
+        "FF".repeat(8)
+    );
+    let platform = format!(
+        r#"{times},"fmspc":"00906ED50000","pceId":"0000","tcbType":0,"tdxModule":{{{module}}},"tdxModuleIdentities":[{{"id":"TDX_01",{module},"tcbLevels":[{{"tcb":{{"isvsvn":4}},{level}}}]}}],"tcbLevels":[{{"tcb":{{"sgxtcbcomponents":[{components}],"pcesvn":11,"tdxtcbcomponents":[{components}]}},{level}}}]"#
+    );
+    let sgx = format!(r#"{{"id":"SGX","version":3,{platform}}}"#);
+    let tdx = format!(r#"{{"id":"TDX","version":3,{platform}}}"#);
+    let identity = format!(
+        r#"{{"id":"TD_QE","version":2,{times},"miscselect":"00000000","miscselectMask":"FFFFFFFF","attributes":"{}","attributesMask":"{}","mrsigner":"{}","isvprodid":2,"tcbLevels":[{{"tcb":{{"isvsvn":4}},{level}}}]}}"#,
+        "11".repeat(16),
+        "FF".repeat(16),
+        "DC".repeat(32)
+    );
+    let signature = "5a".repeat(64);
+    for (name, text) in [("sgx", &sgx), ("tdx", &tdx), ("identity", &identity)] {
+        seed("intel_reference", name, text)?;
+        let outer = if name == "identity" { "enclaveIdentity" } else { "tcbInfo" };
+        let served = format!(r#"{{"{outer}":{text},"signature":"{signature}"}}"#);
+        seed("intel_reference", &format!("{name}-served"), served)?;
+    }
+    Ok(())
+}
+
+fn quote(
+    version: u16,
+    body_type: Option<u16>,
+    length: usize,
+    certification_type: u8,
+    certification: &[u8],
+) -> Vec<u8> {
+    const INTEL: [u8; 16] =
+        [0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9, 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07];
+    let long = |bytes: &[u8]| [&(bytes.len() as u32).to_le_bytes()[..], bytes].concat();
+    let tee: u32 = if version == 3 { 0 } else { 0x81 };
+    let mut out =
+        [&version.to_le_bytes()[..], &[2, 0], &tee.to_le_bytes(), &[0; 4], &INTEL, &[0; 20]].concat();
+    if let Some(body_type) = body_type {
+        out.extend(body_type.to_le_bytes());
+        out.extend((length as u32).to_le_bytes());
+    }
+    out.resize(out.len() + length, 0);
+    let mut inner = vec![0; 384 + 64];
+    inner.extend([32, 0]);
+    inner.extend([7; 32]);
+    inner.extend([certification_type, 0]);
+    inner.extend(long(certification));
+    let mut signature_data = vec![0x42; 128];
+    if version > 3 {
+        signature_data.extend([6, 0]);
+        inner = long(&inner);
+    }
+    signature_data.extend(inner);
+    out.extend(long(&signature_data));
+    out
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -6,6 +6,11 @@
 
 use std::sync::LazyLock;
 
+use sealwire_attest::{
+    Endorsements, Evidence, Kind, UnixTime, Verifier,
+    intel::quote::{Body, Quote},
+    verify::Expected,
+};
 use sealwire_crypto::aead::Aead;
 use sealwire_crypto::hpke::Symmetric;
 use sealwire_crypto::kdf::Hkdf;
@@ -39,4 +44,22 @@ pub static SELECTED: LazyLock<Selected> =
 pub fn divisions(input: &[u8]) -> [std::slice::Chunks<'_, u8>; 2] {
     let small = if input.len() <= 4096 { 1 } else { 61 };
     [input.chunks(input.len().max(1)), input.chunks(small)]
+}
+
+/// A quote of `kind` by every way in.
+pub fn quote(input: &[u8], kind: Kind, is_its_body: impl Fn(&Body) -> bool) {
+    if let Ok(quote) = Quote::parse(input) {
+        assert_eq!(is_its_body(&quote.body), quote.kind() == kind);
+        assert_eq!(quote.report_data().len(), 64);
+        // Only zeros can follow.
+        let longer = [input, &[0; 9]].concat();
+        assert!(Quote::parse(&longer).is_err());
+        assert_eq!(Evidence::detect(&longer, None).map(|evidence| evidence.bytes), Ok(input.to_vec()));
+    }
+    let Ok(evidence) = Evidence::detect(input, Some(kind)) else { return };
+    assert!(Quote::parse(&evidence.bytes).is_ok_and(|quote| is_its_body(&quote.body)));
+    // Nobody but Intel signs what verifies.
+    let none = Endorsements::default();
+    let verified = Verifier::new(&[]).verify(&evidence, &none, Expected::Unbound, UnixTime(1_800_000_000));
+    assert!(verified.is_err());
 }

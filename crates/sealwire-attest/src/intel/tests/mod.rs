@@ -6,4 +6,5 @@ mod bent;
 mod differential;
 mod forge;
 mod levels;
+mod properties;
 mod synthetic;
