@@ -94,6 +94,9 @@ pub enum Error {
     #[error("the host's certificate table is malformed")]
     CertificateTable,
 
+    /// a program of the operator's
+    #[error(transparent)]
+    Helper(#[from] crate::nvidia::Error),
     /// a TPM
     #[error(transparent)]
     Tpm(#[from] crate::tpm::Error),

@@ -10,6 +10,7 @@ mod error;
 mod le;
 mod machine;
 mod nitro;
+pub mod nvidia;
 mod platform;
 pub mod quoter;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use development::Development;
 pub use error::Error;
 pub use machine::{Machine, NAMES, Options, open};
 pub use nitro::Nitro;
+pub use nvidia::Nvidia;
 pub use platform::{Attested, Platform};
 pub use quoter::Quoter;
 pub use snp::Snp;
