@@ -348,6 +348,11 @@ impl State {
         published.get_or_insert_with(|| publish(&self.document())).clone()
     }
 
+    /// The exact bytes of the document that is published now.
+    pub fn document_bytes(&self) -> Vec<u8> {
+        Published::decode(&self.published()).unwrap().document
+    }
+
     async fn handle(&self, request: Request<Body>) -> Result<Response<Body>, Cut> {
         let (mut parts, content) = request.into_parts();
         let path = parts.uri.path().strip_prefix(self.prefix).unwrap().to_owned();

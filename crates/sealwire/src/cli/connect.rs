@@ -2,7 +2,9 @@
 
 use super::{
     exit::{Exit, Failure, Outcome},
-    logging, output, policy, proof, signals,
+    logging, output, policy, proof,
+    revocation::Revocation,
+    signals,
     source::{self, Source},
     values::{self, Url},
 };
@@ -72,6 +74,8 @@ pub(crate) struct Args {
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     allow_origins: Vec<String>,
     #[command(flatten)]
+    revocation: Revocation,
+    #[command(flatten)]
     source: Source,
     /// Where the gateway cannot be reached yet, try again until it can. What the policy refuses is not tried again
     #[arg(long)]
@@ -109,7 +113,8 @@ pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
 
 impl Args {
     fn settings(&self) -> Result<ConnectSettings, Failure> {
-        let defaults = Settings::new(self.to.0.clone(), policy::load(&self.policy)?);
+        let (policy, revocation) = self.revocation.follow(policy::load(&self.policy)?)?;
+        let defaults = Settings::new(self.to.0.clone(), policy);
         let client = Settings {
             authority: self.authority.clone(),
             relay: self.relay.as_ref().map(|relay| relay.0.clone()),
@@ -120,6 +125,7 @@ impl Args {
             kems: if self.kems.is_empty() { defaults.kems } else { self.kems.clone() },
             timeout: self.source.timeout,
             tls_roots: self.source.roots.read()?,
+            revocation,
             ..defaults
         };
         Ok(ConnectSettings {
@@ -174,6 +180,9 @@ fn not_started(error: connect::Error, args: &Args) -> Failure {
             let next = source::past(&error, "the gateway may be starting: --keep-trying waits for it");
             Failure::from(error).next(next)
         }
+        error @ connect::Error::Client(Client::RevocationList { .. }) => Failure::from(error)
+            .exit(Exit::Usage)
+            .next("the policy's owner asks for a list: sealwire attest revoke --list FILE shows what one says"),
         error @ (connect::Error::Host(_)
         | connect::Error::Origin(_)
         | connect::Error::Client(Client::Settings(_))) => Failure::from(error).exit(Exit::Usage),
@@ -193,6 +202,7 @@ fn after_denial(denial: &Denial, args: &Args) -> String {
                 steps
                     .push(format!("say which name is meant with --authority NAME; served: {}", reason.found));
             }
+            "revocation-list-missing" => steps.push("give the operator's list with --revocation-list".to_owned()),
             "operator" => {
                 let from = if args.relay.is_some() { "…".to_owned() } else { args.to.to_string() };
                 steps.push(format!(

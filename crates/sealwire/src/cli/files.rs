@@ -64,6 +64,21 @@ pub(crate) fn create(path: &Path, contents: &[u8], access: Access) -> Result<(),
     Ok(())
 }
 
+/// Makes a file, or puts it in the place of one that is there: whoever reads meanwhile reads one or the other, whole.
+pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    let cannot = || format!("cannot write {}", path.display());
+    let mut name = path.file_name().with_context(cannot).map_err(usage)?.to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let beside = path.with_file_name(name);
+    create(&beside, contents, Access::Public)?;
+    std::fs::rename(&beside, path)
+        .inspect_err(|_| {
+            let _ = std::fs::remove_file(&beside);
+        })
+        .with_context(cannot)?;
+    Ok(())
+}
+
 /// A file is there already.
 pub(crate) fn exists(path: &Path) -> Failure {
     usage(anyhow!("{} exists and is not overwritten", path.display()))

@@ -6,6 +6,7 @@ use super::{
     names, output,
     output::{bad, dim, field, good, leaf, node, strong, warn},
     policy, proof,
+    revocation::Revocation,
     source::{Shown, Source},
     values::{self, Url},
 };
@@ -15,6 +16,7 @@ use sealwire_attest::{
     key_document::{Acceptance, Age, Seen, accept},
     verdict::Denial,
 };
+use sealwire_crypto::digest::sha384;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use termtree::Tree;
@@ -45,6 +47,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = values::authority, requires = "policy")]
     authority: Option<String>,
     #[command(flatten)]
+    revocation: Revocation,
+    #[command(flatten)]
     source: Source,
     /// Print JSON: url, fetched-at, document, evidence, genuine, development, age, checks, claims, reasons, policy
     #[arg(long)]
@@ -53,7 +57,13 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Outcome {
     // A policy that does not load is told before anything is fetched.
-    let policy = args.policy.as_deref().map(policy::load).transpose()?;
+    let policy = match args.policy.as_deref().map(policy::load).transpose()? {
+        Some(policy) => Some(args.revocation.apply(policy, &args.source).await?),
+        None if args.revocation.is_given() => {
+            return Err(Failure::usage("--revocation-list goes with --policy"));
+        }
+        None => None,
+    };
     let shown = Shown::fetch(&args.url, &args.source, args.challenge).await?;
     let judged =
         policy.as_ref().map(|policy| judge(&shown, policy, args.authority.as_deref())).transpose()?;
@@ -117,6 +127,7 @@ fn document(shown: &Shown) -> Tree<String> {
             field("wires", wires.collect::<Vec<_>>().join(", ")),
             node("keys", keys),
             field("config digest", names::config_digest(&document.config_digest)),
+            field("document digest", document_digest(shown)),
             operator(shown),
             proof::evidence(
                 format!(
@@ -131,6 +142,11 @@ fn document(shown: &Shown) -> Tree<String> {
             ),
         ],
     )
+}
+
+/// What a revocation list names a document by (AT-25).
+fn document_digest(shown: &Shown) -> String {
+    names::config_digest(&sha384(&[&shown.published.document]))
 }
 
 /// AT-41: evidence carries no time, so without a challenge the document's age is its own word.
@@ -195,6 +211,7 @@ fn as_json(shown: &Shown, judged: Option<&Judged>) -> Value {
         fields.insert("keys".into(), json!(live_keys(shown.document())));
         let digest = names::config_digest(&shown.document().config_digest);
         fields.insert("config-digest".into(), digest.into());
+        fields.insert("digest".into(), document_digest(shown).into());
     }
     let verified = shown.verified();
     let age = match age_of(shown) {

@@ -15,6 +15,7 @@ mod output;
 mod policy;
 mod proof;
 mod relay;
+mod revocation;
 mod signals;
 mod source;
 mod terminal;
@@ -109,7 +110,7 @@ impl Tool {
     async fn run(self) -> Outcome {
         match self {
             Self::Inspect(args) => inspect::run(args).await,
-            Self::Verify(args) => verify::run(&args),
+            Self::Verify(args) => verify::run(&args).await,
             Self::Attest(args) => attest::run(*args).await,
             Self::Policy(args) => policy::run(args).await,
             Self::Keys(args) => keys::run(args).await,

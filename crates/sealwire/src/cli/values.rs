@@ -1,6 +1,7 @@
 //! Values on the command line, parsed where clap can still say which flag was wrong.
 
 use super::names;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytesize::ByteSize;
 use http::{Uri, uri::Scheme};
 use sealwire_attest::{Kind, UnixTime, key_document::authority};
@@ -102,6 +103,32 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
         _ => Err("a number of seconds, at least 1".to_owned()),
     }
+}
+
+/// A time span of one unit, such as 90s, 10m, 24h or 7d.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wanted = || "a duration such as 90s, 10m, 24h or 7d".to_owned();
+    let unit = text.chars().last().ok_or_else(wanted)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(wanted()),
+    };
+    let number = text.strip_suffix(unit).and_then(|number| number.parse::<u32>().ok()).ok_or_else(wanted)?;
+    if number == 0 { Err(wanted()) } else { Ok(Duration::from_secs(u64::from(number) * seconds)) }
+}
+
+/// An Ed25519 public key as policies write it: `ed25519:` and 32 bytes in hex or base64url.
+pub(crate) fn ed25519_key(text: &str) -> Result<[u8; 32], String> {
+    let wanted = || "ed25519: and 32 bytes in hex or base64url".to_owned();
+    let key = text.trim().strip_prefix("ed25519:").ok_or_else(wanted)?;
+    if key.len() == 64 {
+        return hex_array(key);
+    }
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(key.trim_end_matches('=')).ok();
+    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(wanted)
 }
 
 /// A number of bytes, such as "64 MiB".

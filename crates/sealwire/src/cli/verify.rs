@@ -2,7 +2,9 @@
 
 use super::{
     exit::{Exit, Failure, Outcome},
-    files, output, policy, proof, source, values,
+    files, output, policy, proof,
+    revocation::Revocation,
+    source, values,
 };
 use anyhow::Context;
 use clap::Args as ClapArgs;
@@ -51,6 +53,10 @@ pub(crate) struct Args {
     /// Judge by this policy
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    #[command(flatten)]
+    revocation: Revocation,
+    #[command(flatten)]
+    source: source::Source,
     /// What the report data has to be: 64 bytes, 128 hex digits
     #[arg(long, value_name = "HEX", value_parser = values::hex_array::<64>)]
     report_data: Option<[u8; 64]>,
@@ -65,8 +71,12 @@ pub(crate) struct Args {
 /// The exit code of a verdict for want of an endorsement (AT-81).
 const MISSING: u8 = 40;
 
-pub(crate) fn run(args: &Args) -> Outcome {
-    let policy = args.policy.as_deref().map(policy::load).transpose()?;
+pub(crate) async fn run(args: &Args) -> Outcome {
+    let mut policy = args.policy.as_deref().map(policy::load).transpose()?;
+    if args.revocation.is_given() {
+        let asked = policy.unwrap_or_else(Policy::without_policy);
+        policy = Some(args.revocation.apply(asked, &args.source).await?);
+    }
     let bytes = files::read(&args.evidence)?;
     let verifier = Verifier::new(policy.as_ref().map(Policy::trust).unwrap_or_default());
     let expected = args.report_data.as_ref().map_or(Expected::Unbound, |data| Expected::ReportData(data));

@@ -2,7 +2,7 @@
 
 use super::guard::Refusal;
 use http::{HeaderValue, Response, StatusCode, header};
-use sealwire_attest::verdict::Reason;
+use sealwire_attest::verdict::{Denial, Reason};
 use sealwire_client::{Error, Settings};
 use sealwire_http::{Body, body, client::oblivious, problem::MEDIA_TYPE};
 use serde_json::{Value, json};
@@ -135,24 +135,29 @@ pub(super) fn failed(error: &Error, way: &Way) -> Response<Body> {
     problem.response()
 }
 
+/// AT-23: every rule that failed, for the caller alone.
+fn of_denial(kind: &'static str, title: &'static str, outcome: &str, denial: &Denial) -> Problem {
+    let each = denial.reasons.iter().map(|reason| {
+        let Reason { code, rule, expected, found } = reason;
+        format!("{rule}: {code}, expected {expected}, found {found}")
+    });
+    let failed = each.collect::<Vec<_>>().join("; ");
+    let mut problem = Problem::new(StatusCode::BAD_GATEWAY, kind, title, format!("{outcome}. {failed}."));
+    problem.reasons.clone_from(&denial.reasons);
+    problem
+}
+
 fn problem_of(error: &Error, way: &Way) -> Problem {
     let status = if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
     let detail = || error.to_string();
     match error {
         Error::Denied(denial) => {
-            let each = denial.reasons.iter().map(|reason| {
-                let Reason { code, rule, expected, found } = reason;
-                format!("{rule}: {code}, expected {expected}, found {found}")
-            });
-            let failed = each.collect::<Vec<_>>().join("; ");
-            let mut problem = Problem::new(
-                StatusCode::BAD_GATEWAY,
-                "denied",
-                "The gateway is not what the policy asks for",
-                format!("Nothing was sent. {failed}."),
-            );
-            problem.reasons.clone_from(&denial.reasons);
-            problem
+            let title = "The gateway is not what the policy asks for";
+            of_denial("denied", title, "Nothing was sent", denial)
+        }
+        Error::CutOff(denial) => {
+            let title = "The gateway was revoked while the request was on its way";
+            of_denial("revoked", title, "It was cut off; whether it was carried out is unknown", denial)
         }
         Error::OutcomeUnknown => Problem::new(
             StatusCode::BAD_GATEWAY,

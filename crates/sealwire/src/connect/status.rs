@@ -86,6 +86,11 @@ impl View {
                 "not-let-in": self.counters.refused.load(Ordering::Relaxed),
                 "not-possible": self.counters.impossible.load(Ordering::Relaxed),
             },
+            "revocation-list": status.revocation.as_ref().map(|list| json!({
+                "serial": list.serial,
+                "next-update": list.next_update.to_string(),
+                "trouble": list.trouble,
+            })),
             "refused": status.refused.as_ref().map(|denial| problem::reasons(&denial.reasons)),
             "refusals": status.refusals.iter().map(refusal).collect::<Vec<_>>(),
         })

@@ -2,6 +2,7 @@
 
 mod enrol;
 mod produce;
+mod revoke;
 
 use super::exit::Outcome;
 use clap::{Args as ClapArgs, Subcommand};
@@ -20,11 +21,13 @@ pub(crate) struct Args {
 enum Command {
     Enrol(enrol::Args),
     Produce(produce::Args),
+    Revoke(Box<revoke::Args>),
 }
 
 pub(crate) async fn run(args: Args) -> Outcome {
     match args.command {
         Command::Enrol(args) => enrol::run(args).await,
         Command::Produce(args) => produce::run(args).await,
+        Command::Revoke(args) => revoke::run(&args),
     }
 }

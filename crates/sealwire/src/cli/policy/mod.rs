@@ -46,7 +46,12 @@ pub(crate) fn load(path: &Path) -> Result<Policy, Failure> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Policy, Failure> {
-    Policy::from_toml(text).map_err(|error| {
+    // Files that it names lie beside it.
+    let beside = |name: &str| {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        files::read(&folder.join(name)).map_err(|failure| failure.to_string())
+    };
+    Policy::load(text, &beside).map_err(|error| {
         Failure::from(anyhow::Error::new(error).context(format!("{}", path.display()))).exit(Exit::Usage)
     })
 }
