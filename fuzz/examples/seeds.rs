@@ -3,6 +3,9 @@
 //! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`. They are committed; make them again when a format
 //! changes.
 
+#[path = "seeds/tpm.rs"]
+mod tpm;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -35,6 +38,7 @@ fn main() -> Result {
     oblivious()?;
     attestation()?;
     intel()?;
+    tpm::seeds()?;
     for (name, text) in [
         ("name", "Api.Example.com:443"),
         ("v4", "192.0.2.1:8443"),
