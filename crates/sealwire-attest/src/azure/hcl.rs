@@ -4,7 +4,7 @@
 use crate::Error;
 
 /// Longest report in bytes, without padding; NV indices hold less.
-pub const MAX_LEN: usize = 16 * 1024;
+pub(super) const MAX_LEN: usize = 16 * 1024;
 
 const SIGNATURE: &[u8; 4] = b"HCLA";
 /// A report of hardware, not a platform's own.
