@@ -193,7 +193,7 @@ fn evidence_files_are_told_apart_by_content() {
     let unknown = Error::Malformed("evidence of no kind that is known");
     assert_eq!(Evidence::detect(b"", None), Err(unknown.clone()));
     assert_eq!(Evidence::detect(&[0xd2; 1184], None), Err(unknown));
-    assert_eq!(Evidence::detect(b"{}", None), Err(Error::Malformed("text that is neither hex nor base64")));
+    assert_eq!(Evidence::detect(b"{}", None), Err(Error::Malformed("evidence of no kind that is known")));
     let mut trailing = bytes;
     trailing.push(0);
     assert_eq!(
@@ -339,6 +339,7 @@ fn every_error() -> Vec<Error> {
         Error::TdxModule(""),
         Error::Attributes(""),
         Error::Binding,
+        Error::MadeInFuture(NOW),
     ]
 }
 
