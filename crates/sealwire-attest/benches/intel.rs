@@ -4,7 +4,8 @@
 //! Both get a quote as bytes, and collateral that was read from its file before; both verify every signature, the CRLs
 //! included, and judge the levels. Needs the samples that the tests use.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, dead_code)]
+#![allow(missing_docs, dead_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 #[path = "../tests/common/samples.rs"]
 mod samples;

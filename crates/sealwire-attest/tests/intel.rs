@@ -52,8 +52,11 @@ fn tcb_detail(verified: &Verified<Claims>) -> &str {
     }
 }
 
+/// Quote, collateral, a time when it was in force; status and advisories then.
+type Sample = (&'static str, &'static str, Kind, UnixTime, TcbStatus, &'static [&'static str]);
+
 /// Quotes with all their collateral.
-const WITH_COLLATERAL: [(&str, &str, Kind, UnixTime, TcbStatus, &[&str]); 3] = [
+const WITH_COLLATERAL: [Sample; 3] = [
     ("tdx/phala-2025.bin", "tdx/phala-2025.collateral.json", Kind::Tdx, PHALA, TcbStatus::UpToDate, &[]),
     ("tdx/td15ex-2026.bin", "tdx/td15ex-2026.collateral.json", Kind::Tdx, TD15EX, TcbStatus::UpToDate, &[]),
     (

@@ -18,10 +18,8 @@ mod tests;
 pub use pck::Pck;
 pub use reference::{QeIdentity, TcbInfo};
 
-#[allow(unused_imports, reason = "for policies")]
 pub(crate) use attributes::{enclave_names as sgx_attribute_names, td_names as tdx_attribute_names};
 pub(crate) use reference::Collateral;
-#[allow(unused_imports, reason = "for policies")]
 pub(crate) use roots::is_intel;
 pub(crate) use verify::IntelVerifier;
 
@@ -66,46 +64,45 @@ fn parse(kind: Kind, bytes: &[u8]) -> Result<Quote<'_>, Error> {
 
 /// What TDX offers for each check.
 pub(crate) fn offered_tdx(check: Check) -> Offered {
-    match check {
-        Check::Format => Offered::Checked(
-            "quote version 4, or 5 with a TD 1.0, TD 1.5 or extended TD 1.5 body; Intel's quoting enclave, ECDSA P-256; \
-             every length, no byte behind it but an all-zero tail",
-        ),
-        Check::Attributes => Offered::Checked(
-            "TD attributes, each bit known; debug and profiling, migration, bound service TDs and SEPT_VE_DISABLE are \
-             judged by the policy",
-        ),
-        Check::Tcb => Offered::Checked(
-            "TCB info and TD_QE identity signed by Intel: signer, times, exact bytes; signer and attributes of the TDX \
-             module, identity of the quoting enclave; levels of platform, module and quoting enclave, at launch and now. \
-             The status is judged by the policy, which also decides whether the data is required",
-        ),
-        check => offered(check),
-    }
+    offered(
+        check,
+        &Differing {
+            format: "quote version 4, or 5 with a TD 1.0, TD 1.5 or extended TD 1.5 body; Intel's quoting enclave, ECDSA \
+                     P-256; every length, no byte behind it but an all-zero tail",
+            tcb: "TCB info and TD_QE identity signed by Intel: signer, times, exact bytes; signer and attributes of the \
+                  TDX module, identity of the quoting enclave; levels of platform, module and quoting enclave, at launch \
+                  and now. The status is judged by the policy, which also decides whether the data is required",
+            attributes: "TD attributes, each bit known; debug and profiling, migration, bound service TDs and \
+                         SEPT_VE_DISABLE are judged by the policy",
+        },
+    )
 }
 
 /// What SGX offers for each check.
 pub(crate) fn offered_sgx(check: Check) -> Offered {
-    match check {
-        Check::Format => Offered::Checked(
-            "quote version 3; Intel's quoting enclave, ECDSA P-256; every length, reserved bytes zero, no byte behind it \
-             but an all-zero tail",
-        ),
-        Check::Attributes => Offered::Checked(
-            "enclave attributes, each bit known; debug, provisioning keys and the rest are judged by the policy",
-        ),
-        Check::Tcb => Offered::Checked(
-            "TCB info and QE identity signed by Intel: signer, times, exact bytes; identity of the quoting enclave; \
-             levels of platform and quoting enclave. The status is judged by the policy, which also decides whether the \
-             data is required",
-        ),
-        check => offered(check),
-    }
+    offered(
+        check,
+        &Differing {
+            format: "quote version 3; Intel's quoting enclave, ECDSA P-256; every length, reserved bytes zero, no byte \
+                     behind it but an all-zero tail",
+            tcb: "TCB info and QE identity signed by Intel: signer, times, exact bytes; identity of the quoting enclave; \
+                  levels of platform and quoting enclave. The status is judged by the policy, which also decides whether \
+                  the data is required",
+            attributes: "enclave attributes, each bit known; debug, provisioning keys and the rest are judged by the policy",
+        },
+    )
 }
 
-/// What is the same for both.
-fn offered(check: Check) -> Offered {
+/// In what the two differ.
+struct Differing {
+    format: &'static str,
+    tcb: &'static str,
+    attributes: &'static str,
+}
+
+fn offered(check: Check, differing: &Differing) -> Offered {
     match check {
+        Check::Format => Offered::Checked(differing.format),
         Check::Chain => Offered::Checked(
             "SGX Root CA (pinned) → PCK Platform or Processor CA → PCK certificate: names, ECDSA P-256 signatures, CA \
              constraints, the platform's extension; its key signed the quoting enclave's report, which holds the hash \
@@ -119,10 +116,11 @@ fn offered(check: Check) -> Offered {
              certificate and of the signer of reference data; a policy decides whether they are required",
         ),
         Check::Signature => Offered::Checked("ECDSA P-256 over header and body, with the attestation key"),
+        Check::Tcb => Offered::Checked(differing.tcb),
+        Check::Attributes => Offered::Checked(differing.attributes),
         Check::Binding => Offered::Checked("all 64 bytes of report data"),
         Check::Freshness => Offered::NotAvailable(
             "a quote carries no time; a challenge in the binding is what makes it fresh",
         ),
-        Check::Format | Check::Tcb | Check::Attributes => Offered::NotAvailable("told by the kind"),
     }
 }
