@@ -3,6 +3,7 @@
 //! `examples/sealwire.toml` shows every key with its meaning and default. What is written here is only what the file
 //! says; `Plan` is what it comes to after every check.
 
+mod companions;
 mod digest;
 mod error;
 mod plan;
@@ -12,6 +13,7 @@ mod tests;
 mod tpm;
 mod values;
 
+pub use companions::{Companion, CompanionKind};
 pub use digest::VERSION as DIGEST_VERSION;
 pub use error::Error;
 pub(crate) use plan::Plan;
@@ -37,6 +39,8 @@ pub struct Config {
     pub tee: Tee,
     /// for `tee = "tpm"`: which, and how it is used
     pub tpm: Tpm,
+    /// evidence that goes with it
+    pub companions: Vec<Companion>,
     /// folder of the development root; `sealwire` in the user's state folder when absent
     pub state: Option<PathBuf>,
     /// names that are served, `host` or `host:port`; the listen address when empty
@@ -73,6 +77,7 @@ impl Default for Config {
             admin: None,
             tee: Tee::Auto,
             tpm: Tpm::default(),
+            companions: Vec::new(),
             state: None,
             authorities: Vec::new(),
             operator_statement: None,

@@ -1,7 +1,7 @@
 //! What a configuration comes to, after every check.
 
 use super::{
-    Config, Endorsements, Keys, Limits, Quotes, Route as Written,
+    Config, Endorsements, Keys, Limits, Quotes, Route as Written, companions,
     digest::Covered,
     error::{At, Fault},
 };
@@ -45,6 +45,7 @@ impl Plan {
         check_limits(&config.limits)?;
         check_keys(&config.keys)?;
         check_quotes(&config.quotes)?;
+        companions::check(config)?;
         check_endorsements(&config.endorsements)?;
         let authorities = authorities(config, bound)?;
         let routes = routes(config)?;

@@ -155,8 +155,8 @@ fn locate(text: &str, at: &At) -> Option<usize> {
     let mut value: Option<&Spanned<DeValue<'_>>> = None;
     for step in &at.0 {
         let next = match step {
-            Step::Key(key) => table?.get(*key),
-            Step::Index(index) => value?.get_ref().as_array()?.get(*index),
+            Step::Key(key) => table.and_then(|table| table.get(*key)),
+            Step::Index(index) => value.and_then(|value| value.get_ref().as_array()?.get(*index)),
         };
         let Some(next) = next else { break };
         offset = Some(next.span().start);

@@ -112,6 +112,58 @@ fn one_upstream_is_enough() {
     assert_eq!(made.digest(), config.digest());
 }
 
+// AT-01
+#[test]
+fn companions_are_configured() {
+    let read = |text: &str| parse(&format!("upstream = \"http://127.0.0.1:9\"\ntee = \"snp\"\n{text}"));
+    let plain = read("").unwrap();
+    assert_eq!(plain.companions, []);
+    let text = "companions = [\"tpm\", { kind = \"nvidia\", command = [\"a\", \"{nonce}\"] }]";
+    let inline = read(text).unwrap();
+    let tables = read(
+        "[[companions]]\nkind = \"tpm\"\n[[companions]]\nkind = \"nvidia\"\ncommand = [\"a\", \"{nonce}\"]\n",
+    );
+    assert_eq!(inline, tables.unwrap());
+    let labels: Vec<_> = inline.companions.iter().map(Companion::label).collect();
+    assert_eq!(labels, ["tpm", "nvidia"]);
+    // They do not decide where plaintext goes.
+    assert_eq!(inline.digest(), plain.digest());
+
+    let refused = |text: &str| {
+        let error = read(text).expect_err(text);
+        (error.line, error.to_string())
+    };
+    let nvidia =
+        |more: &str| format!("[[companions]]\nkind = \"nvidia\"\n{more}\n[[companions]]\nkind = \"tpm\"\n");
+    let command = "command = [\"a\", \"{nonce}\"]";
+    let many: Vec<_> =
+        (0..9).map(|i| format!("{{ kind = \"nvidia\", {command}, label = \"{i}\" }}")).collect();
+    for (text, line, what) in [
+        ("companions = [\"snp\"]".to_owned(), 3, "unknown variant `snp`"),
+        ("companions = [5]".to_owned(), 3, "the name of a kind"),
+        ("companions = [{}]".to_owned(), 3, "missing field `kind`"),
+        ("companions = [\"tpm\", \"tpm\"]".to_owned(), 3, "a second companion `tpm`"),
+        ("companions = [\"nvidia\"]".to_owned(), 3, "the command is empty"),
+        (format!("companions = [{}]", many.join(", ")), 3, "has more than 8"),
+        (nvidia("command = [\"a\"]"), 5, "where the nonce goes"),
+        (nvidia(&format!("{command}\nlabel = \"GPU\"")), 6, "`GPU` is no label"),
+        (nvidia(&format!("{command}\nlabel = \"\"")), 6, "`` is no label"),
+        (nvidia(&format!("{command}\nlabel = \"{}\"", "a".repeat(33))), 6, "is no label"),
+        (nvidia(&format!("{command}\ntimeout = \"10s\"")), 6, "not below quotes.timeout"),
+        (nvidia(&format!("{command}\ntimeout = \"0s\"")), 6, "is zero"),
+        (nvidia(&format!("{command}\nother = 1")), 6, "unknown field `other`"),
+        (format!("[[companions]]\nkind = \"tpm\"\n{command}"), 5, "is not for a TPM"),
+        ("[[companions]]\nkind = \"tpm\"\ntimeout = \"1s\"".to_owned(), 5, "is not for a TPM"),
+    ] {
+        let (found, told) = refused(&text);
+        assert_eq!(found, Some(line), "{text}: {told}");
+        assert!(told.contains(what), "{text}: {told}");
+    }
+    let twice =
+        parse("upstream = \"http://127.0.0.1:9\"\ntee = \"tpm\"\ncompanions = [\"tpm\"]").unwrap_err();
+    assert_eq!(twice.line, Some(3), "{twice}");
+}
+
 // AT-62
 #[test]
 fn a_tpm_is_configured() {
@@ -130,7 +182,9 @@ fn a_tpm_is_configured() {
     assert_eq!(full.certificate.as_deref(), Some(Path::new("/etc/ak.pem")));
     assert_eq!(full.event_log, EventLog::File("/etc/log".into()));
     assert_eq!(tpm("event-log = \"none\"").unwrap().1.event_log, EventLog::None);
-    for (wrong, key) in [("device = \"tpm0\"", "tpm.device"), ("pcrs = \"24\"", "tpm.pcrs"), ("pcr = 1", "tpm")] {
+    for (wrong, key) in
+        [("device = \"tpm0\"", "tpm.device"), ("pcrs = \"24\"", "tpm.pcrs"), ("pcr = 1", "tpm")]
+    {
         let error = tpm(wrong).expect_err(wrong);
         assert!((error.line, error.key.starts_with(key)) == (Some(4), true), "{error:?}");
     }

@@ -4,6 +4,7 @@ mod keeper;
 mod live;
 mod reload;
 mod signals;
+mod tee;
 
 pub use reload::ReloadError;
 pub use signals::run_until_signalled;
@@ -23,7 +24,7 @@ use live::Front;
 pub(crate) use live::State;
 use sealwire_http::crypto::random::{OsRandom, Random};
 use sealwire_http::{Clock, SystemClock, key_ring};
-use sealwire_tee::{Options, Platform, quoter::Quoter};
+use sealwire_tee::{Platform, quoter::Quoter};
 use std::{env, io, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -71,7 +72,7 @@ impl From<live::Error> for StartError {
 
 /// What a gateway gets from its surroundings.
 pub struct Environment {
-    /// makes the evidence; `None` for what the configuration says
+    /// makes the evidence; `None` for what the configuration says. The companions of the configuration are added to it
     pub tee: Option<Platform>,
     /// time of day
     pub clock: Arc<dyn Clock>,
@@ -118,11 +119,8 @@ impl Gateway {
         let plan = Plan::new(&config, listener.local_addr())?;
 
         let Environment { tee, clock, random } = environment;
-        let tee = match tee {
-            Some(tee) => tee,
-            None => open_tee(&config).await?,
-        };
-        let quoter = Quoter::spawn(tee, config.quotes.queue, config.quotes.timeout);
+        let platform = tee::open(&config, tee).await?;
+        let quoter = Quoter::spawn(platform, config.quotes.queue, config.quotes.timeout);
         let staple = Arc::new(Staple::new(&config.endorsements, clock.clone())?);
         let instance = Instance::new(quoter, staple.clone(), clock.clone(), random.as_ref())?;
         let slots = config.limits.requests.min(Semaphore::MAX_PERMITS);
@@ -233,20 +231,6 @@ impl Drop for Running {
         self.finished.cancel();
         self.serving.abort();
     }
-}
-
-async fn open_tee(config: &Config) -> Result<Platform, StartError> {
-    let state = match &config.state {
-        Some(state) => state.clone(),
-        None if config.tee == config::Tee::Development => default_state().ok_or(StartError::NoState)?,
-        None => PathBuf::new(),
-    };
-    let options = Options { state, tpm: config.tpm.options(), ..Options::default() };
-    let name = config.tee.name();
-    // A development root takes seconds to make, and a TPM's first quote may.
-    let opened = tokio::task::spawn_blocking(move || sealwire_tee::open(name, &options)).await;
-    let tee = opened.map_err(|_| sealwire_tee::Error::Stopped)??;
-    Ok(Platform::new(tee.into()))
 }
 
 /// Where `state` is when nobody says (XDG base directories).

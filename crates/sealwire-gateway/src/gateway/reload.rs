@@ -72,6 +72,7 @@ fn settled_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
         ("admin", old.admin != new.admin),
         ("tee", old.tee != new.tee),
         ("tpm", old.tpm != new.tpm),
+        ("companions", old.companions != new.companions),
         ("state", old.state != new.state),
         ("tls", old.tls.is_some() != new.tls.is_some()),
         ("limits.connections", a.connections != b.connections),
