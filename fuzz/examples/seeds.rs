@@ -3,6 +3,12 @@
 //! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`. They are committed; make them again when a format
 //! changes.
 
+#[path = "seeds/cbor.rs"]
+mod cbor;
+#[path = "seeds/nitro.rs"]
+mod nitro;
+#[path = "seeds/nvidia.rs"]
+mod nvidia;
 #[path = "seeds/tpm.rs"]
 mod tpm;
 
@@ -39,6 +45,8 @@ fn main() -> Result {
     attestation()?;
     intel()?;
     tpm::seeds()?;
+    nitro::seeds()?;
+    nvidia::seeds()?;
     for (name, text) in [
         ("name", "Api.Example.com:443"),
         ("v4", "192.0.2.1:8443"),
