@@ -84,9 +84,7 @@ fn event_log(banks: &[(u16, u16)], tail: &[u8]) -> Vec<u8> {
     let mut out = [&0_u32.to_le_bytes()[..], &3_u32.to_le_bytes(), &[0; 20]].concat();
     out.extend((spec.len() as u32).to_le_bytes());
     out.extend(spec);
-    for (register, kind, data) in
-        [(0_u32, 3_u32, &b"StartupLocality\0\x03"[..]), (0, 8, b"version"), (1, 4, &[0; 4])]
-    {
+    for (register, kind, data) in [(0_u32, 3_u32, &b"StartupLocality\0\x03"[..]), (0, 8, b"version"), (1, 4, &[0; 4])] {
         out.extend(register.to_le_bytes());
         out.extend(kind.to_le_bytes());
         out.extend((banks.len() as u32).to_le_bytes());
