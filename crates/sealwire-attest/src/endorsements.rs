@@ -100,9 +100,10 @@ impl Endorsements {
     /// Leaves out what its issuer was to renew before `at`, and tells how many that were: whoever passes endorsements on
     /// does not pass on what every verifier refuses.
     pub fn drop_ended(&mut self, at: UnixTime) -> usize {
-        let before = self.crls.len();
+        let before = self.crls.len() + self.references.len();
         self.crls.retain(|der| UnverifiedCrl::from_der(der).is_ok_and(|crl| !crl.has_ended(at)));
-        before - self.crls.len()
+        self.references.retain(|bytes| !intel::has_ended(bytes, at));
+        before - self.crls.len() - self.references.len()
     }
 
     /// Bytes of all items.

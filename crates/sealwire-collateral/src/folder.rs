@@ -11,6 +11,8 @@ use std::{
 
 /// Longest file, in bytes.
 const MAX_FILE: u64 = 4 << 20;
+/// Whom the umask allows: nothing here is secret, and a gateway that staples it runs as somebody else.
+const PUBLIC: u32 = 0o644;
 /// The most files of a folder.
 const MAX_FILES: usize = 1024;
 
@@ -66,7 +68,7 @@ pub fn write(folder: &Path, item: &Item) -> Result<Vec<PathBuf>, Failure> {
         for (index, bytes) in list.iter().enumerate() {
             let number = if index == 0 { String::new() } else { format!("-{}", index + 1) };
             let path = folder.join(format!("{name}{number}.{extension}"));
-            store::replace(&path, bytes).map_err(|source| Failure::File { path: path.clone(), source })?;
+            store::replace(&path, bytes, PUBLIC).map_err(|source| Failure::File { path: path.clone(), source })?;
             files.push(path);
         }
     }
@@ -102,11 +104,17 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
     read().map_err(|source| Failure::File { path: path.to_owned(), source })
 }
 
-/// A SEQUENCE of two length bytes in DER, PEM, or JSON with one of Intel's signed objects.
+/// A SEQUENCE of two length bytes in DER; text with PEM in it, which raw quotes hold too; JSON with one of Intel's signed
+/// objects.
 fn looks_like_endorsement(bytes: &[u8]) -> bool {
-    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    let is_json = bytes.trim_ascii_start().first() == Some(&b'{');
-    bytes.starts_with(&[0x30, 0x82])
-        || holds("-----BEGIN ")
-        || is_json && ["\"tcbInfo\"", "\"enclaveIdentity\"", "\"tcb_info\""].into_iter().any(holds)
+    if bytes.starts_with(&[0x30, 0x82]) {
+        return true;
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let is_json = text.trim_start().starts_with('{');
+    let named = |name: &str| text.contains(name);
+    match is_json {
+        true => ["\"tcbInfo\"", "\"enclaveIdentity\"", "\"tcb_info\""].into_iter().any(named),
+        false => named("-----BEGIN "),
+    }
 }

@@ -11,6 +11,7 @@ mod error;
 mod fetch;
 pub mod folder;
 mod http;
+mod intel;
 mod item;
 mod request;
 mod service;

@@ -1,6 +1,6 @@
 //! What is asked of a vendor for one need.
 
-use crate::{Error, Sources, amd};
+use crate::{Error, Sources, amd, intel};
 use http::{HeaderMap, Uri};
 use percent_encoding::percent_decode;
 use sealwire_attest::{
@@ -24,6 +24,10 @@ pub(crate) struct Request {
 /// The requests for a need, to be tried in order while what was asked is not known there.
 pub(crate) fn requests(need: &Need, sources: &Sources) -> Vec<Request> {
     match need {
+        Need::IntelTcb { tee, fmspc } => intel::tcb(sources, *tee, *fmspc).into_iter().collect(),
+        Need::IntelIdentity { tee } => intel::identity(sources, *tee).into_iter().collect(),
+        Need::IntelPckCrl { ca } => intel::pck_crl(sources, *ca).into_iter().collect(),
+        Need::IntelRootCrl => intel::root_crl(sources).into_iter().collect(),
         Need::AmdVcek { products, chip, tcb } => {
             products.iter().filter_map(|product| amd::vcek(sources, *product, chip, *tcb)).collect()
         }

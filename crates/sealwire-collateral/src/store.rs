@@ -11,9 +11,9 @@ use sealwire_attest::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, DirBuilder, File, Permissions},
     io::{self, Read, Write},
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -27,6 +27,8 @@ const MAX_FILE: u64 = MAX_ANSWER as u64 * 2;
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// All files together; the least recently written go first.
 const MAX_FILES: usize = 256;
+/// Which machines a program attests for is its owner's to know.
+const OWNERS: u32 = 0o600;
 /// Begins the name of a file that is being written.
 const UNFINISHED: &str = ".unfinished-";
 /// How long writing a file may take: what is older was left behind.
@@ -93,7 +95,7 @@ impl Store {
             answer: BASE64_STANDARD.encode(&item.answer.bytes),
         };
         let text = serde_json::to_vec(&record).map_err(io::Error::from);
-        text.and_then(|text| replace(&path, &text))
+        text.and_then(|text| replace(&path, &text, OWNERS))
             .and_then(|()| self.make_room(&path))
             .map_err(|source| Failure::File { path, source })
     }
@@ -165,9 +167,10 @@ fn read(path: &Path, need: &Need, now: UnixTime) -> Result<Item, Unusable> {
 }
 
 /// Writes a whole file in place of another: whoever reads sees the one or the other, after a power cut too.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    let mode = Permissions::from_mode(mode);
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).permissions(mode).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     NamedTempFile::persist(file, path).map_err(|error| error.error)?;
@@ -178,5 +181,68 @@ fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use sealwire_attest::{
+        Endorsements,
+        needs::{Checked, IntelTee},
+    };
+
+    /// Of a platform of its own. Only its size counts: writing checks nothing.
+    fn item(platform: u16, size: usize) -> Item {
+        let [a, b] = platform.to_be_bytes();
+        let checked =
+            Checked { endorsements: Endorsements::default(), from: UnixTime(0), until: UnixTime(9) };
+        Item {
+            need: Need::IntelTcb { tee: IntelTee::Tdx, fmspc: [a, b, 0, 0, 0, 0] },
+            answer: Answer { bytes: vec![0; size], issuers: Vec::new() },
+            checked,
+            fetched_at: UnixTime(1),
+            validators: Validators::default(),
+        }
+    }
+
+    fn files(folder: &Path) -> (usize, u64) {
+        let sizes = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
+        sizes.fold((0, 0), |(count, bytes), len| (count + 1, bytes + len))
+    }
+
+    // AT-70: bounded in number and size, and what was just written stays.
+    #[test]
+    fn a_store_keeps_its_bounds() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        for platform in 0..300 {
+            store.write(&item(platform, 10)).unwrap();
+            assert!(store.path(item(platform, 0).need()).exists());
+        }
+        assert_eq!(files(folder.path()).0, MAX_FILES);
+        for platform in 0..60 {
+            store.write(&item(platform, 400 * 1024)).unwrap();
+            assert!(store.path(item(platform, 0).need()).exists());
+        }
+        let (count, bytes) = files(folder.path());
+        assert!(count > 20 && bytes <= MAX_BYTES, "{count} files, {bytes} bytes");
+    }
+
+    // AT-70: what a process left behind when it was killed is cleaned up; what another is writing is not.
+    #[test]
+    fn unfinished_files_do_not_pile_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let [old, new] = ["old", "new"].map(|name| folder.path().join(format!("{UNFINISHED}{name}")));
+        for path in [&old, &new] {
+            fs::write(path, "half").unwrap();
+        }
+        let long_ago = SystemTime::now() - 2 * LEFT_BEHIND;
+        File::options().write(true).open(&old).unwrap().set_modified(long_ago).unwrap();
+        store.write(&item(1, 1)).unwrap();
+        assert!(!old.exists() && new.exists());
     }
 }

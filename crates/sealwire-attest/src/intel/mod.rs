@@ -19,8 +19,8 @@ pub use pck::Pck;
 pub use reference::{QeIdentity, TcbInfo};
 
 pub(crate) use attributes::{enclave_names as sgx_attribute_names, td_names as tdx_attribute_names};
-pub(crate) use reference::Collateral;
-pub(crate) use roots::is_intel;
+pub(crate) use reference::{Collateral, Referenced, check_reference, has_ended};
+pub(crate) use roots::{INTEL, PROFILE, is_intel};
 pub(crate) use verify::IntelVerifier;
 
 use crate::{

@@ -14,19 +14,19 @@ const BELOW: [&[u8]; 3] = [
 ];
 
 /// Intel's chains: ECDSA on P-256 with SHA-256 throughout (Intel SGX PCK certificate and CRL profile specification).
-pub(super) const PROFILE: Profile =
+pub(crate) const PROFILE: Profile =
     Profile { algorithms: &[Algorithm::EcdsaSha256], understood: &[], leaf: LeafUse::Sign };
 
 /// A root, which is trusted, and certificates below it, which only save the caller from supplying them.
 #[derive(Debug, Clone)]
-pub(super) struct Roots {
-    pub(super) pinned: Vec<Certificate>,
-    pub(super) below: Vec<Certificate>,
+pub(crate) struct Roots {
+    pub(crate) pinned: Vec<Certificate>,
+    pub(crate) below: Vec<Certificate>,
 }
 
 /// Parsed once for all verifiers. A file that did not parse would be a root that vouches for nobody; a test holds them
 /// to their fingerprints.
-pub(super) static INTEL: LazyLock<Roots> = LazyLock::new(|| Roots {
+pub(crate) static INTEL: LazyLock<Roots> = LazyLock::new(|| Roots {
     pinned: parse(ROOT).into_iter().collect(),
     below: BELOW.iter().filter_map(|pem| parse(pem)).collect(),
 });

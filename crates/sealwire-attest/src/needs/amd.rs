@@ -1,6 +1,6 @@
 //! What SEV-SNP reports need of AMD's Key Distribution Service (AMD 57230, chapter 4).
 
-use super::{Answer, Checked, Chip, Need, Needs};
+use super::{Answer, Checked, Chip, Need, Needs, parsed};
 use crate::{
     Endorsements, Error, Place,
     snp::{
@@ -72,12 +72,6 @@ fn is_signed_by_root(certificate: &Certificate, product: Product) -> bool {
 fn root(product: Product) -> Result<&'static Certificate, Error> {
     let found = AMD.pinned.iter().find(|(of, _)| *of == product);
     found.map(|(_, root)| root).ok_or(Error::RootNotPinned)
-}
-
-fn parsed(answer: &Answer) -> Result<Endorsements, Error> {
-    let mut found = Endorsements::default();
-    found.add(&answer.bytes)?;
-    Ok(found)
 }
 
 /// One certificate, of this chip at this level, under the ASK that is built in.

@@ -5,9 +5,11 @@
 //! replaces a good one. Verification trusts none of this: it checks everything again.
 
 mod amd;
+mod intel;
 
 use crate::{
     Endorsements, Error, Evidence, Kind, UnixTime,
+    azure::{Hardware, HclReport, VmEvidence},
     composite::Presented,
     snp::{Product, Tcb, report::SigningKey},
 };
@@ -18,6 +20,25 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Need {
+    /// which levels of a platform Intel has judged, and how
+    IntelTcb {
+        /// SGX and TDX have one each
+        tee: IntelTee,
+        /// family, model, stepping, platform type and SKU
+        fmspc: [u8; 6],
+    },
+    /// the identity of the quoting enclave
+    IntelIdentity {
+        /// SGX and TDX have one each
+        tee: IntelTee,
+    },
+    /// the CRL of an authority of PCK certificates
+    IntelPckCrl {
+        /// the authority
+        ca: PckCa,
+    },
+    /// the CRL of Intel's root
+    IntelRootCrl,
     /// the certificate of a chip's key at a firmware level
     AmdVcek {
         /// those that the report may be of: its version may be too old to tell
@@ -41,6 +62,46 @@ pub enum Need {
         /// whose authority it is about
         key: SigningKey,
     },
+}
+
+/// What a quote of Intel's is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IntelTee {
+    /// an enclave
+    Sgx,
+    /// a trust domain
+    Tdx,
+}
+
+impl IntelTee {
+    /// The kind of its evidence.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Sgx => Kind::Sgx,
+            Self::Tdx => Kind::Tdx,
+        }
+    }
+}
+
+/// Who certifies the keys of platforms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PckCa {
+    /// for platforms of one processor
+    Processor,
+    /// for platforms of several
+    Platform,
+}
+
+impl PckCa {
+    /// `processor`, `platform`
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Processor => "processor",
+            Self::Platform => "platform",
+        }
+    }
 }
 
 /// A chip's id. It ties together everything that a machine ever attests, so it is neither shown nor logged.
@@ -100,8 +161,29 @@ fn of(evidence: &Evidence, endorsements: &Endorsements) -> Result<Needs, Error> 
         Kind::Nitro => elsewhere("AWS publishes its CRLs at places that only the certificates name"),
         Kind::Tpm => elsewhere("the certificate of the attestation key comes from the enrolment CA"),
         Kind::Nvidia => elsewhere("the device chain and the reference manifests come with the driver"),
-        Kind::Tdx | Kind::Sgx | Kind::AzureSnp | Kind::AzureTdx => Ok(Needs::default()),
+        Kind::Tdx => intel::needs(evidence, IntelTee::Tdx),
+        Kind::Sgx => intel::needs(evidence, IntelTee::Sgx),
+        Kind::AzureSnp | Kind::AzureTdx => azure(&VmEvidence::parse(&evidence.bytes)?, endorsements),
     }
+}
+
+/// The chain under an Azure VM is that of its hardware.
+fn azure(evidence: &VmEvidence, endorsements: &Endorsements) -> Result<Needs, Error> {
+    let hcl = HclReport::parse(&evidence.hcl_report)?;
+    match (hcl.hardware, &evidence.td_quote) {
+        (Hardware::Snp, _) => amd::needs(hcl.report, endorsements),
+        (Hardware::Tdx, Some(quote)) => {
+            intel::needs(&Evidence { kind: Kind::Tdx, bytes: quote.clone() }, IntelTee::Tdx)
+        }
+        (Hardware::Tdx, None) => Err(Error::Malformed("an HCL report of TDX without its quote")),
+    }
+}
+
+/// The bytes of an answer, recognised by their content.
+fn parsed(answer: &Answer) -> Result<Endorsements, Error> {
+    let mut found = Endorsements::default();
+    found.add(&answer.bytes)?;
+    Ok(found)
 }
 
 /// What was handed out for a need: its bytes, and the certificates above its signer where they came beside it.
@@ -131,6 +213,10 @@ impl Need {
     /// The first thing that is wrong with it.
     pub fn check(&self, answer: &Answer) -> Result<Checked, Error> {
         match self {
+            Self::IntelTcb { tee, fmspc } => intel::check_tcb(answer, *tee, *fmspc),
+            Self::IntelIdentity { tee } => intel::check_identity(answer, *tee),
+            Self::IntelPckCrl { ca } => intel::check_pck_crl(answer, *ca),
+            Self::IntelRootCrl => intel::check_root_crl(answer),
             Self::AmdVcek { products, chip, tcb } => amd::check_vcek(answer, products, chip, *tcb),
             Self::AmdChain { product, key } => amd::check_chain(answer, *product, *key),
             Self::AmdCrl { product, .. } => amd::check_crl(answer, *product),
@@ -142,7 +228,11 @@ impl Need {
     pub fn is_renewed(&self) -> bool {
         match self {
             Self::AmdVcek { .. } | Self::AmdChain { .. } => false,
-            Self::AmdCrl { .. } => true,
+            Self::IntelTcb { .. }
+            | Self::IntelIdentity { .. }
+            | Self::IntelPckCrl { .. }
+            | Self::IntelRootCrl
+            | Self::AmdCrl { .. } => true,
         }
     }
 
@@ -150,6 +240,10 @@ impl Need {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
+            Self::IntelTcb { tee, fmspc } => format!("intel-tcb-{}-{}", tee.kind(), hex::encode(fmspc)),
+            Self::IntelIdentity { tee } => format!("intel-qe-identity-{}", tee.kind()),
+            Self::IntelPckCrl { ca } => format!("intel-pck-crl-{}", ca.name()),
+            Self::IntelRootCrl => "intel-root-crl".to_owned(),
             Self::AmdVcek { products, chip, tcb } => {
                 let product = products.first().map_or("", |product| product.name());
                 let [a, b, c, d, ..] = sha256(&[&chip.0, tcb]);
@@ -171,6 +265,10 @@ fn short(key: SigningKey) -> &'static str {
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::IntelTcb { tee, fmspc } => write!(f, "TCB info of {} {}", tee.kind(), hex::encode(fmspc)),
+            Self::IntelIdentity { tee } => write!(f, "identity of the quoting enclave of {}", tee.kind()),
+            Self::IntelPckCrl { ca } => write!(f, "CRL of Intel's PCK {} CA", ca.name()),
+            Self::IntelRootCrl => f.write_str("CRL of Intel's root"),
             Self::AmdVcek { products, tcb, .. } => {
                 f.write_str("VCEK certificate of the chip")?;
                 match products.as_slice() {

@@ -17,10 +17,10 @@ pub use tcb_info::TcbInfo;
 use super::{
     chain::{Supplied, of_signer},
     pck::Pck,
-    roots::{PROFILE, Roots},
+    roots::{INTEL, PROFILE, Roots},
 };
 use crate::{
-    Error, Kind, UnixTime,
+    Endorsements, Error, Kind, UnixTime,
     x509::{Certificate, Path, Revocation},
 };
 use sealwire_crypto::sign::ecdsa::{Scheme, verify_fixed};
@@ -98,6 +98,55 @@ impl References {
         let signers = self.tcb_infos.iter().map(|signed| &signed.signer);
         let signers = signers.chain(self.qe_identities.iter().map(|signed| &signed.signer));
         signers.map(|signer| signer.not_after()).min().unwrap_or(UnixTime(u64::MAX))
+    }
+}
+
+/// One piece of reference data by itself.
+#[derive(Debug)]
+pub(crate) enum Referenced {
+    TcbInfo(TcbInfo),
+    QeIdentity(QeIdentity),
+}
+
+/// Verifies one piece of reference data by itself, for whoever keeps it until it is needed (AT-70). With it, since when and
+/// until when it holds.
+pub(crate) fn check_reference(
+    bytes: &[u8],
+    endorsements: &Endorsements,
+) -> Result<(Referenced, UnixTime, UnixTime), Error> {
+    let supplied = Supplied::new(endorsements)?;
+    let mut signers = Signers { supplied: &supplied, roots: &INTEL, known: Vec::new() };
+    let (referenced, inner, signature) = match Served::read(bytes) {
+        Some(Served::TcbInfo { inner, signature }) => {
+            (Referenced::TcbInfo(TcbInfo::parse(inner)?), inner, signature)
+        }
+        Some(Served::QeIdentity { inner, signature }) => {
+            (Referenced::QeIdentity(QeIdentity::parse(inner)?), inner, signature)
+        }
+        None => return Err(Error::ReferenceInvalid("neither TCB info nor an identity")),
+    };
+    let (issued, next_update) = referenced.window();
+    // Whether its signer is revoked is for a verifier to see, who has the CRL.
+    let signer = signers.of(inner, &signature, issued)?;
+    Ok((referenced, issued, next_update.min(signer.not_after())))
+}
+
+/// Whether reference data of Intel's was to be renewed before `at`.
+pub(crate) fn has_ended(bytes: &[u8], at: UnixTime) -> bool {
+    let referenced = match Served::read(bytes) {
+        Some(Served::TcbInfo { inner, .. }) => TcbInfo::parse(inner).map(Referenced::TcbInfo),
+        Some(Served::QeIdentity { inner, .. }) => QeIdentity::parse(inner).map(Referenced::QeIdentity),
+        None => return false,
+    };
+    referenced.is_ok_and(|referenced| at > referenced.window().1)
+}
+
+impl Referenced {
+    fn window(&self) -> (UnixTime, UnixTime) {
+        match self {
+            Self::TcbInfo(TcbInfo { issued, next_update, .. })
+            | Self::QeIdentity(QeIdentity { issued, next_update, .. }) => (*issued, *next_update),
+        }
     }
 }
 

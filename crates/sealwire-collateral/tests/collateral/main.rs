@@ -1,0 +1,11 @@
+//! Fetching and keeping, against a local stand-in of Intel's and AMD's services that serves genuine samples, or
+//! misbehaves.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+
+mod fetching;
+mod folders;
+mod keeping;
+mod samples;
+mod stand_in;
+mod stored;
