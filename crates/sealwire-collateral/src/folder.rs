@@ -68,7 +68,8 @@ pub fn write(folder: &Path, item: &Item) -> Result<Vec<PathBuf>, Failure> {
         for (index, bytes) in list.iter().enumerate() {
             let number = if index == 0 { String::new() } else { format!("-{}", index + 1) };
             let path = folder.join(format!("{name}{number}.{extension}"));
-            store::replace(&path, bytes, PUBLIC).map_err(|source| Failure::File { path: path.clone(), source })?;
+            store::replace(&path, bytes, PUBLIC)
+                .map_err(|source| Failure::File { path: path.clone(), source })?;
             files.push(path);
         }
     }

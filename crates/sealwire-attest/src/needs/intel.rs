@@ -22,7 +22,9 @@ pub(super) fn needs(evidence: &Evidence, tee: IntelTee) -> Result<Needs, Error> 
             }
         }
         Err(Error::EndorsementMissing(_)) => {
-            needs.elsewhere.push("the PCK certificate, which the quote does not carry, and what follows from it");
+            needs
+                .elsewhere
+                .push("the PCK certificate, which the quote does not carry, and what follows from it");
         }
         Err(error) => return Err(error),
     }
@@ -32,7 +34,9 @@ pub(super) fn needs(evidence: &Evidence, tee: IntelTee) -> Result<Needs, Error> 
 
 pub(super) fn check_tcb(answer: &Answer, tee: IntelTee, fmspc: [u8; 6]) -> Result<Checked, Error> {
     match check_reference(answer)? {
-        (Referenced::TcbInfo(found), checked) if found.kind == tee.kind() && found.fmspc == fmspc => Ok(checked),
+        (Referenced::TcbInfo(found), checked) if found.kind == tee.kind() && found.fmspc == fmspc => {
+            Ok(checked)
+        }
         _ => Err(Error::ReferenceInvalid("not the TCB info of this platform")),
     }
 }
@@ -46,7 +50,8 @@ pub(super) fn check_identity(answer: &Answer, tee: IntelTee) -> Result<Checked, 
 
 fn check_reference(answer: &Answer) -> Result<(Referenced, Checked), Error> {
     let mut endorsements = parsed(answer)?;
-    let ([reference], true) = (endorsements.references.as_slice(), endorsements.certificates.is_empty()) else {
+    let ([reference], true) = (endorsements.references.as_slice(), endorsements.certificates.is_empty())
+    else {
         return Err(Error::MalformedEndorsement("not one piece of reference data"));
     };
     let signers = Endorsements { certificates: below_root(answer)?, ..Endorsements::default() };
@@ -57,7 +62,8 @@ fn check_reference(answer: &Answer) -> Result<(Referenced, Checked), Error> {
 
 pub(super) fn check_pck_crl(answer: &Answer, ca: PckCa) -> Result<Checked, Error> {
     let supplied = below_root(answer)?;
-    let parsed_supplied = supplied.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
+    let parsed_supplied =
+        supplied.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
     let mut error = Error::EndorsementMissing("the authority of the PCK certificate");
     let is_authority = |certificate: &&Certificate| {
         AUTHORITIES.contains(&(certificate.common_name().as_str(), ca)) && is_signed_by_root(certificate)

@@ -2,7 +2,8 @@
 
 use crate::{
     samples::{
-        Collateral, IDENTITY, IN_2025, MILAN, PCK_CRL, ROOT_CRL, SPRING_2026, TCB, milan, sample, tdx, vcek_path,
+        Collateral, IDENTITY, IN_2025, MILAN, PCK_CRL, ROOT_CRL, SPRING_2026, TCB, milan, sample, tdx,
+        vcek_path,
     },
     stand_in::{Reply, StandIn, TestClock, limits},
 };
@@ -81,7 +82,13 @@ async fn failures_do_not_tell_the_chip() {
     let need = needs(&evidence, &Endorsements::default()).unwrap().published.remove(0);
     let failure = fetcher.fetch(&need, None).await.unwrap_err();
     let chip = hex::encode(&evidence.lead.bytes[0x1a0..0x1a8]);
-    for shown in [failure.to_string(), format!("{failure:?}"), need.to_string(), format!("{need:?}"), fetcher.place(&need)] {
+    for shown in [
+        failure.to_string(),
+        format!("{failure:?}"),
+        need.to_string(),
+        format!("{need:?}"),
+        fetcher.place(&need),
+    ] {
         assert!(!shown.contains(&chip), "{shown}");
     }
 }
@@ -214,19 +221,22 @@ async fn what_is_not_in_force_is_refused() {
     clock.set(item.until());
     fetcher.fetch(&TCB_NEED, None).await.unwrap();
     clock.set(UnixTime(item.until().0 + 1));
-    assert!(matches!(failure(&fetcher, &TCB_NEED, None).await, Error::Expired(until) if until == item.until()));
+    assert!(
+        matches!(failure(&fetcher, &TCB_NEED, None).await, Error::Expired(until) if until == item.until())
+    );
     // A clock that is a little behind does no harm.
     clock.set(UnixTime(item.from().0 - 300));
     fetcher.fetch(&TCB_NEED, None).await.unwrap();
     clock.set(UnixTime(item.from().0 - 301));
-    assert!(matches!(failure(&fetcher, &TCB_NEED, None).await, Error::NotYetValid(from) if from == item.from()));
+    assert!(
+        matches!(failure(&fetcher, &TCB_NEED, None).await, Error::NotYetValid(from) if from == item.from())
+    );
 }
 
 // AT-70: nobody goes back to an older state by showing it again.
 #[tokio::test]
 async fn what_is_older_than_what_is_held_is_refused() {
-    let (Some(old), Some(new)) =
-        (Collateral::of_2025(), Collateral::read("tdx/td15ex-2026.collateral.json"))
+    let (Some(old), Some(new)) = (Collateral::of_2025(), Collateral::read("tdx/td15ex-2026.collateral.json"))
     else {
         return;
     };
@@ -338,7 +348,8 @@ async fn a_vendor_that_is_down_is_told_from_one_that_refuses() {
     };
     let sources = sealwire_collateral::Sources::default().with_pcs(&gone).unwrap();
     let clock = TestClock::at(IN_2025);
-    let fetcher = Fetcher::new(sources.with_kds(server.base()).unwrap(), &[], limits(), clock.clock()).unwrap();
+    let fetcher =
+        Fetcher::new(sources.with_kds(server.base()).unwrap(), &[], limits(), clock.clock()).unwrap();
     let error = failure(&fetcher, &TCB_NEED, None).await;
     assert!(matches!(error, Error::Unreachable(_)) && error.is_transient(), "{error}");
 }

@@ -1,7 +1,7 @@
 //! What is kept, renewed, and used while nobody answers.
 
 use crate::{
-    samples::{Collateral, IN_2025, ROOT_CRL, SPRING_2026, TCB, milan, sample, tdx, vcek_path, MILAN},
+    samples::{Collateral, IN_2025, MILAN, ROOT_CRL, SPRING_2026, TCB, milan, sample, tdx, vcek_path},
     stand_in::{Reply, StandIn, TestClock},
 };
 use sealwire_attest::{Endorsements, composite::Presented};

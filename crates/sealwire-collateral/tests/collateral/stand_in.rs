@@ -23,7 +23,11 @@ use tokio::net::TcpListener;
 /// What it answers.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
-    Whole { status: StatusCode, headers: Vec<(HeaderName, HeaderValue)>, body: Bytes },
+    Whole {
+        status: StatusCode,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        body: Bytes,
+    },
     /// nothing, ever
     Silence,
     /// the beginning of a body, and then nothing
@@ -143,7 +147,13 @@ impl Drop for StandIn {
 /// Generous where an answer comes; the tests of caps bring their own.
 pub(crate) fn limits() -> Limits {
     let seconds = Duration::from_secs;
-    Limits { connect: seconds(20), exchange: seconds(20), total: seconds(60), attempts: 3, pause: Duration::ZERO }
+    Limits {
+        connect: seconds(20),
+        exchange: seconds(20),
+        total: seconds(60),
+        attempts: 3,
+        pause: Duration::ZERO,
+    }
 }
 
 async fn answer(

@@ -80,10 +80,10 @@ async fn a_file_from_the_future_is_of_now() {
     filled(&server, &clock, folder.path()).await;
     let file = folder.path().join("intel-tcb-tdx-b0c06f000000.json");
     let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text.replace(&format!("\"fetched-at\":{}", IN_2025.0), "\"fetched-at\":9000000000")).unwrap();
+    fs::write(&file, text.replace(&format!("\"fetched-at\":{}", IN_2025.0), "\"fetched-at\":9000000000"))
+        .unwrap();
     let store = Store::open(folder.path()).unwrap();
-    let service =
-        Service::new(Some(server.fetcher(&clock)), Some(store), Keeping::default(), clock.clock());
+    let service = Service::new(Some(server.fetcher(&clock)), Some(store), Keeping::default(), clock.clock());
     service.endorse(&tdx().unwrap(), &Endorsements::default()).await.unwrap();
     clock.advance(Duration::from_secs(24 * 60 * 60));
     service.refresh().await;
@@ -93,8 +93,7 @@ async fn a_file_from_the_future_is_of_now() {
 // AT-70: processes that share a folder ask once between them.
 #[tokio::test]
 async fn what_another_process_fetched_is_taken() {
-    let (Some(old), Some(new)) =
-        (Collateral::of_2025(), Collateral::read("tdx/td15ex-2026.collateral.json"))
+    let (Some(old), Some(new)) = (Collateral::of_2025(), Collateral::read("tdx/td15ex-2026.collateral.json"))
     else {
         return;
     };
