@@ -12,7 +12,7 @@ use sealwire_http::crypto::{
 };
 use sealwire_http::oblivious::Limits;
 use sealwire_http::{Clock, SystemClock, client::oblivious, wire::OBLIVIOUS_PATH};
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// How to reach a gateway, and what it must prove.
 #[derive(Clone)]
@@ -36,6 +36,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// certificates in DER that TLS trusts besides the system's
     pub tls_roots: Vec<Vec<u8>>,
+    /// files or folders of endorsements besides those that the gateway sends along, read anew for each key document
+    pub endorsements: Vec<PathBuf>,
     /// the operator's revocation list (AT-25); required where the policy names keys for lists
     pub revocation: Option<revocation::Source>,
 }
@@ -54,6 +56,7 @@ impl Settings {
             limits: Limits::default(),
             timeout: Duration::from_secs(10),
             tls_roots: Vec::new(),
+            endorsements: Vec::new(),
             revocation: None,
         }
     }

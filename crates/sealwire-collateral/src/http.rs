@@ -83,7 +83,9 @@ impl Http {
                 let retry_after = retry_after(response.headers(), SystemTime::now());
                 return Err(Error::Busy { status, retry_after });
             }
-            status if status.is_redirection() => return Err(Error::Redirected(status)),
+            status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => {
+                return Err(Error::Redirected(status));
+            }
             status => return Err(Error::Status(status)),
         }
         let identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");

@@ -144,6 +144,8 @@ enum Unusable {
     File(#[from] io::Error),
     #[error("not of the form of this version")]
     Form,
+    #[error("fetched in the future")]
+    Future,
     #[error(transparent)]
     Item(#[from] crate::Error),
 }
@@ -161,8 +163,11 @@ fn read(path: &Path, need: &Need, now: UnixTime) -> Result<Item, Unusable> {
         issuers: record.issuers.iter().map(decode).collect::<Result<_, _>>()?,
     };
     let validators = Validators { etag: record.etag, last_modified: record.last_modified };
-    // A time in the future would put the next request off.
-    let fetched_at = UnixTime(record.fetched_at).min(now);
+    let fetched_at = UnixTime(record.fetched_at);
+    // It would put the next request off, for as long as somebody likes.
+    if fetched_at > now {
+        return Err(Unusable::Future);
+    }
     Ok(Item::new(need, answer, validators, fetched_at)?)
 }
 

@@ -134,3 +134,84 @@ fn check_crl_of(answer: &Answer, root: &Certificate) -> Result<Checked, Error> {
     let crl = UnverifiedCrl::from_der(der)?.verify(root, &PROFILE)?;
     Ok(Checked { from: crl.this_update, until: crl.next_update, endorsements })
 }
+
+#[cfg(test)]
+#[allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, reason = "shared with the tests outside")]
+#[path = "../../tests/common/der.rs"]
+mod der;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+    use super::{
+        der::{self, BASIC_CONSTRAINTS, Crl, Extension, KEY_USAGE},
+        *,
+    };
+    use sealwire_crypto::sign::rsa_pss_sha384::SigningKey;
+
+    const FROM: u64 = 1_800_000_000;
+
+    fn root(key: &SigningKey) -> Certificate {
+        let der = der::Certificate {
+            issuer: "ARK-Milan".into(),
+            subject: "ARK-Milan".into(),
+            serial: 1,
+            not_before: FROM,
+            not_after: FROM + 1000,
+            spki: der::rsa_spki(key.public_key()),
+            extensions: vec![
+                Extension::critical(BASIC_CONSTRAINTS, der::sequence(&[&[0x01, 0x01, 0xff]])),
+                Extension::critical(KEY_USAGE, vec![0x03, 0x02, 0x01, 0x06]),
+            ],
+            algorithm: der::amd_pss(),
+            outer_algorithm: der::amd_pss(),
+        };
+        Certificate::from_der(&der.sign(key)).unwrap()
+    }
+
+    fn crl(issuer: &str, key: &SigningKey) -> Answer {
+        let crl = Crl {
+            issuer: issuer.into(),
+            this_update: FROM,
+            next_update: Some(FROM + 100),
+            revoked: vec![7],
+            entry_extensions: Vec::new(),
+            extensions: Vec::new(),
+            algorithm: der::amd_pss(),
+        };
+        Answer { bytes: crl.sign(key), issuers: Vec::new() }
+    }
+
+    // AT-70: the CRL of the root that was asked for, and no other. No CRL of AMD's own is at hand, so the root is ours.
+    #[test]
+    fn a_crl_is_its_roots() {
+        let (key, other) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let root = root(&key);
+        let checked = check_crl_of(&crl("ARK-Milan", &key), &root).unwrap();
+        assert_eq!((checked.from.0, checked.until.0), (FROM, FROM + 100));
+        assert_eq!(checked.endorsements.crls.len(), 1);
+        let refused = |answer: &Answer| check_crl_of(answer, &root).unwrap_err();
+        assert_eq!(refused(&crl("ARK-Genoa", &key)), Error::CrlInvalid("another issuer"));
+        assert_eq!(refused(&crl("ARK-Milan", &other)), Error::CrlInvalid("signature"));
+        let mut twice = crl("ARK-Milan", &key);
+        twice.bytes.push(0);
+        assert!(matches!(refused(&twice), Error::MalformedEndorsement(_)));
+        // Under the built-in root none of these is anything.
+        assert!(check_crl(&crl("ARK-Milan", &key), Product::Milan).is_err());
+    }
+
+    // AT-70: the authority is found among what comes, by name and by the root that is built in.
+    #[test]
+    fn a_chain_is_of_its_product() {
+        let answer = |pems: [&[u8]; 2]| Answer { bytes: pems.concat(), issuers: Vec::new() };
+        let milan = answer([
+            include_bytes!("../../anchors/amd/ask-milan.pem"),
+            include_bytes!("../../anchors/amd/ark-milan.pem"),
+        ]);
+        let checked = check_chain(&milan, Product::Milan, SigningKey::Vcek).unwrap();
+        assert_eq!(checked.endorsements.certificates.len(), 1, "the root is built in");
+        assert!(check_chain(&milan, Product::Genoa, SigningKey::Vcek).is_err());
+        assert!(check_chain(&milan, Product::Milan, SigningKey::Vlek).is_err());
+    }
+}

@@ -10,20 +10,22 @@ use crate::{
 use arc_swap::ArcSwap;
 use http::Uri;
 use sealwire_attest::{
-    Appraised, KeyDocument, Policy, UnixTime, Verifier,
+    Appraised, Endorsements, KeyDocument, Policy, UnixTime, Verifier,
     key_document::{self, Acceptance, OBLIVIOUS, Published},
     revocation,
     verdict::Denial,
 };
+use sealwire_collateral::folder;
 use sealwire_http::crypto::{kem::Kem, random};
 use sealwire_http::oblivious::config::{self, Selected};
 use sealwire_http::{
-    Clock,
+    BoxError, Clock,
     client::oblivious::{self, Oblivious, Target},
 };
 use std::{
     error::Error as StdError,
     fmt,
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -124,6 +126,14 @@ impl StdError for Shared {
 #[error("the document on offer is older than the one that is pinned (serial {0})")]
 struct NotNewer(u64);
 
+fn local(paths: &[PathBuf]) -> Result<Endorsements, BoxError> {
+    let mut found = Endorsements::default();
+    for path in paths {
+        found.merge(&folder::read(path)?.endorsements)?;
+    }
+    Ok(found)
+}
+
 /// Fetches documents and holds them against the policy.
 pub(crate) struct Appraiser {
     transport: Transport,
@@ -133,6 +143,7 @@ pub(crate) struct Appraiser {
     verifier: Verifier,
     kems: Vec<Kem>,
     wire: oblivious::Settings,
+    endorsements: Vec<PathBuf>,
     timeout: Duration,
     environment: Environment,
     serials: Mutex<Serials>,
@@ -155,6 +166,7 @@ impl Appraiser {
                 clock: environment.clock.clone(),
                 random: environment.random.clone(),
             },
+            endorsements: settings.endorsements,
             timeout: settings.timeout,
             environment,
             serials: Mutex::default(),
@@ -195,9 +207,10 @@ impl Appraiser {
 
     /// A fresh pin. `current` is what is pinned already.
     pub(crate) async fn obtain(&self, current: Option<&Pin>) -> Result<Pin, Failure> {
-        let published = fetch::get(&self.transport, &self.places.keys, self.timeout)
+        let mut published = fetch::get(&self.transport, &self.places.keys, self.timeout)
             .await
             .map_err(|failed| self.unlearnt(failed.source.into(), failed.answered))?;
+        self.endorse(&mut published).await?;
         // Unverified: chooses what the serial is compared with, and what a refusal means; both are checked below.
         let claimed = KeyDocument::decode(&published.document).ok();
         let seen = match (&claimed, self.serials.lock()) {
@@ -235,6 +248,22 @@ impl Appraiser {
             acceptance,
             cut: Cut::default(),
         })
+    }
+
+    /// Adds the endorsements of this side. They come first, so that what the gateway sends cannot crowd them out: where
+    /// there are too many together, nothing is learnt.
+    async fn endorse(&self, published: &mut Published) -> Result<(), Failure> {
+        if self.endorsements.is_empty() {
+            return Ok(());
+        }
+        let paths = self.endorsements.clone();
+        let read = tokio::task::spawn_blocking(move || local(&paths)).await;
+        let mut endorsements = read
+            .unwrap_or_else(|stopped| Err(Box::new(stopped)))
+            .map_err(|error| self.unlearnt(error.into(), false))?;
+        endorsements.merge(&published.endorsements).map_err(|error| self.unlearnt(Arc::new(error), true))?;
+        published.endorsements = endorsements;
+        Ok(())
     }
 
     fn unlearnt(&self, source: Arc<dyn StdError + Send + Sync>, answered: bool) -> Failure {

@@ -115,7 +115,10 @@ impl Args {
     fn settings(&self) -> Result<ConnectSettings, Failure> {
         let (policy, revocation) = self.revocation.follow(policy::load(&self.policy)?)?;
         let defaults = Settings::new(self.to.0.clone(), policy);
+        // What cannot be read is told now, though it is read anew with each key document.
+        self.source.local_endorsements()?;
         let client = Settings {
+            endorsements: self.source.endorsements.clone(),
             authority: self.authority.clone(),
             relay: self.relay.as_ref().map(|relay| relay.0.clone()),
             form: match (self.wire, self.form) {

@@ -9,16 +9,17 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 use http::{Uri, uri::Scheme};
 use sealwire_attest::{
-    Checks, Claims, Error, KeyDocument, Kind, Outcome, UnixTime, Verified, Verifier,
+    Checks, Claims, Endorsements, Error, KeyDocument, Kind, Outcome, UnixTime, Verified, Verifier,
     key_document::{self, Published, authority},
 };
 use sealwire_client::Obstacle;
+use sealwire_collateral::folder;
 use sealwire_crypto::{
     digest::sha256,
     random::{self, OsRandom},
 };
 use sealwire_http::{Clock, SystemClock};
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// How to fetch.
 #[derive(Debug, ClapArgs)]
@@ -28,11 +29,26 @@ pub(crate) struct Source {
     /// Seconds that connecting, and fetching, may take
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
     pub(crate) timeout: Duration,
+    /// Certificates, CRLs and reference data besides those that the gateway sends along, or a folder of them
+    /// (`sealwire attest fetch` fills one); repeatable
+    #[arg(long = "endorsements", value_name = "FILE|DIR")]
+    pub(crate) endorsements: Vec<PathBuf>,
 }
 
 impl Default for Source {
     fn default() -> Self {
-        Self { roots: tls::Roots::default(), timeout: Duration::from_secs(10) }
+        Self { roots: tls::Roots::default(), timeout: Duration::from_secs(10), endorsements: Vec::new() }
+    }
+}
+
+impl Source {
+    /// Those of `--endorsements`.
+    pub(crate) fn local_endorsements(&self) -> Result<Endorsements, Failure> {
+        let mut found = Endorsements::default();
+        for path in &self.endorsements {
+            found.merge(&folder::read(path).or_usage()?.endorsements).or_usage()?;
+        }
+        Ok(found)
     }
 }
 
@@ -60,12 +76,18 @@ impl Shown {
     pub(crate) async fn fetch(at: &Url, source: &Source, challenged: bool) -> Result<Self, Failure> {
         let challenge = if challenged { random::array::<32>(&OsRandom)?.to_vec() } else { Vec::new() };
         let sent = (!challenge.is_empty()).then_some(challenge.as_slice());
-        let published = sealwire_client::fetch(&at.0, sent, &source.roots.read()?, source.timeout)
+        let mut endorsements = source.local_endorsements()?;
+        let mut published = sealwire_client::fetch(&at.0, sent, &source.roots.read()?, source.timeout)
             .await
             .map_err(|error| {
                 let next = past(&error, &format!("see what answers there: curl {at}{}", key_document::PATH));
                 Failure::from(error).next(next)
             })?;
+        // Ours first: what the gateway sends cannot crowd them out.
+        endorsements
+            .merge(&published.endorsements)
+            .map_err(|error| Failure::from(error).exit(Exit::Verdict(10)))?;
+        published.endorsements = endorsements;
         let document = KeyDocument::decode(&published.document)
             .with_context(|| format!("the key document of {at}"))
             .map_err(|error| Failure::from(error).exit(Exit::Verdict(10)))?;

@@ -17,7 +17,7 @@ use std::{
 };
 
 /// What a client of TLS trusts.
-#[derive(Debug, Default, ClapArgs)]
+#[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Roots {
     /// Certificates (PEM or DER) that TLS trusts besides the system's; repeatable
     #[arg(long = "tls-root", value_name = "FILE")]

@@ -3,7 +3,7 @@
 use crate::support::run;
 
 /// Every command, in the order of the help.
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 15] = [
     &[],
     &["gateway"],
     &["connect"],
@@ -11,6 +11,7 @@ const COMMANDS: [&[&str]; 14] = [
     &["inspect"],
     &["verify"],
     &["attest", "produce"],
+    &["attest", "fetch"],
     &["policy", "init"],
     &["policy", "check"],
     &["keys", "show"],

@@ -1,6 +1,7 @@
 //! `sealwire attest`
 
 mod enrol;
+mod fetch;
 mod produce;
 mod revoke;
 
@@ -20,6 +21,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Enrol(enrol::Args),
+    Fetch(Box<fetch::Args>),
     Produce(produce::Args),
     Revoke(Box<revoke::Args>),
 }
@@ -27,6 +29,7 @@ enum Command {
 pub(crate) async fn run(args: Args) -> Outcome {
     match args.command {
         Command::Enrol(args) => enrol::run(args).await,
+        Command::Fetch(args) => Box::pin(fetch::run(*args)).await,
         Command::Produce(args) => produce::run(args).await,
         Command::Revoke(args) => revoke::run(&args),
     }
