@@ -18,11 +18,19 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
+use corim::builder::{ComidBuilder, CorimBuilder};
+use corim::types::common::{MeasuredElement, TagIdChoice};
+use corim::types::corim::CorimId;
+use corim::types::environment::EnvironmentMap;
+use corim::types::measurement::{Digest, MeasurementMap, MeasurementValuesMap};
+use corim::types::signed::{CoseAlgorithm, CwtClaims, SignedCorimBuilder};
+use corim::types::triples::ReferenceTriple;
 use der::pem::{self, LineEnding};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Scheme};
 use sealwire_attest::key_document::{
     KeyDocument, Published, PublishedKey, operator::OperatorStatement, report_data,
 };
+use sealwire_attest::revocation::RevocationList;
 use sealwire_attest::{Kind, Policy, UnixTime, Verifier, cmw, verify::Expected};
 use sealwire_crypto::kem::{Kem, PrivateKey};
 use sealwire_crypto::sign::ed25519;
@@ -43,6 +51,7 @@ fn main() -> Result {
     chunks()?;
     oblivious()?;
     attestation()?;
+    extensions()?;
     intel()?;
     tpm::seeds()?;
     nitro::seeds()?;
@@ -331,6 +340,40 @@ fn quote(
     signature_data.extend(inner);
     out.extend(long(&signature_data));
     out
+}
+
+/// What a policy may name besides its own rules.
+fn extensions() -> Result {
+    let mut list = RevocationList::empty(7, ISSUED, UNTIL);
+    let operator = ed25519::SigningKey::generate(&Fixed)?;
+    seed("revocation_list", "empty", list.sign(&operator)?)?;
+    list.measurements.extend([vec![1; 48], vec![2; 32]]);
+    list.hardware_ids.insert(vec![3; 64]);
+    list.documents.insert([4; 48]);
+    list.keys.insert([5; 32]);
+    seed("revocation_list", "full", list.sign(&operator)?)?;
+
+    let digest = hex(&[6; 48]);
+    let value = format!("{{\"alg\": \"sha384\", \"value\": \"{digest}\"}}");
+    let named = format!("\"name\": \"mr_td\", \"expired\": \"2027-01-01T00:00:00Z\", \"hash-value\": [{value}]");
+    seed("reference_values", "list", format!("[{{\"version\": \"0.1.0\", {named}}}]"))?;
+    seed("reference_values", "map", format!("{{\"mr_td\": {{{named}}}}}"))?;
+    seed("reference_values", "plain", format!("{{\"mr_td\": [\"{digest}\"], \"tcb\": 3}}"))?;
+
+    let mut values = MeasurementValuesMap::default();
+    values.digests = Some(vec![Digest::new(7, vec![6; 48])]);
+    let mkey = Some(MeasuredElement::Text("mrtd".into()));
+    let measurement = MeasurementMap { mkey, mval: values, authorized_by: None };
+    let triple = ReferenceTriple::new(EnvironmentMap::for_class("Intel", "TDX"), vec![measurement]);
+    let tag = ComidBuilder::new(TagIdChoice::Text("tag".into())).add_reference_triple(triple).build()?;
+    let manifest = CorimBuilder::new(CorimId::Text("id".into()))
+        .add_comid_tag(tag)?
+        .set_validity(Some(ISSUED.0.try_into()?), UNTIL.0.try_into()?)?
+        .build_bytes()?;
+    seed("corim", "unsigned", &manifest)?;
+    let mut builder = SignedCorimBuilder::new(CoseAlgorithm::EdDsa, manifest).set_cwt_claims(CwtClaims::new("x"));
+    let signature = operator.sign(&builder.to_be_signed(&[])?);
+    seed("corim", "signed", builder.build_with_signature(signature.to_vec())?)
 }
 
 fn hex(bytes: &[u8]) -> String {

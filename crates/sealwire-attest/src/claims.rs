@@ -54,6 +54,9 @@ pub struct Claims {
     pub made_at: Option<UnixTime>,
     /// SHA-256 of the root certificate that verified
     pub root: [u8; 32],
+    /// SHA-256 of each certificate from the key that signed to the root, for revocation (AT-25); empty where that key is
+    /// known by its name. Withheld like the hardware id: the first is as unique
+    pub chain: Vec<[u8; 32]>,
     /// the earliest not-after of everything underneath
     pub not_after: UnixTime,
     /// evidence that came with it, by label

@@ -22,11 +22,7 @@ use sealwire_client::{
     Connector, Environment, Error, Settings,
     revocation::{Place, Source},
 };
-use sealwire_crypto::{
-    digest::sha384,
-    random::OsRandom,
-    sign::ed25519::SigningKey,
-};
+use sealwire_crypto::{digest::sha384, random::OsRandom, sign::ed25519::SigningKey};
 use sealwire_http::{Body, BoxError, Clock, SystemClock, body, client::oblivious::Form};
 use std::{
     convert::Infallible,

@@ -56,6 +56,7 @@ pub(super) fn claims(
         report_data: quote.report_data().to_vec(),
         made_at: None,
         root: chain.path.root,
+        chain: chain.path.fingerprints().to_vec(),
         not_after,
         companions: BTreeMap::new(),
     }

@@ -60,6 +60,11 @@ impl Chain {
         })
     }
 
+    /// SHA-256 of every certificate, leaf first.
+    pub(super) fn fingerprints(&self) -> &[[u8; 32]] {
+        self.path.fingerprints()
+    }
+
     /// AT-05: every certificate, and the enclave's own when the document was made.
     pub(super) fn check_validity(&self, at: UnixTime, made_at: UnixTime) -> Result<(), Error> {
         self.path.check_validity(at)?;

@@ -43,6 +43,7 @@ pub(super) fn claims(
         report_data: document.user_data.unwrap_or_default().to_vec(),
         made_at: Some(made_at),
         root: chain.root,
+        chain: chain.fingerprints().to_vec(),
         not_after,
         companions: BTreeMap::new(),
     }

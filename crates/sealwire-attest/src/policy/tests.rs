@@ -51,6 +51,7 @@ fn claims(kind: Kind) -> Claims {
         report_data: vec![0; kind.binding_len()],
         made_at: schema.is_dated.then_some(UnixTime(NOW.0 - 600)),
         root: [7; 32],
+        chain: vec![[8; 32], [7; 32]],
         not_after: UnixTime(NOW.0 + 1000),
         companions: BTreeMap::new(),
     }

@@ -6,7 +6,7 @@ use crate::{
     key_document::{MAX_SKEW, Published},
     verdict::Reason,
 };
-use sealwire_crypto::digest::{sha256, sha384};
+use sealwire_crypto::digest::sha384;
 use std::sync::Arc;
 
 /// The keys that may sign lists, and the list in force.
@@ -78,9 +78,16 @@ impl Rule {
             let rule = format!("revocation.chip-ids.{path}hardware-id");
             reasons.push(revoked("revoked-hardware", &rule, "the id of this hardware"));
         }
-        if list.keys.contains(&claims.root) {
-            let rule = format!("revocation.keys.{path}root");
-            reasons.push(revoked("revoked-key", &rule, format_args!("sha256:{}", hex::encode(claims.root))));
+        for (place, fingerprint) in claims.chain.iter().enumerate() {
+            if list.keys.contains(fingerprint) {
+                let rule = format!("revocation.keys.{path}chain[{place}]");
+                // The leaf's is as unique as the hardware's id.
+                let found = match place {
+                    0 => "the certificate of the key that signed".to_owned(),
+                    _ => format!("sha256:{}", hex::encode(fingerprint)),
+                };
+                reasons.push(revoked("revoked-key", &rule, found));
+            }
         }
     }
 
@@ -98,14 +105,6 @@ impl Rule {
         {
             let found = format!("ed25519:{}", hex::encode(statement.key));
             reasons.push(revoked("revoked-key", "revocation.keys.operator", found));
-        }
-        // A certificate that the evidence does not rest on is refused as well: nobody has a reason to send it along.
-        for certificate in &published.endorsements.certificates {
-            let fingerprint = sha256(&[certificate]);
-            if list.keys.contains(&fingerprint) {
-                let found = format!("sha256:{}", hex::encode(fingerprint));
-                reasons.push(revoked("revoked-key", "revocation.keys.certificate", found));
-            }
         }
         reasons
     }

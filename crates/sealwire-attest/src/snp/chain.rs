@@ -18,6 +18,8 @@ pub(super) struct Chain {
     pub(super) leaf: Leaf,
     /// SHA-256 of the root certificate
     pub(super) root: [u8; 32],
+    /// SHA-256 of every certificate, leaf first
+    pub(super) fingerprints: [[u8; 32]; 3],
     /// `VCEK ← SEV-Milan ← ARK-Milan`
     pub(super) path: String,
     windows: [Window; 3],
@@ -75,6 +77,7 @@ impl Chain {
             kind,
             leaf,
             root: root.fingerprint(),
+            fingerprints: [certificate, intermediate, root].map(Certificate::fingerprint),
             path: [certificate, intermediate, root].map(Certificate::common_name).join(" ← "),
             windows: [
                 root.window(Place::Root),

@@ -70,6 +70,7 @@ pub(super) fn claims(report: &Report, chain: &Chain, not_after: UnixTime) -> Cla
         report_data: report.report_data.to_vec(),
         made_at: None,
         root: chain.root,
+        chain: chain.fingerprints.to_vec(),
         not_after,
         companions: BTreeMap::new(),
     }

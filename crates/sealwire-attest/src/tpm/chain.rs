@@ -137,6 +137,14 @@ impl Chain {
         }
     }
 
+    /// SHA-256 of every certificate, leaf first; none for a key by name.
+    pub(super) fn fingerprints(&self) -> &[[u8; 32]] {
+        match &self.anchor {
+            Anchor::Certified { path, .. } => path.fingerprints(),
+            Anchor::Named(_) => &[],
+        }
+    }
+
     /// What tells this TPM from others.
     pub(super) fn hardware_id(&self) -> &[u8] {
         match &self.anchor {

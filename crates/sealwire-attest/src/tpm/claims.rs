@@ -49,6 +49,7 @@ pub(super) fn claims(quote: &Quote, attest: &Attest<'_>, chain: &Chain, not_afte
         report_data: attest.extra_data.to_vec(),
         made_at: None,
         root: chain.root(),
+        chain: chain.fingerprints().to_vec(),
         not_after,
         companions: BTreeMap::new(),
     }

@@ -118,6 +118,11 @@ impl Path {
         Ok(path)
     }
 
+    /// SHA-256 of every certificate, leaf first.
+    pub(crate) fn fingerprints(&self) -> &[[u8; 32]] {
+        &self.fingerprints
+    }
+
     /// Whether a certificate is one of it.
     pub(crate) fn holds(&self, certificate: &Certificate) -> bool {
         self.fingerprints.contains(&certificate.fingerprint())

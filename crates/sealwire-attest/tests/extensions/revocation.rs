@@ -155,7 +155,14 @@ fn what_is_listed_is_refused() {
     assert_eq!(reason.code, "revoked-hardware");
     assert!(!format!("{reason:?}").contains("c7c7"), "the id stays out of verdicts: {reason:?}");
     let reason = refused(&|list| list.keys.extend([machine.fingerprint()]));
-    assert_eq!((reason.code, reason.rule.as_str()), ("revoked-key", "revocation.keys.root"));
+    assert_eq!((reason.code, reason.rule.as_str()), ("revoked-key", "revocation.keys.chain[2]"));
+    let chain = super::verified(&machine).get().chain.clone();
+    let reason = refused(&|list| list.keys.extend([chain[1]]));
+    assert_eq!(reason.rule, "revocation.keys.chain[1]");
+    assert!(reason.found.contains(&hex::encode(chain[1])));
+    let reason = refused(&|list| list.keys.extend([chain[0]]));
+    assert_eq!(reason.rule, "revocation.keys.chain[0]");
+    assert!(!reason.found.contains(&hex::encode(chain[0])), "as unique as the hardware's id: {reason:?}");
 
     // Others are not.
     let mut others = full(1);

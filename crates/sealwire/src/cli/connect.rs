@@ -183,9 +183,11 @@ fn not_started(error: connect::Error, args: &Args) -> Failure {
             let next = source::past(&error, "the gateway may be starting: --keep-trying waits for it");
             Failure::from(error).next(next)
         }
-        error @ connect::Error::Client(Client::RevocationList { .. }) => Failure::from(error)
-            .exit(Exit::Usage)
-            .next("the policy's owner asks for a list: sealwire attest revoke --list FILE shows what one says"),
+        error @ connect::Error::Client(Client::RevocationList { .. }) => {
+            Failure::from(error).exit(Exit::Usage).next(
+                "the policy's owner asks for a list: sealwire attest revoke --list FILE shows what one says",
+            )
+        }
         error @ (connect::Error::Host(_)
         | connect::Error::Origin(_)
         | connect::Error::Client(Client::Settings(_))) => Failure::from(error).exit(Exit::Usage),
@@ -205,7 +207,9 @@ fn after_denial(denial: &Denial, args: &Args) -> String {
                 steps
                     .push(format!("say which name is meant with --authority NAME; served: {}", reason.found));
             }
-            "revocation-list-missing" => steps.push("give the operator's list with --revocation-list".to_owned()),
+            "revocation-list-missing" => {
+                steps.push("give the operator's list with --revocation-list".to_owned())
+            }
             "operator" => {
                 let from = if args.relay.is_some() { "…".to_owned() } else { args.to.to_string() };
                 steps.push(format!(

@@ -41,7 +41,9 @@ impl Revocation {
         let Some(Source { place, .. }) = list else { return Ok(policy) };
         let bytes = revocation::read(&place, &source.roots.read()?, source.timeout).await.or_usage()?;
         let taken = policy.with_revocation_list(&bytes);
-        taken.map_err(|error| Error::RevocationList { at: place.to_string(), source: error.into() }).or_usage()
+        taken
+            .map_err(|error| Error::RevocationList { at: place.to_string(), source: error.into() })
+            .or_usage()
     }
 
     /// Whether anything was given.
@@ -52,9 +54,10 @@ impl Revocation {
 
 /// A URL where it looks like one, or else a file.
 fn place(text: &str) -> Result<Place, String> {
-    let uri = text.parse::<Uri>().ok().filter(|uri| {
-        [Scheme::HTTP, Scheme::HTTPS].iter().any(|scheme| uri.scheme() == Some(scheme))
-    });
+    let uri = text
+        .parse::<Uri>()
+        .ok()
+        .filter(|uri| [Scheme::HTTP, Scheme::HTTPS].iter().any(|scheme| uri.scheme() == Some(scheme)));
     match uri {
         Some(uri) if uri.authority().is_some_and(|authority| !authority.as_str().contains('@')) => {
             Ok(Place::Url(uri))

@@ -5,6 +5,7 @@
 mod demo;
 mod help;
 mod operator_keys;
+mod revocation;
 mod services;
 mod support;
 mod verify;

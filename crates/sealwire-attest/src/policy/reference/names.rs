@@ -1,25 +1,6 @@
 //! From the names of reference values to registers.
 
-use crate::Kind;
-
-/// Registers of hardware and their widths in bytes.
-const SNP: &[(&str, usize)] =
-    &[("measurement", 48), ("host-data", 32), ("id-key-digest", 48), ("author-key-digest", 48)];
-const TDX: &[(&str, usize)] = &[
-    ("mrtd", 48),
-    ("rtmr-0", 48),
-    ("rtmr-1", 48),
-    ("rtmr-2", 48),
-    ("rtmr-3", 48),
-    ("mr-config-id", 48),
-    ("mr-owner", 48),
-    ("mr-owner-config", 48),
-    ("mr-service-td", 48),
-    ("mr-seam", 48),
-    ("mr-signer-seam", 48),
-];
-const SGX: &[(&str, usize)] =
-    &[("mrenclave", 32), ("mrsigner", 32), ("config-id", 64), ("isv-family-id", 16), ("isv-ext-prod-id", 16)];
+use crate::{Kind, policy::schema::Schema};
 
 /// Other spellings, after case, separators and prefixes are gone.
 const ALIASES: [(&str, &str); 11] = [
@@ -50,35 +31,18 @@ const PREFIXES: [&str; 10] = [
     "quote-body-",
 ];
 
-/// Registers that have a number: what comes before it, its range, and their width.
-fn numbered(kind: Kind) -> Option<(&'static str, std::ops::RangeInclusive<u8>, usize)> {
+/// What numbers alone speak of.
+fn numbered(kind: Kind) -> Option<&'static str> {
     match kind {
-        Kind::Nitro => Some(("pcr-", 0..=31, 48)),
-        Kind::Tpm | Kind::AzureSnp | Kind::AzureTdx => Some(("pcr-", 0..=23, 32)),
-        Kind::Nvidia => Some(("measurement-", 1..=239, 48)),
+        Kind::Nitro | Kind::Tpm => Some("pcr"),
+        Kind::Nvidia => Some("measurement"),
         _ => None,
-    }
-}
-
-fn named(kind: Kind) -> &'static [(&'static str, usize)] {
-    match kind {
-        Kind::Snp | Kind::AzureSnp | Kind::Development => SNP,
-        Kind::Tdx | Kind::AzureTdx => TDX,
-        Kind::Sgx => SGX,
-        Kind::Nitro | Kind::Tpm | Kind::Nvidia => &[],
     }
 }
 
 /// The width of a register of `kind` in bytes; none where there is no such register.
 pub(super) fn width(kind: Kind, register: &str) -> Option<usize> {
-    if let Some((_, width)) = named(kind).iter().find(|(name, _)| *name == register) {
-        return Some(*width);
-    }
-    let (prefix, range, width) = numbered(kind)?;
-    let number = register.strip_prefix(prefix)?;
-    let parsed = number.parse::<u8>().ok().filter(|parsed| range.contains(parsed))?;
-    // One number has one spelling.
-    (parsed.to_string() == number).then_some(width)
+    Schema::of(kind).register(register).map(|(_, register)| register.len)
 }
 
 /// The register of `kind` that a name speaks of, such as `measurement` for `snp_launch_measurement`. The name of a
@@ -99,10 +63,7 @@ pub(super) fn register(kind: Kind, name: &str) -> Option<String> {
     {
         let head = name.trim_end_matches(']').strip_suffix(digits).unwrap_or_default();
         let head = head.trim_end_matches(['-', '[']);
-        let head = match (head, numbered(kind)) {
-            ("", Some((prefix, ..))) => prefix.trim_end_matches('-'),
-            (head, _) => head,
-        };
+        let head = if head.is_empty() { numbered(kind).unwrap_or_default() } else { head };
         name = format!("{head}-{number}");
     }
     width(kind, &name).map(|_| name)

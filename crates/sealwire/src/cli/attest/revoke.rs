@@ -91,9 +91,9 @@ fn sign(args: &Args, key: &std::path::Path) -> Result<SignedList, Failure> {
         None => RevocationList::empty(1, now, end),
         Some(last) => {
             // Somebody else's entries are not signed blindly.
-            let last = last.verify(&[key.public_key()]).with_context(|| {
-                format!("{} is not a list that this key has signed", args.list.display())
-            });
+            let last = last
+                .verify(&[key.public_key()])
+                .with_context(|| format!("{} is not a list that this key has signed", args.list.display()));
             let last = last.or_usage()?.get().clone();
             let serial = last.serial.checked_add(1).context("there is no next serial")?;
             RevocationList { serial, issued_at: now, next_update: end, ..last }
