@@ -161,6 +161,8 @@ impl Schema {
             (true, "roots"),
             (matches!(self.roots, Roots::Enrolment), "tpm-keys"),
             (!is_companion, "companion"),
+            (!is_companion, "reference-values"),
+            (!is_companion, "build"),
         ];
         keys.extend(self.versions.iter().map(|version| version.key.to_owned()));
         keys.extend(further.iter().filter(|(takes, _)| *takes).map(|(_, key)| (*key).to_owned()));

@@ -121,6 +121,13 @@ impl Keeper {
         *self.list_trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
+    /// Has the document asked for again soon, if what the gateway showed last is refused.
+    pub(crate) fn ask_again(&self) {
+        if self.state().refused.is_some() {
+            self.changed.notify_one();
+        }
+    }
+
     /// An answer under `pin`, which ends once that is revoked. Where there is no revocation list, nothing ends it.
     pub(crate) fn guarded(&self, response: Response<Body>, pin: &Arc<Pin>) -> Response<Body> {
         let can_be_revoked = self.appraiser.policy().revocation_list().is_some();

@@ -1,10 +1,7 @@
 //! The task that looks for newer lists, and sees to it that the last one's end is kept.
 
 use super::{Source, read::Reader};
-use crate::{
-    Error,
-    keys::{Cause, Keeper},
-};
+use crate::{Error, keys::Keeper};
 use std::{sync::Arc, time::Duration};
 use tokio::task::AbortHandle;
 
@@ -52,12 +49,9 @@ async fn run(keeper: Arc<Keeper>, every: Duration, reader: Reader) {
         // Each time, for a list that ends refuses everything.
         keeper.rejudge();
         if news {
-            let state = keeper.state();
             tracing::info!(list = ?keeper.appraiser().policy().revocation_list(), "revocation list taken");
-            // What was refused for want of a good list, or has been replaced, is asked for at once.
-            if state.refused.is_some() {
-                let _ = keeper.renew(&state.pin, Cause::Schedule).await;
-            }
+            // What was refused for want of a good list, or has been replaced, is asked for again.
+            keeper.ask_again();
         }
     }
 }
