@@ -1,6 +1,6 @@
 //! AT-25: the operator's revocation list.
 
-use super::{HEAD, codes, development, reasons, registers};
+use super::{HEAD, codes, development, registers};
 use crate::common::machine::{Machine, Model, NOW};
 use proptest::prelude::*;
 use sealwire_attest::{
@@ -133,10 +133,12 @@ fn a_policy_that_names_keys_requires_a_list() {
 #[test]
 fn what_is_listed_is_refused() {
     let machine = Machine::new(Model::Milan);
+    // One verification: certificates of a test are signed anew each time.
+    let verified = super::verified(&machine);
     let refused = |change: &dyn Fn(&mut RevocationList)| {
         let mut list = list(1);
         change(&mut list);
-        let reasons = reasons(&with(&machine, &list), &machine);
+        let reasons = with(&machine, &list).appraise(verified.clone(), NOW).unwrap_err().reasons;
         assert_eq!(reasons.len(), 1, "{reasons:?}");
         reasons.into_iter().next().unwrap()
     };
@@ -156,7 +158,7 @@ fn what_is_listed_is_refused() {
     assert!(!format!("{reason:?}").contains("c7c7"), "the id stays out of verdicts: {reason:?}");
     let reason = refused(&|list| list.keys.extend([machine.fingerprint()]));
     assert_eq!((reason.code, reason.rule.as_str()), ("revoked-key", "revocation.keys.chain[2]"));
-    let chain = super::verified(&machine).get().chain.clone();
+    let chain = verified.get().chain.clone();
     let reason = refused(&|list| list.keys.extend([chain[1]]));
     assert_eq!(reason.rule, "revocation.keys.chain[1]");
     assert!(reason.found.contains(&hex::encode(chain[1])));
