@@ -193,7 +193,9 @@ fn evidence_files_are_told_apart_by_content() {
     let unknown = Error::Malformed("evidence of no kind that is known");
     assert_eq!(Evidence::detect(b"", None), Err(unknown.clone()));
     assert_eq!(Evidence::detect(&[0xd2; 1184], None), Err(unknown));
+    // JSON may be an agent's evidence, and is not text of anything else.
     assert_eq!(Evidence::detect(b"{}", None), Err(Error::Malformed("evidence of no kind that is known")));
+    assert_eq!(Evidence::detect(b"()", None), Err(Error::Malformed("text that is neither hex nor base64")));
     let mut trailing = bytes;
     trailing.push(0);
     assert_eq!(

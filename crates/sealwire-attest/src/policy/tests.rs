@@ -4,6 +4,7 @@ use super::{Policy, schema::Schema};
 use crate::{
     Checks, Claims, Kind, Outcome, TcbStatus, UnixTime, Verified,
     claims::{Attachment, Companion},
+    verdict::ear::Terms,
 };
 use sealwire_crypto::digest::sha256;
 use std::{collections::BTreeMap, time::Duration};
@@ -498,6 +499,14 @@ fn companions_have_to_be_there_and_pass() {
     assert!(failures(&labelled, &two).is_empty());
     let accepted = load(&labelled).appraise(Verified::new(two, passed()), NOW).unwrap();
     assert!(accepted.verdict().weighed("gpu-0") && !accepted.verdict().weighed("gpu-1"));
+    // AT-23: in an attestation result each has its own place.
+    let terms = Terms { audience: "a", binding: None, issued_at: NOW, expires: NOW };
+    let ear = accepted.verdict().to_ear(&terms);
+    let status = |name: &str| ear["submods"][name]["ear_status"].clone();
+    assert_eq!((status("tdx"), status("companion-gpu-0")), ("affirming".into(), "affirming".into()));
+    assert_eq!(status("companion-gpu-1"), "none");
+    assert_eq!(ear["submods"]["companion-gpu-1"]["ear_verifier_claims"]["attachment"], "proven");
+    assert_eq!(ear["submods"]["companion-gpu-0"]["ear_attester_claims"]["kind"], "nvidia");
 
     // AT-20: what ties it to the lead.
     let proven = companion("attachment = \"proven\"\n");

@@ -40,6 +40,13 @@ impl Verdict {
             ("ear_attester_claims", (!self.claims.is_null()).then(|| self.claims.clone())),
         ]);
         let submodule = if self.kind.is_empty() { "unknown" } else { &self.kind };
+        let mut submodules = serde_json::Map::new();
+        submodules.insert(submodule.to_owned(), appraisal);
+        let companions = self.claims.get("companions").and_then(Value::as_object);
+        submodules.extend(companions.into_iter().flatten().map(|(label, companion)| {
+            // No kind has a name like this, whatever a companion is called.
+            (format!("companion-{label}"), self.companion(label, companion))
+        }));
         let build = concat!("sealwire-attest ", env!("CARGO_PKG_VERSION"));
         object([
             ("eat_profile", Some(PROFILE.into())),
@@ -49,7 +56,22 @@ impl Verdict {
             ("eat_nonce", terms.binding.map(|binding| BASE64_URL_SAFE_NO_PAD.encode(binding).into())),
             ("ear_verifier_id", Some(json!({ "developer": "sealwire", "build": build }))),
             ("ear_status", Some(status.into())),
-            ("submods", Some(json!({ submodule: appraisal }))),
+            ("submods", Some(submodules.into())),
+        ])
+    }
+
+    /// A companion is as good as the policy has said. One that it asked nothing of is genuine, and was not judged.
+    fn companion(&self, label: &str, companion: &Value) -> Value {
+        let affirmed = self.exit == 0 && self.weighed(label);
+        let part = |name: &str| companion.get(name).cloned().unwrap_or_default();
+        object([
+            ("ear_status", Some(if affirmed { "affirming" } else { "none" }.into())),
+            ("ear_trustworthiness_vector", affirmed.then(|| json!({ "hardware": 2 }))),
+            (
+                "ear_verifier_claims",
+                Some(json!({ "attachment": part("attachment"), "checks": part("checks") })),
+            ),
+            ("ear_attester_claims", Some(part("claims"))),
         ])
     }
 

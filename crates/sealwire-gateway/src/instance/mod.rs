@@ -6,13 +6,10 @@ pub(crate) use attested::{Attested, json};
 
 use crate::{config::Plan, metrics, staple::Staple};
 use sealwire_attest::{
-    Bound, Check, Claims, Endorsements, KeyDocument, Outcome, UnixTime, Verified, Verifier,
+    Bound, Check, Claims, KeyDocument, Outcome, Trust, UnixTime, Verified, Verifier,
     key_document::{self, GATEWAY, OBLIVIOUS, Published, PublishedKey},
 };
-use sealwire_http::crypto::{
-    digest::sha256,
-    random::{self, Random},
-};
+use sealwire_http::crypto::random::{self, Random};
 use sealwire_http::{Clock, key_ring::KeySet};
 use sealwire_tee::quoter::Quoter;
 use std::{
@@ -167,7 +164,7 @@ impl Instance {
     /// client can accept is better found here, and the expiry underneath is known only so (AT-41).
     fn verify(&self, published: &Published, bound: &Bound) -> Result<Underneath, Error> {
         let Published { evidence, endorsements, .. } = published;
-        let verifier = Verifier::new(fingerprints(endorsements).as_slice());
+        let verifier = Verifier::new(Trust::as_presented(evidence, endorsements));
         match verifier.verify_presented(evidence, endorsements, bound, self.now()) {
             Ok(verified) => {
                 warn_of_missing(&verified);
@@ -234,9 +231,4 @@ fn warn_of_missing(verified: &Verified<Claims>) {
             tracing::warn!(check = check.name(), what, "clients must bring this endorsement themselves");
         }
     }
-}
-
-/// A development root is accepted by its fingerprint, whichever of the certificates it is.
-fn fingerprints(endorsements: &Endorsements) -> Vec<[u8; 32]> {
-    endorsements.certificates.iter().map(|der| sha256(&[der])).collect()
 }

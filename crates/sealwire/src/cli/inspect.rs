@@ -131,7 +131,7 @@ fn document(shown: &Shown) -> Tree<String> {
             operator(shown),
             proof::evidence(
                 format!(
-                    "{} {} report, {} bytes, over exactly this document{}",
+                    "{} {}, {} bytes, over exactly this document{}",
                     strong("evidence"),
                     shown.published.evidence.lead.kind,
                     shown.published.evidence.lead.bytes.len(),

@@ -4,7 +4,12 @@ use super::{
     names,
     output::{bad, dim, field, good, leaf, node, strong, warn},
 };
-use sealwire_attest::{Check, Checks, Claims, Outcome, key_document::OperatorGround, verdict::Reason};
+use sealwire_attest::{
+    Check, Checks, Claims, Kind, Outcome, TcbStatus,
+    claims::{Attachment, Companion},
+    key_document::OperatorGround,
+    verdict::Reason,
+};
 use termtree::Tree;
 
 /// A check and how it came out, on one line.
@@ -24,9 +29,9 @@ pub(crate) fn check(check: Check, outcome: &Outcome) -> Tree<String> {
     })
 }
 
-/// Report, the key that signed it, the certificates above that, the root.
+/// Evidence, the key that signed it, the certificates above that, the root; then what came with it.
 ///
-/// `claims` is there only if all checks passed: what an unproven report says is not worth showing.
+/// `claims` is there only if all checks passed: what unproven evidence says is not worth showing.
 pub(crate) fn evidence(title: String, checks: &Checks, claims: Option<&Claims>) -> Tree<String> {
     let line = |which: Check| check(which, checks.get(which));
     let mut report = vec![
@@ -49,6 +54,19 @@ pub(crate) fn evidence(title: String, checks: &Checks, claims: Option<&Claims>) 
             ),
         ],
     ));
+    report.extend(claims.into_iter().flat_map(|claims| &claims.companions).map(|(label, companion)| {
+        let Companion { claims, checks, attachment } = companion;
+        let attached = match attachment {
+            Attachment::Proven => good("the hardware vouches for it"),
+            Attachment::GuestAsserted => {
+                warn("guest-asserted: the software in the lead says that it belongs to it")
+            }
+        };
+        let mut tree =
+            evidence(format!("{} {label}, {}", strong("companion"), claims.kind), checks, Some(claims));
+        tree.leaves.insert(0, leaf(attached));
+        tree
+    }));
     node(title, report)
 }
 
@@ -59,29 +77,48 @@ fn says(claims: &Claims) -> Tree<String> {
         field(name, if zero { dim("all zero") } else { hex::encode(bytes) })
     });
     let level: Vec<_> = claims.tcb.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let versions = claims.versions.iter().map(|(name, version)| field(name, version));
     let set: Vec<_> = claims
         .attributes
         .iter()
         .filter(|(_, value)| **value != 0)
         .map(|(name, value)| if *value == 1 { (*name).to_owned() } else { format!("{name} {value}") })
         .collect();
-    node(
-        "it says",
-        [
-            field("hardware", &claims.hardware_model),
-            field("firmware", format!("{} (TCB {})", claims.firmware, level.join(", "))),
-            field("debug", if claims.debug { bad("can be debugged") } else { "off".to_owned() }),
-            field("attributes", set.join(", ")),
-            node("registers", registers),
-        ],
-    )
+    let mut says = vec![field("hardware", &claims.hardware_model), field("product", &claims.product)];
+    says.extend((!claims.firmware.is_empty()).then(|| field("firmware", &claims.firmware)));
+    says.extend(versions);
+    says.extend((!level.is_empty()).then(|| field("TCB", level.join(", "))));
+    says.extend(claims.tcb_status.map(|status| field("TCB status", told(status, claims))));
+    says.extend((!claims.advisories.is_empty()).then(|| field("advisories", claims.advisories.join(", "))));
+    says.extend(claims.made_at.map(|at| field("made at", at)));
+    says.push(field("debug", if claims.debug { bad("can be debugged") } else { "off".to_owned() }));
+    says.push(field("attributes", set.join(", ")));
+    says.push(node("registers", registers));
+    node("it says", says)
+}
+
+/// The vendor's word on a firmware level, and since when it knows of it.
+fn told(status: TcbStatus, claims: &Claims) -> String {
+    let name = match status {
+        TcbStatus::UpToDate => good(status.name()),
+        TcbStatus::Revoked | TcbStatus::Unlisted => bad(status.name()),
+        _ => warn(status.name()),
+    };
+    let date = claims.tcb_date.map(|date| format!("level of {date}"));
+    let evaluation = claims.tcb_evaluation.map(|number| format!("evaluation {number}"));
+    let from: Vec<_> = date.into_iter().chain(evaluation).collect();
+    if from.is_empty() { name } else { format!("{name} {}", dim(format!("({})", from.join(", ")))) }
 }
 
 fn root(claims: &Claims) -> Tree<String> {
-    let whose = if claims.development {
-        warn("a DEVELOPMENT root, made on one machine: it proves nothing about hardware")
-    } else {
-        "the vendor's, pinned in this program".to_owned()
+    let whose = match claims.kind {
+        Kind::Development => {
+            warn("a DEVELOPMENT root, made on one machine: it proves nothing about hardware")
+        }
+        Kind::Tpm => {
+            warn("an enrolment CA or a key: its owner's word, and as good as the policy that names it")
+        }
+        _ => "the vendor's, pinned in this program".to_owned(),
     };
     node(format!("root {}", names::root(&claims.root)), [leaf(whose)])
 }

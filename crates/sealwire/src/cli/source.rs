@@ -9,15 +9,12 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 use http::{Uri, uri::Scheme};
 use sealwire_attest::{
-    Checks, Claims, Endorsements, Error, KeyDocument, Kind, Outcome, UnixTime, Verified, Verifier,
+    Checks, Claims, Endorsements, Error, KeyDocument, Outcome, Trust, UnixTime, Verified, Verifier,
     key_document::{self, Published, authority},
 };
 use sealwire_client::Obstacle;
 use sealwire_collateral::folder;
-use sealwire_crypto::{
-    digest::sha256,
-    random::{self, OsRandom},
-};
+use sealwire_crypto::random::{self, OsRandom};
 use sealwire_http::{Clock, SystemClock};
 use std::{path::PathBuf, time::Duration};
 
@@ -93,8 +90,8 @@ impl Shown {
             .map_err(|error| Failure::from(error).exit(Exit::Verdict(10)))?;
         let bound = key_document::bound(&published.document, &challenge);
         let fetched = now();
-        // Looking at evidence of a development root trusts nothing: what rests on it is told (AT-07).
-        let verifier = Verifier::new(candidate_roots(&published).as_slice());
+        // Looking at evidence under the roots that it brings trusts nothing: what rests on them is told (AT-07).
+        let verifier = Verifier::new(Trust::as_presented(&published.evidence, &published.endorsements));
         let (evidence, endorsements) = (&published.evidence, &published.endorsements);
         let mut checks = Checks::not_reached();
         let verified = verifier.verify_presented_noting(evidence, endorsements, &bound, fetched, &mut checks);
@@ -185,12 +182,4 @@ pub(crate) fn authority_of(url: &Uri) -> Result<String, Failure> {
     let default_port = if url.scheme() == Some(&Scheme::HTTP) { 80 } else { authority::DEFAULT_PORT };
     let name = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     authority::normalise(name, default_port).with_context(|| format!("{url}")).or_usage()
-}
-
-/// Evidence that says it is of development brings its own root along; a genuine label gets the vendors' roots alone.
-fn candidate_roots(published: &Published) -> Vec<[u8; 32]> {
-    match published.evidence.lead.kind {
-        Kind::Development => published.endorsements.certificates.iter().map(|der| sha256(&[der])).collect(),
-        _ => Vec::new(),
-    }
 }

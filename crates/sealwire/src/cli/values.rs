@@ -30,6 +30,18 @@ pub(crate) fn hex_bytes(text: &str) -> Result<Vec<u8>, String> {
     hex::decode(text.trim()).map_err(|error| format!("not hex: {error}"))
 }
 
+/// Bytes of any length in hex.
+#[derive(Debug, Clone)]
+pub(crate) struct HexBytes(pub(crate) Vec<u8>);
+
+impl FromStr for HexBytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        hex_bytes(text).map(Self)
+    }
+}
+
 /// The URL of a gateway or relay, shown as people write it: without a final slash.
 #[derive(Debug, Clone)]
 pub(crate) struct Url(pub(crate) Uri);

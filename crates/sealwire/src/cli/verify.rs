@@ -4,7 +4,8 @@ use super::{
     exit::{Exit, Failure, Outcome},
     files, output, policy, proof,
     revocation::Revocation,
-    source, values,
+    source,
+    values::{self, HexBytes},
 };
 use anyhow::Context;
 use clap::Args as ClapArgs;
@@ -21,14 +22,25 @@ use termtree::Tree;
 /// Verify a piece of evidence from a file
 ///
 /// Checks format, certificate chain, validity, revocation, signature, firmware level, attributes and binding, then the
-/// policy. Without --policy: no debugging, any measurement, any operator, CRLs where there are some. The vendor's root
-/// certificates are built in; everything else comes from --endorsements.
+/// policy. Without --policy: firmware that the vendor calls up to date, no debugging, any measurement, any operator;
+/// Intel's collateral is required, and other vendors' CRLs count where there are some. The vendors' root certificates
+/// are built in; everything else comes from --endorsements.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
+  sealwire verify --evidence quote.bin --endorsements collateral.json
   sealwire verify --evidence report.bin --endorsements vcek.der --endorsements chain.pem
   sealwire verify --evidence report.hex --endorsements certs/ --policy policy.toml \\
       --at 2026-11-20T06:00:00Z --json
+
+Kinds, and what their files hold:
+  tdx, sgx              a quote of version 4 or 5, of version 3
+  snp                   a report of version 2 to 5
+  nitro                 an attestation document (COSE_Sign1)
+  tpm                   a quote as `sealwire attest produce --tee tpm` writes it
+  azure-snp, azure-tdx  an HCL report, or the JSON of an attestation agent
+  nvidia                an SPDM 1.1 request for measurements and its answer
+  development           a report under a development root, which a policy names
 
 Exit codes:
    0  accepted
@@ -44,10 +56,11 @@ pub(crate) struct Args {
     /// The evidence: raw bytes, or hex or base64 text of them, told apart by content
     #[arg(long, value_name = "FILE")]
     evidence: PathBuf,
-    /// Kind of evidence (snp, development); told from the bytes unless given
+    /// Kind of evidence; told from the bytes unless given
     #[arg(long, value_name = "KIND", value_parser = values::kind)]
     kind: Option<Kind>,
-    /// Certificates or CRLs (DER or PEM), or a folder of them; repeatable
+    /// Certificates and CRLs (DER or PEM), Intel's collateral, TCB info or identities (JSON), signed reference
+    /// manifests (CoRIM), or a folder of them; repeatable
     #[arg(long = "endorsements", value_name = "FILE|DIR")]
     endorsements: Vec<PathBuf>,
     /// Judge by this policy
@@ -57,9 +70,9 @@ pub(crate) struct Args {
     revocation: Revocation,
     #[command(flatten)]
     source: source::Source,
-    /// What the report data has to be: 64 bytes, 128 hex digits
-    #[arg(long, value_name = "HEX", value_parser = values::hex_array::<64>)]
-    report_data: Option<[u8; 64]>,
+    /// What the field has to be that evidence carries for its requester: report data, user data, extraData, nonce
+    #[arg(long, value_name = "HEX")]
+    report_data: Option<HexBytes>,
     /// Verify as of this time instead of now, for example 2026-11-20T06:00:00Z
     #[arg(long, value_name = "RFC3339", value_parser = values::time)]
     at: Option<UnixTime>,
@@ -79,7 +92,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     }
     let bytes = files::read(&args.evidence)?;
     let verifier = Verifier::new(policy.as_ref().map(Policy::trust).unwrap_or_default());
-    let expected = args.report_data.as_ref().map_or(Expected::Unbound, |data| Expected::ReportData(data));
+    let expected = args.report_data.as_ref().map_or(Expected::Unbound, |data| Expected::ReportData(&data.0));
     let at = args.at.unwrap_or_else(source::now);
 
     let mut endorsements = Endorsements::default();
@@ -116,12 +129,34 @@ fn conclusion(verdict: &Verdict, args: &Args) -> Tree<String> {
     }
     let mut told = proof::reasons(output::bad(verdict.verdict), &verdict.reasons);
     if verdict.exit == MISSING {
-        told.push(output::leaf(
-            "next: the certificate of the chip (VCEK) or of its owner (VLEK), the ASK above it, or the CRL is not there; \
-             AMD's Key Distribution Service (KDS) publishes them: bring them with --endorsements FILE",
-        ));
+        let missing = Kind::from_name(&verdict.kind).map_or("it", missing);
+        told.push(output::leaf(format!("next: {missing}; bring what is missing with --endorsements FILE")));
     }
     told
+}
+
+/// What evidence of a kind needs, and who has it.
+fn missing(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Tdx | Kind::Sgx | Kind::AzureTdx => {
+            "Intel's Provisioning Certification Service (PCS) publishes TCB info and QE identity of the platform, the CRL \
+             of its PCK authority, and the root's CRL"
+        }
+        Kind::Snp | Kind::AzureSnp | Kind::Development => {
+            "the certificate of the chip (VCEK) or of its owner (VLEK), the ASK above it, or the CRL is not there; AMD's \
+             Key Distribution Service (KDS) publishes them"
+        }
+        Kind::Nitro => "AWS publishes the CRLs that the certificates of the document name",
+        Kind::Tpm => {
+            "the certificate of the attestation key, those above it, or the CRL is not there; the enrolment CA has them \
+             (`sealwire attest enrol`)"
+        }
+        Kind::Nvidia => {
+            "the device's chain comes from the GPU's driver; NVIDIA publishes CRLs, and reference manifests (RIM) of driver \
+             and video BIOS"
+        }
+        _ => "something that vouches for the evidence is not there",
+    }
 }
 
 /// Why endorsements were not added.
@@ -149,7 +184,7 @@ fn add(endorsements: &mut Endorsements, path: &Path) -> Result<(), Unusable> {
         if looks_like_endorsement(&bytes) {
             endorsements.add(&bytes).map_err(Unusable::Malformed)?;
         } else {
-            tracing::warn!(file = %file.display(), "neither a certificate nor a CRL; left out");
+            tracing::warn!(file = %file.display(), "no endorsement; left out");
         }
     }
     Ok(())
@@ -167,8 +202,16 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// A SEQUENCE of two length bytes in DER, or PEM.
+/// A SEQUENCE of two length bytes in DER, PEM, a tagged CoRIM, or JSON with something that Intel signs.
 fn looks_like_endorsement(bytes: &[u8]) -> bool {
-    const BEGIN: &[u8] = b"-----BEGIN ";
-    bytes.starts_with(&[0x30, 0x82]) || bytes.windows(BEGIN.len()).any(|window| window == BEGIN)
+    let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+    // Tags 500 to 502 (CoRIM in its wrappings), and 18 (COSE_Sign1).
+    let is_manifest =
+        matches!(bytes, [0xd9, 0x01, 0xf4..=0xf6, ..] | [0xd2, ..]) && Evidence::detect(bytes, None).is_err();
+    let is_json = bytes.trim_ascii_start().first() == Some(&b'{');
+    bytes.starts_with(&[0x30, 0x82])
+        || holds(b"-----BEGIN ")
+        || is_manifest
+        || is_json
+            && [&b"tcbInfo"[..], b"enclaveIdentity", b"tcb_info", b"qe_identity"].into_iter().any(holds)
 }
