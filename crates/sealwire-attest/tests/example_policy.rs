@@ -5,7 +5,7 @@
 mod common;
 
 use common::machine::{DEBUG_BIT, MIGRATION_BIT, Machine, Model, NOW, at};
-use sealwire_attest::{Policy, Verifier, verify::Expected};
+use sealwire_attest::{Kind, Policy, Verifier, verify::Expected};
 use std::time::Duration;
 
 const EXAMPLE: &str = include_str!("../../../examples/policy.toml");
@@ -61,39 +61,79 @@ fn known(text: &str) -> Vec<String> {
     listed.split(", ").map(str::to_owned).collect()
 }
 
+/// The least that an alternative of a kind says.
+fn least(kind: Kind) -> String {
+    const ANY: &str = "{ any = \"x\" }";
+    let line = |key: &str| format!("{key} = {ANY}\n");
+    let lines = |keys: &[&str]| keys.iter().map(|key| line(key)).collect::<String>();
+    let snp = lines(&["measurement", "host-data", "minimum-tcb"]);
+    let tdx = lines(&["mrtd", "rtmr-0", "rtmr-1", "rtmr-2", "rtmr-3", "mr-config-id"]);
+    let pcrs = lines(&["pcr-0", "pcr-4", "pcr-7", "pcr-8", "pcr-9", "pcr-11", "pcr-12"]);
+    let hex = |len: usize| "00".repeat(len);
+    match kind {
+        Kind::Snp => snp,
+        Kind::Development => format!("{snp}roots = [\"sha256:{}\"]\n", hex(32)),
+        Kind::Tdx => tdx,
+        Kind::Sgx => format!("mrenclave = \"{}\"\n{}", hex(32), line("mrsigner")),
+        Kind::Nitro => lines(&["pcr-0", "pcr-1", "pcr-2"]),
+        Kind::Tpm => format!("{pcrs}roots = [\"sha256:{}\"]\n", hex(32)),
+        Kind::AzureSnp => snp + &pcrs,
+        Kind::AzureTdx => tdx + &pcrs,
+        Kind::Nvidia => lines(&["driver-versions", "vbios-versions"]) + "rim = \"required\"\n",
+        kind => panic!("{kind}"),
+    }
+}
+
 #[test]
 fn it_shows_every_key() {
     let head = "version = 1\nany-operator = true\n";
-    let body = format!(
-        "{head}[[accept]]\nkind = \"snp\"\nmeasurement = {{ any = \"x\" }}\nhost-data = {{ any = \"x\" }}\n\
-         minimum-tcb = {{ any = \"x\" }}\n"
-    );
-    let keys = [known(&format!("{head}unheard-of = 1")), known(&format!("{body}unheard-of = 1"))].concat();
-    assert!(keys.len() > 15, "{keys:?}");
-    for key in keys {
-        let shown = EXAMPLE.lines().any(|line| {
+    let is_shown = |key: &str| {
+        EXAMPLE.lines().any(|line| {
             let line = line.trim_start_matches("# ");
-            line.starts_with(&format!("{key} = ")) || line == format!("[[{key}]]")
-        });
-        assert!(shown, "`{key}` is not in the example");
+            line.starts_with(&format!("{key} = ")) || line.ends_with(&format!("{key}]]"))
+        })
+    };
+    for key in known(&format!("{head}unheard-of = 1")) {
+        assert!(is_shown(&key), "`{key}` is not in the example");
     }
-    for name in known(&format!("{body}attributes = {{ unheard-of = true }}")) {
-        assert!(EXAMPLE.contains(&name), "the attribute `{name}` is not in the example");
+    for kind in Kind::ALL {
+        let body = format!("{head}[[accept]]\nkind = \"{kind}\"\n{}", least(kind));
+        Policy::from_toml(&body).unwrap_or_else(|error| panic!("{error}\n{body}"));
+        let keys = known(&format!("{body}unheard-of = 1"));
+        assert!(keys.len() > 6, "{keys:?}");
+        for key in keys {
+            // One register of many: `pcr-0 to pcr-23`.
+            let shown = match key.split_once("0 to ").or(key.split_once("1 to ")) {
+                Some((prefix, _)) => EXAMPLE.contains(&format!("\n{prefix}")) || EXAMPLE.contains(&format!("# {prefix}")),
+                None => is_shown(&key),
+            };
+            assert!(shown, "`{key}` of {kind} is not in the example");
+        }
+        let unheard = Policy::from_toml(&format!("{body}attributes = {{ unheard-of = true }}")).unwrap_err();
+        let names = unheard.problem.split_once("known are ").unwrap().1.to_owned();
+        for name in names.split(", ").filter(|name| !name.is_empty()) {
+            assert!(EXAMPLE.contains(name), "the attribute `{name}` of {kind} is not in the example");
+        }
     }
     // What is commented out is right, too.
     let every: String = for_hardware()
         .lines()
-        .map(|line| line.strip_prefix("# ").filter(|rest| rest.ends_with("# example")).unwrap_or(line))
+        .map(|line| match line.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" # example")) {
+            Some(rest) => rest,
+            None => line,
+        })
         .flat_map(|line| [line, "\n"])
         .collect();
     let policy = Policy::from_toml(&every).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(policy.operator_rule().config_digests.len(), 1);
+    assert_eq!((policy.trust().enrolment.len(), policy.trust().tpm_keys.len()), (1, 1));
 }
 
 /// The rules of the example, for a machine that a test can make.
 fn rules(text: &str, machine: &Machine) -> Vec<String> {
     let root = hex::encode(machine.fingerprint());
-    let text = text.replace("kind = \"snp\"", "kind = \"development\"");
+    let (first, _) = text.split_once("# Intel TDX, with a GPU").unwrap();
+    let text = first.replace("kind = \"snp\"", "kind = \"development\"");
     let (before, roots) = text.split_once("\nroots = ").unwrap();
     let (_, after) = roots.split_once(']').unwrap();
     let text = format!("{before}\nroots = [\"sha256:{root}\"]{after}");
