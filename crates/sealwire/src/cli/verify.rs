@@ -7,16 +7,13 @@ use super::{
     source,
     values::{self, HexBytes},
 };
-use anyhow::Context;
 use clap::Args as ClapArgs;
 use sealwire_attest::{
     Endorsements, Error, Evidence, Kind, Policy, UnixTime, Verdict, Verifier, verdict::judge,
     verify::Expected,
 };
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use sealwire_collateral::folder;
+use std::path::PathBuf;
 use termtree::Tree;
 
 /// Verify a piece of evidence from a file
@@ -59,10 +56,6 @@ pub(crate) struct Args {
     /// Kind of evidence; told from the bytes unless given
     #[arg(long, value_name = "KIND", value_parser = values::kind)]
     kind: Option<Kind>,
-    /// Certificates and CRLs (DER or PEM), Intel's collateral, TCB info or identities (JSON), signed reference
-    /// manifests (CoRIM), or a folder of them; repeatable
-    #[arg(long = "endorsements", value_name = "FILE|DIR")]
-    endorsements: Vec<PathBuf>,
     /// Judge by this policy
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -95,12 +88,10 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     let expected = args.report_data.as_ref().map_or(Expected::Unbound, |data| Expected::ReportData(&data.0));
     let at = args.at.unwrap_or_else(source::now);
 
-    let mut endorsements = Endorsements::default();
-    let added = args.endorsements.iter().try_for_each(|path| add(&mut endorsements, path));
-    let evidence = match added {
-        Ok(()) => Evidence::detect(&bytes, args.kind),
+    let (endorsements, evidence) = match endorsements(&args.source.endorsements) {
+        Ok(endorsements) => (endorsements, Evidence::detect(&bytes, args.kind)),
         // Nothing can be said of evidence without reading what is to vouch for it.
-        Err(Unusable::Malformed(error)) => Err(error),
+        Err(Unusable::Malformed(error)) => (Endorsements::default(), Err(error)),
         Err(Unusable::Unreadable(failure)) => return Err(failure),
     };
     let verdict = judge(&verifier, evidence.clone(), &endorsements, policy.as_ref(), expected, at);
@@ -159,7 +150,7 @@ fn missing(kind: Kind) -> &'static str {
     }
 }
 
-/// Why endorsements were not added.
+/// Why endorsements were not read.
 enum Unusable {
     /// exit 2
     Unreadable(Failure),
@@ -167,51 +158,17 @@ enum Unusable {
     Malformed(Error),
 }
 
-impl From<Failure> for Unusable {
-    fn from(failure: Failure) -> Self {
-        Self::Unreadable(failure)
-    }
-}
-
-/// Adds a file, or the files of a folder.
-fn add(endorsements: &mut Endorsements, path: &Path) -> Result<(), Unusable> {
-    if !path.is_dir() {
-        return endorsements.add(&files::read(path)?).map_err(Unusable::Malformed);
-    }
-    for file in files_of(path)? {
-        let bytes = files::read(&file)?;
-        // Evidence and notes may lie beside them; a certificate that is damaged is not passed over.
-        if looks_like_endorsement(&bytes) {
-            endorsements.add(&bytes).map_err(Unusable::Malformed)?;
-        } else {
+fn endorsements(paths: &[PathBuf]) -> Result<Endorsements, Unusable> {
+    let mut endorsements = Endorsements::default();
+    for path in paths {
+        let loaded = folder::read(path).map_err(|failure| match failure {
+            sealwire_collateral::Failure::Endorsement { source, .. } => Unusable::Malformed(source),
+            other => Unusable::Unreadable(Failure::from(anyhow::Error::new(other)).exit(Exit::Usage)),
+        })?;
+        for file in loaded.left_out {
             tracing::warn!(file = %file.display(), "no endorsement; left out");
         }
+        endorsements.merge(&loaded.endorsements).map_err(Unusable::Malformed)?;
     }
-    Ok(())
-}
-
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let list = || -> std::io::Result<Vec<PathBuf>> {
-        let entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-        Ok(entries.into_iter().map(|entry| entry.path()).filter(|path| path.is_file()).collect())
-    };
-    let mut files = list()
-        .with_context(|| format!("cannot read {}", folder.display()))
-        .map_err(|error| Failure::from(error).exit(Exit::Usage))?;
-    files.sort();
-    Ok(files)
-}
-
-/// A SEQUENCE of two length bytes in DER, PEM, a tagged CoRIM, or JSON with something that Intel signs.
-fn looks_like_endorsement(bytes: &[u8]) -> bool {
-    let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
-    // Tags 500 to 502 (CoRIM in its wrappings), and 18 (COSE_Sign1).
-    let is_manifest =
-        matches!(bytes, [0xd9, 0x01, 0xf4..=0xf6, ..] | [0xd2, ..]) && Evidence::detect(bytes, None).is_err();
-    let is_json = bytes.trim_ascii_start().first() == Some(&b'{');
-    bytes.starts_with(&[0x30, 0x82])
-        || holds(b"-----BEGIN ")
-        || is_manifest
-        || is_json
-            && [&b"tcbInfo"[..], b"enclaveIdentity", b"tcb_info", b"qe_identity"].into_iter().any(holds)
+    Ok(endorsements)
 }
