@@ -23,10 +23,11 @@ pub(crate) fn seeds() -> Result {
         event_log: None,
     };
     let json = format!(
-        r#"{{"version":1,"tpm_quote":{{"signature":"{}","message":"{}","pcrs":["{}"]}},"hcl_report":"SENMQQ"}}"#,
+        r#"{{"version":1,"tpm_quote":{{"signature":"{}","message":"{}","pcrs":["{}"]}},"hcl_report":"{}"}}"#,
         "07".repeat(256),
         hex(&quote.attest),
         "00".repeat(32),
+        base64url(&hcl_report),
     );
     seed("hcl_report", "report", [&hcl_report[..], &[0; 20]].concat())?;
     seed("hcl_report", "json", json)?;
@@ -36,6 +37,16 @@ pub(crate) fn seeds() -> Result {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let group = |group: &[u8]| {
+        let bits =
+            group.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - group.len()));
+        (0..=group.len()).map(|index| char::from(ALPHABET[bits >> (18 - 6 * index) & 63])).collect::<String>()
+    };
+    bytes.chunks(3).map(group).collect()
 }
 
 /// A quote over PCR 0 by a key on P-256.
@@ -84,7 +95,9 @@ fn event_log(banks: &[(u16, u16)], tail: &[u8]) -> Vec<u8> {
     let mut out = [&0_u32.to_le_bytes()[..], &3_u32.to_le_bytes(), &[0; 20]].concat();
     out.extend((spec.len() as u32).to_le_bytes());
     out.extend(spec);
-    for (register, kind, data) in [(0_u32, 3_u32, &b"StartupLocality\0\x03"[..]), (0, 8, b"version"), (1, 4, &[0; 4])] {
+    for (register, kind, data) in
+        [(0_u32, 3_u32, &b"StartupLocality\0\x03"[..]), (0, 8, b"version"), (1, 4, &[0; 4])]
+    {
         out.extend(register.to_le_bytes());
         out.extend(kind.to_le_bytes());
         out.extend((banks.len() as u32).to_le_bytes());
