@@ -104,7 +104,9 @@ fn it_shows_every_key() {
         for key in keys {
             // One register of many: `pcr-0 to pcr-23`.
             let shown = match key.split_once("0 to ").or(key.split_once("1 to ")) {
-                Some((prefix, _)) => EXAMPLE.contains(&format!("\n{prefix}")) || EXAMPLE.contains(&format!("# {prefix}")),
+                Some((prefix, _)) => {
+                    EXAMPLE.contains(&format!("\n{prefix}")) || EXAMPLE.contains(&format!("# {prefix}"))
+                }
                 None => is_shown(&key),
             };
             assert!(shown, "`{key}` of {kind} is not in the example");
