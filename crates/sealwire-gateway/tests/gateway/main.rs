@@ -4,6 +4,7 @@
 
 mod admin;
 mod bad_input;
+mod companions;
 mod documents;
 mod drain;
 mod plain;
