@@ -3,13 +3,13 @@
 use crate::cli::{
     exit::{Exit, Failure, Outcome},
     files::{self, Access},
-    output, tpm, values,
+    names, output, source, tpm, values,
 };
 use anyhow::Context;
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, builder::PossibleValuesParser};
 use sealwire_attest::{Endorsements, Kind};
 use sealwire_gateway::{config::Tpm, default_state};
-use sealwire_tee::{Options, Produced};
+use sealwire_tee::{NAMES, Options, Produced};
 use serde_json::json;
 use std::{
     fs,
@@ -21,7 +21,8 @@ use std::{
 ///
 /// The evidence is over 64 bytes of report data, of which a TPM carries the first 32. It is written as its raw bytes,
 /// and to a terminal as hex. The certificates that the platform hands out with it go into the folder of
-/// --endorsements. Most devices need root.
+/// --endorsements. --tee auto takes configfs-tsm (TDX, SEV-SNP), /dev/sev-guest, /dev/tdx_guest or /dev/nsm, in this
+/// order; a TPM and development evidence have to be asked for. Most of these devices are for root.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -34,9 +35,8 @@ null where it went to a file, and the files that were written.
 
 Exit codes: 0 made · 1 failure, or no such TEE here · 2 usage")]
 pub(crate) struct Args {
-    /// What makes it: auto (what the machine has; never a TPM, never development), tdx, snp,
-    /// nitro, tpm, development
-    #[arg(long, value_name = "NAME", default_value = "auto")]
+    /// What makes it
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = PossibleValuesParser::new(NAMES))]
     tee: String,
     /// What the evidence is over: 64 bytes, 128 hex digits
     #[arg(long, value_name = "HEX", value_parser = values::hex_array::<64>)]
@@ -50,11 +50,11 @@ pub(crate) struct Args {
     /// Folder of the development root
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    #[command(flatten)]
-    tpm: tpm::Args,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    tpm: tpm::Args,
 }
 
 pub(crate) async fn run(args: Args) -> Outcome {
@@ -67,13 +67,11 @@ pub(crate) async fn run(args: Args) -> Outcome {
     let options = Options { state, tpm: tpm.options(), ..Options::default() };
     let (name, report_data) = (args.tee.clone(), args.report_data);
     // Devices block, and a development root takes seconds to make.
-    let produced = tokio::task::spawn_blocking(move || {
+    let made = tokio::task::spawn_blocking(move || {
         let tee = sealwire_tee::open(&name, &options)?;
         tee.produce(&report_data)
-    })
-    .await?
-    .map_err(not_made)?;
-    let Produced { evidence, endorsements } = produced;
+    });
+    let Produced { evidence, endorsements } = made.await??;
     let written = match &args.endorsements {
         Some(folder) => write_endorsements(folder, &endorsements)?,
         None => Vec::new(),
@@ -114,13 +112,6 @@ pub(crate) async fn run(args: Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-fn not_made(error: sealwire_tee::Error) -> Failure {
-    use sealwire_tee::Error::UnknownTee;
-    let usage = matches!(error, UnknownTee(_));
-    let failure = Failure::from(error);
-    if usage { failure.exit(Exit::Usage) } else { failure }
-}
-
 /// One file for each certificate and CRL, named by its place. A file that is there already is not overwritten.
 fn write_endorsements(folder: &Path, endorsements: &Endorsements) -> Result<Vec<PathBuf>, Failure> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -138,7 +129,7 @@ fn write_endorsements(folder: &Path, endorsements: &Endorsements) -> Result<Vec<
         .collect()
 }
 
-/// The command that verifies what was made.
+/// The command that verifies what was made, and what else it needs.
 fn next_step(args: &Args, kind: Kind, endorsements: &Endorsements) -> String {
     let evidence =
         args.output.as_ref().map_or_else(|| "FILE".to_owned(), |output| output.display().to_string());
@@ -146,12 +137,35 @@ fn next_step(args: &Args, kind: Kind, endorsements: &Endorsements) -> String {
     if let Some(folder) = &args.endorsements {
         next.push_str(&format!(" --endorsements {}", folder.display()));
     }
+    if matches!(kind, Kind::Development | Kind::Tpm) {
+        next.push_str(" --policy policy.toml");
+    }
     next.push_str(&format!(" \\\n        --report-data {}\n", hex::encode(args.report_data)));
-    if args.endorsements.is_none() && !endorsements.certificates.is_empty() {
+    let kept = args.endorsements.is_some() || endorsements.certificates.is_empty();
+    if !kept {
         let count = endorsements.certificates.len();
         next.push_str(&format!(
-            "The platform handed out {count} certificates; --endorsements DIR would have kept them.\n"
+            "{count} certificates came with it; --endorsements DIR would have kept them.\n"
         ));
+    }
+    let roots: Vec<_> = endorsements.self_issued().iter().map(names::root).collect();
+    match (kind, endorsements.self_issued().first()) {
+        (Kind::Development, Some(root)) => {
+            next.push_str(&source::development_notice(root));
+            next.push('\n');
+        }
+        (Kind::Tpm, Some(_)) => {
+            next.push_str(&format!(
+                "The policy has to name the enrolment CA: roots = [\"{}\"]\n",
+                roots.join("\", \"")
+            ));
+        }
+        (Kind::Tpm, None) => {
+            next.push_str(
+                "The policy has to name the attestation key in tpm-keys: no certificate speaks for it.\n",
+            );
+        }
+        _ => {}
     }
     next
 }
