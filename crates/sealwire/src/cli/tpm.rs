@@ -8,6 +8,7 @@ use std::path::PathBuf;
 /// How a TPM is used, for `--tee tpm`.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "With --tee tpm")]
+#[group(skip)]
 pub(crate) struct Args {
     /// The TPM: a device, tcp:HOST:PORT or unix:PATH [default: /dev/tpmrm0]
     #[arg(long, value_name = "TPM")]
