@@ -293,7 +293,7 @@ impl Failures<'_> {
     /// Of evidence whose hardware has a clock.
     fn age(&mut self, most: Duration, claims: &Claims, at: UnixTime) {
         let age = claims.made_at.map(|made_at| at.since(made_at));
-        if !age.is_some_and(|age| age <= most) {
+        if age.is_none_or(|age| age > most) {
             let found = age.map_or_else(|| "unknown".to_owned(), |age| format!("{} s", age.as_secs()));
             self.add("evidence-too-old", "max-age", format!("at most {} s", most.as_secs()), found);
         }
