@@ -148,6 +148,11 @@ fn next_step(args: &Args, kind: Kind, endorsements: &Endorsements) -> String {
             "{count} certificates came with it; --endorsements DIR would have kept them.\n"
         ));
     }
+    if matches!(kind, Kind::Tdx | Kind::Snp) {
+        next.push_str(&format!(
+            "What the vendor publishes for it: sealwire attest fetch --evidence {evidence} --output DIR\n"
+        ));
+    }
     let roots: Vec<_> = endorsements.self_issued().iter().map(names::root).collect();
     match (kind, endorsements.self_issued().first()) {
         (Kind::Development, Some(root)) => {
