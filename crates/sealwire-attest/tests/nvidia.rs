@@ -239,7 +239,7 @@ fn the_manifest_of_a_network_card_is_passed_over() {
     assert_eq!(corim.references[0].digests[0].value.len(), 64);
     endorsements.add(&bytes).unwrap();
     endorsements.add(&bytes).unwrap();
-    assert_eq!(endorsements.references, [bytes.clone()]);
+    assert_eq!(endorsements.references, std::slice::from_ref(&bytes));
     let verified = verify(&evidence, &endorsements, Expected::Unbound, NOW).unwrap();
     assert!(matches!(verified.checks().tcb, Outcome::NotSupplied(_)));
 

@@ -169,7 +169,7 @@ impl Service {
         let now = (self.clock)();
         let mut at_hand = self.held(need, now);
         if at_hand.is_none() {
-            at_hand = self.from_disk(need, None, now).await;
+            at_hand = self.on_disk(need, None, now).await;
         }
         let at_hand = at_hand.filter(|item| self.keeping.permits(item, now));
         match at_hand {
@@ -235,7 +235,7 @@ impl Service {
     }
 
     async fn renew(&self, need: &Need, held: Option<&Item>, now: UnixTime) -> Result<Fetched, Failure> {
-        match self.from_disk(need, held, now).await {
+        match self.on_disk(need, held, now).await {
             Some(item) if now <= item.until() && !self.is_due(need, now) => {
                 let same = held.is_some_and(|held| held.endorsements() == item.endorsements());
                 Ok(if same { Fetched::Unchanged(item) } else { Fetched::New(item) })
@@ -253,7 +253,7 @@ impl Service {
     }
 
     /// What is on disk, if it was fetched later than what is `held`: another process may have.
-    async fn from_disk(&self, need: &Need, held: Option<&Item>, now: UnixTime) -> Option<Item> {
+    async fn on_disk(&self, need: &Need, held: Option<&Item>, now: UnixTime) -> Option<Item> {
         let (store, wanted) = (self.store.clone()?, need.clone());
         let read = tokio::task::spawn_blocking(move || store.read(&wanted, now)).await;
         let item = read.ok().flatten()?;

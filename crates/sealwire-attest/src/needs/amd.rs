@@ -148,18 +148,18 @@ mod tests {
         der::{self, BASIC_CONSTRAINTS, Crl, Extension, KEY_USAGE},
         *,
     };
-    use sealwire_crypto::sign::rsa_pss_sha384::SigningKey;
+    use sealwire_crypto::sign::rsa_pss_sha384;
 
     const FROM: u64 = 1_800_000_000;
 
-    fn root(key: &SigningKey) -> Certificate {
+    fn root(key: &rsa_pss_sha384::SigningKey) -> Certificate {
         let der = der::Certificate {
             issuer: "ARK-Milan".into(),
             subject: "ARK-Milan".into(),
             serial: 1,
             not_before: FROM,
             not_after: FROM + 1000,
-            spki: der::rsa_spki(key.public_key()),
+            spki: der::rsa_spki(&key.public_key()),
             extensions: vec![
                 Extension::critical(BASIC_CONSTRAINTS, der::sequence(&[&[0x01, 0x01, 0xff]])),
                 Extension::critical(KEY_USAGE, vec![0x03, 0x02, 0x01, 0x06]),
@@ -170,7 +170,7 @@ mod tests {
         Certificate::from_der(&der.sign(key)).unwrap()
     }
 
-    fn crl(issuer: &str, key: &SigningKey) -> Answer {
+    fn crl(issuer: &str, key: &rsa_pss_sha384::SigningKey) -> Answer {
         let crl = Crl {
             issuer: issuer.into(),
             this_update: FROM,
@@ -186,7 +186,7 @@ mod tests {
     // AT-70: the CRL of the root that was asked for, and no other. No CRL of AMD's own is at hand, so the root is ours.
     #[test]
     fn a_crl_is_its_roots() {
-        let (key, other) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+        let [key, other] = [(); 2].map(|()| rsa_pss_sha384::SigningKey::generate().unwrap());
         let root = root(&key);
         let checked = check_crl_of(&crl("ARK-Milan", &key), &root).unwrap();
         assert_eq!((checked.from.0, checked.until.0), (FROM, FROM + 100));

@@ -407,7 +407,7 @@ fn a_tpm_is_pinned() {
     assert_eq!(Policy::from_toml(&text.replace(roots, "")).unwrap_err().key, "roots");
     let key = text.replace(roots, &format!("tpm-keys = [\"000b{}\"]", "08".repeat(32)));
     let name = [&[0, 0x0b][..], &[8; 32]].concat();
-    assert_eq!(load(&key).trust().tpm_keys, [name.clone()]);
+    assert_eq!(load(&key).trust().tpm_keys, std::slice::from_ref(&name));
     let named = Claims { root: sha256(&[&name]), hardware_id: name, ..claims(Kind::Tpm) };
     assert!(failures(&key, &named).is_empty());
     let written = Policy::exactly(&Verified::new(named.clone(), passed()), None, None);

@@ -313,7 +313,7 @@ fn endorsements_take_signed_manifests() {
     let signed = Manifest::new(DRIVER, &[1]).sign(&gpu);
     let mut endorsements = Endorsements::default();
     endorsements.add(&signed).unwrap();
-    assert_eq!(endorsements.references, [signed.clone()]);
+    assert_eq!(endorsements.references, std::slice::from_ref(&signed));
     // In the TCG's wrapping.
     let wrapped = [&[0xd9, 0x01, 0xf4, 0xd9, 0x01, 0xf6], &signed[..]].concat();
     endorsements.add(&wrapped).unwrap();
