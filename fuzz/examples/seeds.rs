@@ -5,6 +5,8 @@
 
 #[path = "seeds/cbor.rs"]
 mod cbor;
+#[path = "seeds/enrolment.rs"]
+mod enrolment;
 #[path = "seeds/nitro.rs"]
 mod nitro;
 #[path = "seeds/nvidia.rs"]
@@ -54,6 +56,7 @@ fn main() -> Result {
     extensions()?;
     intel()?;
     tpm::seeds()?;
+    enrolment::seeds()?;
     nitro::seeds()?;
     nvidia::seeds()?;
     for (name, text) in [

@@ -1,9 +1,6 @@
 //! What a policy pins besides the vendors' roots.
 
-use crate::{
-    Endorsements, Kind, Presented,
-    tpm::{Quote, name_of},
-};
+use crate::{Endorsements, Kind, Presented, tpm};
 
 /// Roots and keys that a policy names. The vendors' roots are built in, and nothing can be added to them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,7 +16,7 @@ pub struct Trust {
 impl Trust {
     /// Trust in whatever root is shown, to look at evidence before anybody decides (`sealwire inspect`, a gateway that
     /// checks its own evidence): development roots where the evidence calls itself that, and where a TPM is among it
-    /// enrolment roots, or its key where no root came along. What verifies under it proves nothing to a relying party.
+    /// enrolment roots, or its key where no certificate of it came along. What verifies under it proves nothing to a relying party.
     #[must_use]
     pub fn as_presented(evidence: &Presented, endorsements: &Endorsements) -> Self {
         let all = || std::iter::once(&evidence.lead).chain(evidence.companions.values());
@@ -30,10 +27,9 @@ impl Trust {
             trust.development.clone_from(&roots);
         }
         if is_there(Kind::Tpm) {
-            if roots.is_empty() {
-                let quotes = all().filter_map(|evidence| Quote::parse(&evidence.bytes).ok());
-                trust.tpm_keys = quotes.filter_map(|quote| name_of(&quote.public).ok()).collect();
-            }
+            let quotes = all().filter(|evidence| evidence.kind == Kind::Tpm);
+            trust.tpm_keys =
+                quotes.filter_map(|quote| tpm::uncertified(&quote.bytes, endorsements)).collect();
             trust.enrolment = roots;
         }
         trust

@@ -1,6 +1,6 @@
 //! What vouches for an attestation key: a certificate of an enrolment CA that a policy pins, or a policy that names it.
 
-use super::{Public, name_of, signature::VerifyingKey};
+use super::{Public, Quote, name_of, signature::VerifyingKey};
 use crate::{
     Endorsements, Error, Place, Trust, UnixTime,
     x509::{Algorithm, Certificate, LeafUse, Path, Profile, Revocation, UnverifiedCrl},
@@ -160,6 +160,14 @@ impl Chain {
             Anchor::Named(_) => "AK by name",
         }
     }
+}
+
+/// The Name of the key of a quote that no certificate at hand is for.
+pub(crate) fn uncertified(quote: &[u8], endorsements: &Endorsements) -> Option<Vec<u8>> {
+    let public = Quote::parse(quote).ok()?.public;
+    let key = VerifyingKey::new(&Public::parse(&public).ok()?).ok()?;
+    let mut supplied = endorsements.certificates.iter().filter_map(|der| Certificate::from_der(der).ok());
+    if supplied.any(|certificate| key.is_of(&certificate)) { None } else { name_of(&public).ok() }
 }
 
 fn parse_crls(endorsements: &Endorsements) -> Result<Vec<UnverifiedCrl>, Error> {

@@ -14,6 +14,7 @@ pub use public::{EccCurve, HashAlg, ObjectAttributes, Public, PublicKey, Scheme,
 pub use quote::{MAX_ATTEST, MAX_PUBLIC, MAX_SIGNATURE, PCRS, Quote, pcr_name};
 
 pub(crate) use attest::Attest;
+pub(crate) use chain::uncertified;
 pub(crate) use claims::{attribute_names, attributes, registers};
 pub(crate) use quote::{begin, looks_like, read_pcrs, write_pcrs};
 pub(crate) use signature::{Signature, VerifyingKey, rsassa_signature};

@@ -15,15 +15,16 @@ use tpm2_protocol::{
     constant::TPM_MAX_COMMAND_SIZE,
     data::{
         Tpm2bData, Tpm2bNonce, Tpm2bPublic, TpmAlgId, TpmCap, TpmEccCurve, TpmRcBase, TpmRh, TpmSe, TpmSt,
-        TpmaSession, TpmlPcrSelection, TpmsAttest, TpmsAuthCommand, TpmsPcrSelect, TpmsPcrSelection,
-        TpmtPublic, TpmtSymDefObject, TpmuAttest, TpmuCapabilities,
+        TpmaSession, TpmlPcrSelection, TpmsAttest, TpmsAuthCommand, TpmsContext, TpmsPcrSelect,
+        TpmsPcrSelection, TpmtPublic, TpmtSymDefObject, TpmuAttest, TpmuCapabilities,
     },
     frame::{
-        TpmActivateCredentialCommand, TpmActivateCredentialResponse, TpmCreatePrimaryCommand,
-        TpmFlushContextCommand, TpmFrame, TpmGetCapabilityCommand, TpmGetCapabilityResponse,
-        TpmNvReadCommand, TpmNvReadPublicCommand, TpmNvReadPublicResponse, TpmNvReadResponse,
-        TpmPcrReadCommand, TpmPcrReadResponse, TpmPolicySecretCommand, TpmQuoteCommand, TpmResponse,
-        TpmStartAuthSessionCommand, TpmUnmarshalBody, tpm_marshal_command,
+        TpmActivateCredentialCommand, TpmActivateCredentialResponse, TpmContextLoadCommand,
+        TpmContextSaveCommand, TpmContextSaveResponse, TpmCreatePrimaryCommand, TpmFlushContextCommand,
+        TpmFrame, TpmGetCapabilityCommand, TpmGetCapabilityResponse, TpmNvReadCommand,
+        TpmNvReadPublicCommand, TpmNvReadPublicResponse, TpmNvReadResponse, TpmPcrReadCommand,
+        TpmPcrReadResponse, TpmPolicySecretCommand, TpmQuoteCommand, TpmResponse, TpmStartAuthSessionCommand,
+        TpmUnmarshalBody, tpm_marshal_command,
     },
 };
 
@@ -80,6 +81,21 @@ impl Tpm2 {
         let (object, parameters) = reply.with_handle(NAME)?;
         let (public, _) = Tpm2b::<MAX_RESPONSE>::cast_prefix(parameters).map_err(Error::malformed(NAME))?;
         Ok(Object { handle: object, public: public.data().to_vec() })
+    }
+
+    /// TPM2_ContextSave: the object, encrypted by the TPM for itself, until its next reset.
+    pub(super) fn context_save(&mut self, object: u32) -> Result<TpmsContext, Error> {
+        const NAME: &str = "TPM2_ContextSave";
+        let answer: TpmContextSaveResponse =
+            self.run(NAME, &TpmContextSaveCommand { handles: [handle(object)] }, &[])?.typed(NAME)?;
+        Ok(answer.context)
+    }
+
+    /// TPM2_ContextLoad: the handle of what was saved.
+    pub(super) fn context_load(&mut self, context: &TpmsContext) -> Result<u32, Error> {
+        const NAME: &str = "TPM2_ContextLoad";
+        let command = TpmContextLoadCommand { handles: [], context: context.clone() };
+        Ok(self.run(NAME, &command, &[])?.with_handle(NAME)?.0)
     }
 
     /// TPM2_FlushContext of an object or session.

@@ -11,9 +11,9 @@ use tpm2_protocol::{
     TpmUnmarshal as _,
     basic::TpmUint16,
     data::{
-        Tpm2bEccParameter, Tpm2bPublicKeyRsa, TpmAlgId, TpmEccCurve, TpmaObject, TpmsEccParms, TpmsEccPoint,
-        TpmsRsaParms, TpmsSchemeHash, TpmtEccScheme, TpmtPublic, TpmtRsaScheme, TpmtSymDefObject,
-        TpmuAsymScheme, TpmuPublicId, TpmuPublicParms,
+        Tpm2bEccParameter, Tpm2bPublicKeyRsa, TpmAlgId, TpmEccCurve, TpmaObject, TpmsContext, TpmsEccParms,
+        TpmsEccPoint, TpmsRsaParms, TpmsSchemeHash, TpmtEccScheme, TpmtPublic, TpmtRsaScheme,
+        TpmtSymDefObject, TpmuAsymScheme, TpmuPublicId, TpmuPublicParms,
     },
 };
 
@@ -30,6 +30,31 @@ pub(super) fn attestation_key(tpm: &mut Tpm2) -> Result<Object, Error> {
         false => rsa_template(),
     };
     tpm.create_primary(&template.ok_or(Error::Command("TPM2_CreatePrimary"))?)
+}
+
+/// The attestation key between quotes. To make it again takes a TPM a fraction of a second, and many seconds where it is RSA.
+pub(super) struct Kept {
+    public: Vec<u8>,
+    /// nobody but the TPM can read it
+    context: TpmsContext,
+}
+
+impl Kept {
+    /// Loads what was kept, or else makes the key and keeps it: after a reset of the TPM, which ends every context.
+    pub(super) fn load(kept: &mut Option<Self>, tpm: &mut Tpm2) -> Result<Object, Error> {
+        if let Some(Self { public, context }) = kept {
+            match tpm.context_load(context) {
+                Ok(handle) => return Ok(Object { handle, public: public.clone() }),
+                Err(Error::Refused { .. }) => *kept = None,
+                Err(error) => return Err(error),
+            }
+        }
+        let key = attestation_key(tpm)?;
+        // One that cannot be saved is made again the next time.
+        let context = tpm.context_save(key.handle).ok();
+        *kept = context.map(|context| Self { public: key.public.clone(), context });
+        Ok(key)
+    }
 }
 
 /// Makes the endorsement key that the TPM's maker has certified.

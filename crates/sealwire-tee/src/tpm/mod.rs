@@ -22,6 +22,7 @@ pub use transport::Address;
 
 use crate::{Produced, Tee};
 use command::Tpm2;
+use keys::Kept;
 use sealwire_attest::{
     Endorsements, Evidence, Kind, Trust, UnixTime, Verifier, event_log, tpm::name_of, verify::Expected,
 };
@@ -33,6 +34,7 @@ use std::{
     io::{self, Read as _},
     path::{Path, PathBuf},
     str::FromStr,
+    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -86,6 +88,7 @@ pub struct Tpm {
     options: Options,
     endorsements: Endorsements,
     key_name: Vec<u8>,
+    key: Mutex<Option<Kept>>,
 }
 
 impl Tpm {
@@ -100,7 +103,7 @@ impl Tpm {
             let bytes = read(path, sealwire_attest::endorsements::MAX_INPUT)?;
             endorsements.add(&bytes).map_err(|error| Error::Certificate { path: path.clone(), error })?;
         }
-        let mut this = Self { options, endorsements, key_name: Vec::new() };
+        let mut this = Self { options, endorsements, key_name: Vec::new(), key: Mutex::default() };
         let nonce = random::array(&OsRandom).map_err(sealwire_attest::enrol::Error::Crypto)?;
         let quote = this.quote(&nonce)?;
         this.key_name = name_of(&quote.public).map_err(Error::Key)?;
@@ -124,7 +127,10 @@ impl Tpm {
 
     fn quote(&self, qualifying_data: &[u8; 32]) -> Result<sealwire_attest::tpm::Quote, Error> {
         let mut tpm = Tpm2::open(&self.options.device, TIMEOUT)?;
-        let mut quote = quote::quote(&mut tpm, qualifying_data, &self.options.pcrs)?;
+        // What a panic left is no worse than nothing: a key that does not load is made again.
+        let mut key = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut quote = quote::quote(&mut tpm, &mut key, qualifying_data, &self.options.pcrs)?;
+        drop(key);
         quote.event_log = match &self.options.event_log {
             EventLog::None => None,
             EventLog::File(path) => Some(read(path, event_log::MAX_LEN)?),

@@ -3,7 +3,7 @@
 use super::{
     Error, Pcrs,
     command::{Object, Quoted, Tpm2},
-    keys,
+    keys::Kept,
 };
 use sealwire_attest::tpm;
 use sealwire_crypto::digest::sha256;
@@ -13,8 +13,13 @@ use std::collections::BTreeMap;
 const ATTEMPTS: u32 = 8;
 
 /// Quotes `pcrs` over `qualifying_data` with the attestation key, which is loaded for as long as that takes.
-pub(super) fn quote(tpm: &mut Tpm2, qualifying_data: &[u8; 32], pcrs: &Pcrs) -> Result<tpm::Quote, Error> {
-    let key = keys::attestation_key(tpm)?;
+pub(super) fn quote(
+    tpm: &mut Tpm2,
+    kept: &mut Option<Kept>,
+    qualifying_data: &[u8; 32],
+    pcrs: &Pcrs,
+) -> Result<tpm::Quote, Error> {
+    let key = Kept::load(kept, tpm)?;
     let quoted = consistent(tpm, &key, qualifying_data, pcrs);
     // Also where the quote failed, and then the failure is what is told.
     let flushed = tpm.flush(key.handle);

@@ -3,7 +3,7 @@
 use crate::support::run;
 
 /// Every command, in the order of the help.
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["gateway"],
     &["connect"],
@@ -12,6 +12,12 @@ const COMMANDS: [&[&str]; 15] = [
     &["verify"],
     &["attest", "produce"],
     &["attest", "fetch"],
+    &["attest", "enrol"],
+    &["attest", "enrol", "ca"],
+    &["attest", "enrol", "request"],
+    &["attest", "enrol", "challenge"],
+    &["attest", "enrol", "answer"],
+    &["attest", "enrol", "certify"],
     &["policy", "init"],
     &["policy", "check"],
     &["keys", "show"],

@@ -4,6 +4,7 @@
 
 mod attest;
 mod demo;
+mod enrol;
 mod help;
 mod operator_keys;
 mod revocation;

@@ -11,7 +11,7 @@ use sealwire_tests::{
     swtpm::{Maker, Swtpm},
     tee::hex,
 };
-use std::{fs, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 use tempfile::TempDir;
 
 /// A day.
@@ -112,10 +112,15 @@ pub(crate) fn certified(ca: &Ca, address: &Address, lifetime: Duration) -> Strin
 
 /// A policy that accepts TPMs of this CA with these registers, whoever runs the gateway.
 pub(crate) fn policy(root: &[u8; 32], pcrs: &[(u8, [u8; 32])]) -> String {
+    let rule = rule(root, pcrs);
+    format!("version = 1\nany-operator = true\n[[accept]]\n{rule}")
+}
+
+/// What it says of a TPM. The registers that every policy names are as a software TPM has them when nothing has extended them.
+pub(crate) fn rule(root: &[u8; 32], pcrs: &[(u8, [u8; 32])]) -> String {
+    let mut registers = BTreeMap::from([0, 4, 7, 8, 9, 11, 12].map(|index| (index, [0; 32])));
+    registers.extend(pcrs.iter().copied());
     let registers: String =
-        pcrs.iter().map(|(index, value)| format!("pcr-{index} = [\"{}\"]\n", hex(value))).collect();
-    format!(
-        "version = 1\nany-operator = true\n[[accept]]\nkind = \"tpm\"\nroots = [\"sha256:{}\"]\n{registers}",
-        hex(root)
-    )
+        registers.iter().map(|(index, value)| format!("pcr-{index} = [\"{}\"]\n", hex(value))).collect();
+    format!("kind = \"tpm\"\nroots = [\"sha256:{}\"]\n{registers}", hex(root))
 }

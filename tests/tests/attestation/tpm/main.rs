@@ -4,4 +4,5 @@
 
 mod enrolled;
 mod enrolment;
+mod gateway;
 mod quotes;

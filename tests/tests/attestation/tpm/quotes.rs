@@ -21,6 +21,7 @@ use std::{
     },
 };
 
+const CREATE_PRIMARY: u32 = 0x131;
 const PCR_READ: u32 = 0x17e;
 const DATA: [u8; 64] = [0x5a; 64];
 
@@ -60,6 +61,28 @@ fn an_enrolled_tpm_attests() {
     let after = tee.produce(&DATA).unwrap();
     assert_eq!(pcr(&after, 7), [0; 32]);
     verify(&enrolled.verifier(), &after, now()).unwrap();
+}
+
+// The key is made once, and again only after the machine has started anew.
+#[test]
+fn the_key_is_kept_in_between() {
+    let mut enrolled = Enrolled::new();
+    let made = Arc::new(AtomicU32::new(0));
+    let counted = made.clone();
+    let hook = move |command: u32, _: &mut Vec<u8>, _: &dyn Fn(&[u8]) -> Vec<u8>| {
+        counted.fetch_add(u32::from(command == CREATE_PRIMARY), Relaxed);
+    };
+    let between = Between::start(&enrolled.device, Box::new(hook));
+    let tee = Tpm::open(Options { device: between.address(), ..enrolled.options() }).unwrap();
+    for expected in [1, 2] {
+        for _ in 0..2 {
+            let produced = tee.produce(&DATA).unwrap();
+            verify(&enrolled.verifier(), &produced, now()).unwrap();
+            assert_eq!(made.load(Relaxed), expected);
+            assert_eq!(enrolled.device.loaded(), [0, 0]);
+        }
+        enrolled.device.reboot();
+    }
 }
 
 // AT-62: a policy may name the key itself instead of a CA.

@@ -1,0 +1,234 @@
+//! `sealwire attest enrol`, and what its certificate is good for, with a software TPM.
+
+use crate::support::{Ended, Service, arg, run};
+use sealwire_tests::{
+    swtpm::{Maker, Swtpm},
+    tee::hex,
+};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+
+/// A CA's folder, a TPM, and the files between them.
+struct Scene {
+    folder: TempDir,
+    maker: Maker,
+    device: Swtpm,
+    root: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (folder, maker) = (tempfile::tempdir().unwrap(), Maker::new());
+        let device = maker.make(true);
+        let state = folder.path().join("ca");
+        let made = run(["attest", "enrol", "ca", "--json", "--state", arg(&state)]).expect(0).json();
+        Self { folder, maker, device, root: made["root"].as_str().unwrap().to_owned() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn tpm(&self) -> String {
+        self.device.address().to_string()
+    }
+
+    /// One step; `more` names files of the scene where it begins with `@`.
+    fn step(&self, step: &str, more: &[&str]) -> Ended {
+        let mut args: Vec<OsString> = ["attest", "enrol", step].map(OsString::from).to_vec();
+        args.extend(more.iter().map(|word| match word.strip_prefix('@') {
+            Some(name) => self.path(name).into_os_string(),
+            None => OsString::from(word),
+        }));
+        run(args)
+    }
+
+    fn request(&self) -> Ended {
+        self.step("request", &["--json", "--tpm", &self.tpm(), "--output", "@request.json"])
+    }
+
+    fn challenge(&self, roots: &Path, output: &str) -> Ended {
+        let roots = arg(roots);
+        let files = ["--state", "@ca", "--request", "@request.json", "--output", output];
+        self.step("challenge", &[&["--json", "--ek-roots", roots], &files[..]].concat())
+    }
+
+    fn answer(&self, challenge: &str, output: &str) -> Ended {
+        self.step("answer", &["--json", "--tpm", &self.tpm(), "--challenge", challenge, "--output", output])
+    }
+
+    fn certify(&self, answer: &str, output: &str) -> Ended {
+        let files = ["--state", "@ca", "--request", "@request.json", "--answer", answer, "--output", output];
+        self.step("certify", &[&["--json"], &files[..]].concat())
+    }
+
+    /// All steps.
+    fn enrol(&self) {
+        self.request().expect(0);
+        self.challenge(&self.maker.roots(), "@challenge.json").expect(0);
+        self.answer("@challenge.json", "@answer.json").expect(0);
+        self.certify("@answer.json", "@ak.pem").expect(0);
+    }
+
+    fn policy(&self, pcr: u8, value: [u8; 32]) -> PathBuf {
+        let path = self.path("policy.toml");
+        let mut registers = BTreeMap::from([0, 4, 7, 8, 9, 11, 12].map(|index| (index, [0; 32])));
+        registers.insert(pcr, value);
+        let registers: String =
+            registers.iter().map(|(index, value)| format!("pcr-{index} = [\"{}\"]\n", hex(value))).collect();
+        let root = &self.root;
+        let text = format!(
+            "version = 1\nany-operator = true\n[[accept]]\nkind = \"tpm\"\nroots = [\"{root}\"]\n{registers}"
+        );
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn mode(&self, name: &str) -> u32 {
+        fs::metadata(self.path(name)).unwrap().permissions().mode() & 0o777
+    }
+
+    fn pending(&self) -> usize {
+        fs::read_dir(self.path("ca/pending")).unwrap().count()
+    }
+}
+
+// AT-62: five steps, each with what comes next.
+#[test]
+fn a_tpm_is_enrolled_by_files() {
+    let scene = Scene::new();
+    assert_eq!((scene.mode("ca"), scene.mode("ca/ca.key"), scene.mode("ca/pending")), (0o700, 0o600, 0o700));
+    assert!(scene.root.starts_with("sha256:"), "{}", scene.root);
+    assert_eq!(scene.request().expect(0).json()["endorsement-key"], "rsa-2048");
+    let challenged = scene.challenge(&scene.maker.roots(), "@challenge.json").expect(0).json();
+    assert_eq!(challenged["revocation-checked"], false);
+    assert!(challenged["chain"].as_str().unwrap().ends_with("swtpm-localca-rootca"), "{challenged}");
+    assert_eq!(scene.pending(), 1);
+    let answered = scene.answer("@challenge.json", "@answer.json").expect(0).json();
+    assert_eq!(answered["id"], challenged["id"]);
+    assert_eq!(scene.mode("answer.json"), 0o600);
+    let certified = scene.certify("@answer.json", "@ak.pem").expect(0).json();
+    assert_eq!(certified["ak-name"], challenged["ak-name"]);
+    assert_eq!(certified["root"], scene.root.as_str());
+    assert_eq!(scene.pending(), 0);
+
+    // Used up.
+    let again = scene.certify("@answer.json", "@again.pem").expect(20);
+    assert!(again.stderr.contains("answered already") && again.stderr.contains("next:"), "{}", again.stderr);
+    assert!(!scene.path("again.pem").exists());
+    // Nothing is overwritten, and no challenge is lost over it.
+    scene.request().expect(2);
+    scene.challenge(&scene.maker.roots(), "@challenge.json").expect(2);
+    scene.challenge(&scene.maker.roots(), "@second.json").expect(0);
+    scene.answer("@second.json", "@second-answer.json").expect(0);
+    scene.certify("@second-answer.json", "@ak.pem").expect(2);
+    scene.certify("@second-answer.json", "@second.pem").expect(0);
+    let state = scene.path("ca");
+    run(["attest", "enrol", "ca", "--state", arg(&state)]).expect(2);
+}
+
+// AT-62: what is not right is refused, and says which code it is.
+#[test]
+fn wrong_roots_answers_and_keys_are_refused() {
+    let scene = Scene::new();
+    scene.request().expect(0);
+    let (other, _made) = {
+        let other = Maker::new();
+        let made = other.make(true);
+        (other, made)
+    };
+    let refused = scene.challenge(&other.roots(), "@challenge.json").expect(20);
+    assert!(refused.stderr.contains("EK certificate"), "{}", refused.stderr);
+    assert!(!scene.path("challenge.json").exists());
+    assert_eq!(scene.pending(), 0);
+    // A folder of certificates, as makers publish them.
+    let makers = scene.path("makers");
+    fs::create_dir(&makers).unwrap();
+    fs::copy(other.roots(), makers.join("another.pem")).unwrap();
+    fs::copy(scene.maker.roots(), makers.join("this.pem")).unwrap();
+    scene.challenge(&makers, "@challenge.json").expect(0);
+    scene.answer("@challenge.json", "@answer.json").expect(0);
+
+    // A wrong secret uses the challenge up.
+    let mut answer: Value = serde_json::from_slice(&fs::read(scene.path("answer.json")).unwrap()).unwrap();
+    answer["secret"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into();
+    fs::write(scene.path("wrong.json"), answer.to_string()).unwrap();
+    let wrong = scene.certify("@wrong.json", "@ak.pem").expect(20);
+    assert!(wrong.stderr.contains("does not hold the secret"), "{}", wrong.stderr);
+    scene.certify("@answer.json", "@ak.pem").expect(20);
+    assert!(!scene.path("ak.pem").exists());
+
+    // A key that others can read is not used.
+    fs::set_permissions(scene.path("ca/ca.key"), fs::Permissions::from_mode(0o640)).unwrap();
+    let exposed = scene.certify("@answer.json", "@ak.pem").expect(1);
+    assert!(exposed.stderr.contains("640") && exposed.stderr.contains("chmod 600"), "{}", exposed.stderr);
+    // No CA, no TPM, no message.
+    let nowhere = ["--state", "@nowhere", "--request", "@request.json", "--answer", "@answer.json"];
+    scene.step("certify", &[&nowhere[..], &["--output", "@x.pem"]].concat()).expect(2);
+    let no_tpm = scene.step("request", &["--tpm", "unix:/nonexistent", "--output", "@x.json"]).expect(1);
+    assert!(
+        no_tpm.stderr.contains("unix:/nonexistent") && no_tpm.stderr.contains("next:"),
+        "{}",
+        no_tpm.stderr
+    );
+    scene.step("request", &["--tpm", "tpm0", "--output", "@x.json"]).expect(2);
+    fs::write(scene.path("x.json"), "{}").unwrap();
+    scene.step("answer", &["--tpm", &scene.tpm(), "--challenge", "@x.json", "--output", "@y.json"]).expect(2);
+}
+
+// AT-60, AT-62, AT-80: evidence on the command line, and what a policy says of it.
+#[test]
+fn evidence_is_made_and_verified() {
+    let scene = Scene::new();
+    scene.enrol();
+    let (evidence, certificate) = (scene.path("quote.bin"), scene.path("ak.pem"));
+    let data = "5a".repeat(64);
+    let produce = |output: &Path| {
+        let tpm = scene.tpm();
+        let flags = ["--tpm-device", &tpm, "--tpm-certificate", arg(&certificate), "--tpm-pcrs", "0-12"];
+        let more = ["--tpm-event-log", "none", "--report-data", &data, "--output", arg(output)];
+        run(["attest", "produce", "--tee", "tpm"].iter().chain(&flags).chain(&more)).expect(0)
+    };
+    produce(&evidence);
+    let verify = |evidence: &Path, policy: &Path, data: &str| {
+        let files = ["--evidence", arg(evidence), "--endorsements", arg(&certificate)];
+        let more = ["--policy", arg(policy), "--report-data", data, "--json"];
+        run(["verify"].iter().chain(&files).chain(&more))
+    };
+    let policy = scene.policy(7, [0; 32]);
+    let accepted = verify(&evidence, &policy, &data[..64]).expect(0).json();
+    assert_eq!((&accepted["kind"], &accepted["verdict"]), (&"tpm".into(), &"accepted".into()));
+    let replayed = verify(&evidence, &policy, &"5b".repeat(32)).expect(20).json();
+    assert_eq!(replayed["reasons"][0]["code"], "binding");
+    scene.device.extend(7, &[1; 32]);
+    let changed = scene.path("changed.bin");
+    produce(&changed);
+    let refused = verify(&changed, &policy, &data[..64]).expect(30).json();
+    assert_eq!(refused["reasons"][0]["code"], "register-not-listed");
+}
+
+// AT-60, AT-62: the gateway's flags, and a client that looks at it.
+#[test]
+fn a_gateway_attests_with_a_tpm() {
+    let scene = Scene::new();
+    scene.enrol();
+    let (certificate, tpm) = (scene.path("ak.pem"), scene.tpm());
+    let where_to = ["gateway", "--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0"];
+    let flags = ["--tee", "tpm", "--tpm-device", &tpm, "--tpm-certificate", arg(&certificate)];
+    let mut gateway = Service::start(where_to.iter().chain(&flags).chain(&["--tpm-event-log", "none"]));
+    let ready = gateway.ready();
+    assert_eq!(ready["tee"], "tpm");
+    let url = ready["listen"].as_str().unwrap();
+    let good = scene.policy(4, [0; 32]);
+    let shown = run(["inspect", url, "--policy", arg(&good), "--json"]).expect(0).json();
+    assert!(shown.to_string().contains("pcr-4"), "{shown}");
+    let bad = scene.policy(4, [1; 32]);
+    run(["inspect", url, "--policy", arg(&bad), "--json"]).expect(30);
+}
