@@ -41,9 +41,14 @@ impl Connector {
     /// # Errors
     /// As [`Self::connect`].
     pub async fn connect_in(settings: Settings, environment: Environment) -> Result<Self, Error> {
+        // Policy and verifier make the state of this large, and every caller's future would hold it.
+        Box::pin(Self::set_up(Box::new(settings), environment)).await
+    }
+
+    async fn set_up(settings: Box<Settings>, environment: Environment) -> Result<Self, Error> {
         let (source, roots, timeout) =
             (settings.revocation.clone(), settings.tls_roots.clone(), settings.timeout);
-        let appraiser = Appraiser::new(settings, environment)?;
+        let appraiser = Appraiser::new(*settings, environment)?;
         let list = match source {
             Some(source) => {
                 let reader = revocation::first(&appraiser, &source, &roots, timeout).await?;

@@ -31,7 +31,7 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::mpsc};
-use tower::{ServiceExt, service_fn};
+use tower::service_fn;
 
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate(&OsRandom).unwrap());
 const MINUTE: u64 = 60;

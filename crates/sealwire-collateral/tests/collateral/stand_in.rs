@@ -186,7 +186,7 @@ async fn answer(
             response
         }
         Reply::Endless => {
-            let body = stream::repeat_with(move || chunk());
+            let body = stream::repeat_with(chunk);
             Response::new(StreamBody::new(body).boxed_unsync())
         }
     })

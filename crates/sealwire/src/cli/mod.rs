@@ -75,11 +75,11 @@ enum Service {
 /// Commands that end by themselves.
 #[derive(Debug, Subcommand)]
 enum Tool {
-    Inspect(inspect::Args),
+    Inspect(Box<inspect::Args>),
     Verify(Box<verify::Args>),
     Attest(Box<attest::Args>),
-    Policy(policy::Args),
-    Keys(keys::Args),
+    Policy(Box<policy::Args>),
+    Keys(Box<keys::Args>),
     Demo(demo::Args),
     Completions(completions::Args),
 }
@@ -109,11 +109,11 @@ impl Service {
 impl Tool {
     async fn run(self) -> Outcome {
         match self {
-            Self::Inspect(args) => inspect::run(args).await,
+            Self::Inspect(args) => inspect::run(*args).await,
             Self::Verify(args) => verify::run(&args).await,
             Self::Attest(args) => attest::run(*args).await,
-            Self::Policy(args) => policy::run(args).await,
-            Self::Keys(args) => keys::run(args).await,
+            Self::Policy(args) => policy::run(*args).await,
+            Self::Keys(args) => keys::run(*args).await,
             Self::Demo(args) => Box::pin(demo::run(args)).await,
             Self::Completions(args) => completions::run(&args),
         }
