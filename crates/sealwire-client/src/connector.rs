@@ -51,12 +51,12 @@ impl Connector {
         let appraiser = Appraiser::new(*settings, environment)?;
         let list = match source {
             Some(source) => {
-                let reader = revocation::first(&appraiser, &source, &roots, timeout).await?;
+                let reader = Box::pin(revocation::first(&appraiser, &source, &roots, timeout)).await?;
                 Some((source, reader))
             }
             None => None,
         };
-        let keeper = Arc::new(Keeper::start(appraiser).await?);
+        let keeper = Arc::new(Box::pin(Keeper::start(appraiser)).await?);
         let watcher = list.map(|(source, reader)| Watcher::spawn(keeper.clone(), &source, reader));
         let refresher = Refresher::spawn(keeper.clone());
         Ok(Self { keeper, _tasks: Arc::new((refresher, watcher)) })
