@@ -6,7 +6,7 @@ use super::{
     claims::{Judged, claims, show},
     parse,
     quote::{Body, Quote},
-    reference::References,
+    reference::{References, check_enclave},
     roots::{INTEL, Roots},
     without_padding,
 };
@@ -180,7 +180,7 @@ impl IntelVerifier {
                 Some(signed.value.judge(&chain.pck, &quote.body)?)
             }
             None => {
-                check_module_signer(&quote.body)?;
+                check_module(&quote.body)?;
                 None
             }
         };
@@ -189,7 +189,10 @@ impl IntelVerifier {
                 *not_after = (*not_after).min(signed.check(&chain.path, *at)?);
                 Some(signed.value.judge(&quote.qe_report)?)
             }
-            None => None,
+            None => {
+                check_enclave(quote.kind(), &quote.qe_report)?;
+                None
+            }
         };
         let (Some(tcb_info), Some(qe_identity), Some(platform), Some(enclave)) =
             (tcb_info, qe_identity, &platform, &enclave)
@@ -215,11 +218,12 @@ impl IntelVerifier {
     }
 }
 
-/// Where no TCB info says who signs TDX modules: Intel does, which reports write as zero (Intel TDX module ABI
-/// specification, TEE_TCB_INFO).
-fn check_module_signer(body: &Body) -> Result<(), Error> {
+/// Where no TCB info says what TDX modules are like: Intel signs them, which reports write as zero, and they have no
+/// attributes (Intel TDX module ABI specification, TEE_TCB_INFO). One for debugging has some.
+fn check_module(body: &Body) -> Result<(), Error> {
     match body {
         Body::Td(report) if report.mr_signer_seam != [0; 48] => Err(Error::TdxModule("not signed by Intel")),
+        Body::Td(report) if report.seam_attributes != [0; 8] => Err(Error::TdxModule("other attributes")),
         _ => Ok(()),
     }
 }

@@ -10,6 +10,7 @@ mod served;
 mod tcb_info;
 
 pub use identity::QeIdentity;
+pub(super) use identity::check_enclave;
 pub(crate) use level::Level;
 pub(crate) use served::Collateral;
 pub use tcb_info::TcbInfo;

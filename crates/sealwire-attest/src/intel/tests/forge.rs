@@ -107,8 +107,13 @@ impl Forge {
     fn base(kind: Kind) -> Self {
         let mut qe_report = [0; 384];
         qe_report[at::ATTRIBUTES] = 0x15;
-        qe_report[at::MRSIGNER..][..32].fill(0x8c);
-        qe_report[at::ISV_PROD_ID] = 2;
+        // What Intel's enclaves are known by even without their identities.
+        let (mrsigner, product) = match kind {
+            Kind::Tdx => ("dc9e2a7c6f948f17474e34a7fc43ed030f7c1563f1babddf6340c82e0e54a8c5", 2),
+            _ => ("8c4f5775d796503e96137f77c68a829a0056ac8ded70140b081b094490c57bff", 1),
+        };
+        qe_report[at::MRSIGNER..][..32].copy_from_slice(&hex::decode(mrsigner).unwrap());
+        qe_report[at::ISV_PROD_ID] = product;
         qe_report[at::ISV_SVN] = 6;
         let components = [2, 2, 2, 2, 3, 1, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
         let tdx = [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -134,7 +139,7 @@ impl Forge {
             "id": if kind == Kind::Tdx { "TD_QE" } else { "QE" }, "version": 2, "issueDate": issued,
             "nextUpdate": next_update, "tcbEvaluationDataNumber": 17, "miscselect": "00000000",
             "miscselectMask": "FFFFFFFF", "attributes": "11000000000000000000000000000000",
-            "attributesMask": "FBFFFFFFFFFFFFFF0000000000000000", "mrsigner": "8C".repeat(32), "isvprodid": 2,
+            "attributesMask": "FBFFFFFFFFFFFFFF0000000000000000", "mrsigner": mrsigner, "isvprodid": product,
             "tcbLevels": [svn_level(4, "UpToDate", &[])],
         });
         Self {

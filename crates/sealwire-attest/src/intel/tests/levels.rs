@@ -157,6 +157,13 @@ fn modules() {
     let forge = named.set(at::MR_SIGNER_SEAM, &[1]);
     let error = forge.verify_with(&Endorsements::default(), NOW).unwrap_err();
     assert_eq!(error, Error::TdxModule("not signed by Intel"));
+    // And it has no attributes.
+    let forge = Forge::tdx();
+    forge.verify_with(&Endorsements::default(), NOW).unwrap();
+    for at in [at::SEAM_ATTRIBUTES, at::SEAM_ATTRIBUTES + 7] {
+        let error = forge.clone().set(at, &[1]).verify_with(&Endorsements::default(), NOW).unwrap_err();
+        assert_eq!(error, Error::TdxModule("other attributes"), "{at}");
+    }
     // What is outside of the mask was judged by nobody.
     let masked = edited(Forge::tdx(), |info, _| {
         info["tdxModuleIdentities"][0]["attributesMask"] = format!("{}00", "FF".repeat(7)).into();
@@ -164,6 +171,43 @@ fn modules() {
     masked.verify().unwrap();
     let masked = masked.set(at::SEAM_ATTRIBUTES + 7, &[1]);
     assert!(matches!(masked.verify().unwrap_err(), Error::TdxModule(_)));
+}
+
+// AT-03, AT-06: without an identity the quoting enclave has to be Intel's all the same. Any enclave on a platform can
+// have its report signed by the platform's provisioning key.
+#[test]
+fn quoting_enclaves_without_identity() {
+    for forge in [Forge::sgx(), Forge::tdx()] {
+        let all = forge.endorsements();
+        // With nothing, and with TCB info alone.
+        for kept in [0, 1] {
+            let without = Endorsements { references: all.references[..kept].to_vec(), ..all.clone() };
+            let verify = |forge: Forge| forge.verify_with(&without, NOW);
+            verify(forge.clone()).unwrap();
+            for (at, bytes) in [
+                (at::MRSIGNER, [0]),
+                (at::MRSIGNER + 31, [0]),
+                (at::ISV_PROD_ID, [3]),
+                (at::MISC_SELECT, [1]),
+                (at::MISC_SELECT + 3, [0x80]),
+                (at::ATTRIBUTES, [0x01]),
+                (at::ATTRIBUTES, [0x11 | 0x80]),
+                (at::ATTRIBUTES + 7, [1]),
+            ] {
+                let error = verify(forge.clone().set_qe(at, &bytes)).unwrap_err();
+                assert!(matches!(error, Error::QeIdentity(_)), "{at}: {error:?}");
+            }
+            // Outside of the mask, and versions, which nothing judges.
+            for (at, bytes) in [(at::ATTRIBUTES, 0x11), (at::ATTRIBUTES + 8, 0xe7), (at::ISV_SVN, 0)] {
+                verify(forge.clone().set_qe(at, &[bytes])).unwrap();
+            }
+        }
+    }
+    // The enclave of the other kind is not good enough.
+    let Forge { qe_report, .. } = Forge::sgx();
+    let other = Forge { qe_report, ..Forge::tdx() };
+    let error = other.verify_with(&Endorsements::default(), NOW).unwrap_err();
+    assert_eq!(error, Error::QeIdentity("another signer"));
 }
 
 // AT-03: the quoting enclave is the one that Intel describes.
