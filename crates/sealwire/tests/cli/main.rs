@@ -8,6 +8,7 @@ mod enrol;
 mod help;
 mod operator_keys;
 mod revocation;
+mod samples;
 mod services;
 mod support;
 mod verify;
