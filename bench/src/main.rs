@@ -59,7 +59,7 @@ fn main() -> Result<()> {
         tables.push(table);
     };
     if wanted(Part::Attest) {
-        show(attest::run(&state)?);
+        show(attest::run()?);
     }
     if wanted(Part::Seal) {
         show(seal::run()?);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 pub(crate) mod der;
+pub(crate) mod genuine;
 pub(crate) mod machine;
 pub(crate) mod samples;
 pub(crate) mod tpm;
