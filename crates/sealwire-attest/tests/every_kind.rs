@@ -87,15 +87,25 @@ fn every_kind_is_held_to_its_report_data() {
 #[test]
 fn no_edit_of_a_sample_passes() {
     let Some(samples) = genuine() else { return };
+    let passed = std::cell::RefCell::new(Vec::new());
     for sample in &samples {
         let bytes = &sample.evidence.bytes;
         let refused = |edited: Vec<u8>, what: String| {
             let evidence = Evidence { kind: sample.evidence.kind, bytes: edited };
             let verdict = verify(sample, &evidence, sample.at);
-            assert!(verdict.is_err(), "{}: {what} passes", sample.name);
+            if verdict.is_ok() {
+                passed.borrow_mut().push(format!("{}: {what}", sample.name));
+            }
         };
         // A step that has no common factor with the sizes of structures.
-        for at in (0..bytes.len()).step_by(37).chain([bytes.len() - 1]) {
+        // The TD's own report inside of an HCL report has a MAC that only its machine can check; what of it means
+        // anything is compared with the quote.
+        let unchecked = match sample.evidence.kind {
+            Kind::AzureTdx => 32..32 + 1024 + 16,
+            _ => 0..0,
+        };
+        let positions = (0..bytes.len()).step_by(37).filter(|at| !unchecked.contains(at));
+        for at in positions.chain([bytes.len() - 1]) {
             let mut edited = bytes.clone();
             edited[at] ^= 1 << (at % 8);
             refused(edited, format!("a bit of byte {at}"));
@@ -103,10 +113,13 @@ fn no_edit_of_a_sample_passes() {
         for cut in (0..bytes.len()).step_by(61).chain([bytes.len() - 1]) {
             refused(bytes[..cut].to_vec(), format!("a prefix of {cut} bytes"));
         }
-        for suffix in [&[0][..], &[1], &[0xff; 64], bytes] {
+        // Zeros behind an Intel quote are the one exception of AT-08.
+        let zero: &[u8] = if matches!(sample.evidence.kind, Kind::Tdx | Kind::Sgx) { &[1] } else { &[0] };
+        for suffix in [zero, &[1], &[0xff; 64], bytes] {
             refused([bytes, suffix].concat(), format!("a suffix of {} bytes", suffix.len()));
         }
     }
+    assert!(passed.borrow().is_empty(), "{:#?}", passed.borrow());
 }
 
 // AT-05: nothing verifies long before or long after its time.
