@@ -107,6 +107,7 @@ impl Parser<'_> {
             "tcb-statuses" if schema.has_status => {
                 self.rule.tcb_statuses = Some(self.take::<Accept<Status>>(value)?.map(|status| status.0));
             }
+            "collateral" if schema.has_status => self.rule.collateral = self.take(value)?,
             "advisories" if schema.has_status => self.rule.advisories = Some(self.take(value)?),
             "products" if !matches!(schema.products, Products::None) => {
                 self.rule.products = self.products(value)?;

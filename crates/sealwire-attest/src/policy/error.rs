@@ -34,7 +34,7 @@ impl fmt::Display for PolicyError {
 }
 
 /// What each key takes, for hints; registers are in the table of kinds.
-const USAGE: [(&str, &str); 39] = [
+const USAGE: [(&str, &str); 40] = [
     ("version", "this is version 1"),
     ("max-lifetime", "a duration such as \"24h\", \"10m\" or \"90s\""),
     ("max-age", "a duration such as \"24h\", \"10m\" or \"90s\""),
@@ -82,6 +82,7 @@ const USAGE: [(&str, &str); 39] = [
     ("driver-versions", "a version, a list of those, or { any = \"why\" }"),
     ("vbios-versions", "a version, a list of those, or { any = \"why\" }"),
     ("crl", "\"required\" or \"if-available\""),
+    ("collateral", "\"required\" or \"if-available\""),
     ("rim", "\"required\" or \"if-available\""),
     ("vmpl", "a number from 0 to 3, or { any = \"why\" }"),
     ("debug", "true or false"),

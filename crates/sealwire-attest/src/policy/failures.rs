@@ -126,7 +126,7 @@ impl Rule {
             None => &default,
         };
         let any = matches!(self.tcb_statuses, Some(Accept::Any(_)));
-        match (claims.tcb_status, &checks.tcb) {
+        let missing = match (claims.tcb_status, &checks.tcb) {
             // Not even under `any`: the vendor has withdrawn its word, or never gave it.
             (Some(status), _)
                 if matches!(status, TcbStatus::Revoked | TcbStatus::Unlisted)
@@ -135,24 +135,16 @@ impl Rule {
                 let accepted =
                     accepted.iter().filter(|s| !matches!(s, TcbStatus::Revoked | TcbStatus::Unlisted));
                 failed.add("tcb-status", "tcb-statuses", list(accepted), status);
+                None
             }
-            (_, Outcome::NotSupplied(what)) if !any => {
-                failed.add(
-                    "endorsement-missing",
-                    "tcb-statuses",
-                    "what the vendor says of the firmware level",
-                    what,
-                );
-            }
-            (None, _) if !any => {
-                failed.add(
-                    "endorsement-missing",
-                    "tcb-statuses",
-                    "what the vendor says of the firmware level",
-                    "none",
-                );
-            }
-            _ => {}
+            (_, Outcome::NotSupplied(what)) => Some(what.as_str()),
+            (None, _) => Some("none"),
+            _ => None,
+        };
+        // Whoever brings the evidence can leave out what speaks against it: `any` status is one that was told.
+        if let (Some(found), Demand::Required) = (missing, self.collateral) {
+            let expected = "what the vendor says of the firmware level";
+            failed.add("endorsement-missing", "collateral", expected, found);
         }
         let allowed: &[String] = match &self.advisories {
             Some(Accept::Any(_)) => return,

@@ -17,6 +17,8 @@ pub(super) struct Rule {
     pub(super) versions: BTreeMap<&'static str, Accept<String>>,
     pub(super) minimum_tcb: Option<Level>,
     pub(super) tcb_statuses: Option<Accept<TcbStatus>>,
+    /// the vendor's word on the level, where it signs one
+    pub(super) collateral: Demand,
     pub(super) advisories: Option<Accept<String>>,
     pub(super) products: Vec<String>,
     pub(super) crl: Demand,
@@ -70,6 +72,7 @@ impl Rule {
             versions: BTreeMap::new(),
             minimum_tcb: None,
             tcb_statuses: None,
+            collateral: Demand::Required,
             advisories: None,
             products: Vec::new(),
             crl: schema.crl,

@@ -13,7 +13,8 @@ pub(super) struct Schema {
     pub(super) versions: &'static [Version],
     /// firmware components that `minimum-tcb` takes
     pub(super) levels: Option<Levels>,
-    /// whether the vendor signs what it thinks of a level, so that `tcb-statuses` and `advisories` can be asked
+    /// whether the vendor signs what it thinks of a level, so that `tcb-statuses`, `collateral` and
+    /// `advisories` can be asked
     pub(super) has_status: bool,
     /// `products`
     pub(super) products: Products,
@@ -150,6 +151,7 @@ impl Schema {
         let further = [
             (self.levels.is_some(), "minimum-tcb"),
             (self.has_status, "tcb-statuses"),
+            (self.has_status, "collateral"),
             (self.has_status, "advisories"),
             (!matches!(self.products, Products::None), "products"),
             (true, "crl"),

@@ -162,6 +162,7 @@ fn keys_belong_to_kinds() {
         let keys = Schema::of(kind).keys(false);
         for (key, value) in [
             ("tcb-statuses", "[\"UpToDate\"]"),
+            ("collateral", "\"required\""),
             ("advisories", "[\"INTEL-SA-00001\"]"),
             ("minimum-tcb", "{ any = \"a test\" }"),
             ("vmpl", "0"),
@@ -335,13 +336,22 @@ fn a_missing_endorsement_is_told_apart() {
     let mut checks = passed();
     checks.tcb = not_supplied();
     for kind in INTEL {
-        let missing = one("endorsement-missing", "tcb-statuses");
+        let missing = one("endorsement-missing", "collateral");
         assert_eq!(failures_with(&policy(kind, ""), &lacking(kind), &checks), missing);
         // Half of it is not all of it.
         assert_eq!(failures_with(&policy(kind, ""), &claims(kind), &checks), missing);
         assert_eq!(failures(&policy(kind, ""), &lacking(kind)), missing);
         let any = policy(kind, "tcb-statuses = { any = \"a test\" }");
-        assert!(failures_with(&any, &lacking(kind), &checks).is_empty());
+        // Any status is one that was told: leaving it out is no way around it.
+        assert_eq!(failures_with(&any, &lacking(kind), &checks), missing);
+        assert_eq!(failures(&any, &lacking(kind)), missing);
+        let lenient = policy(kind, "collateral = \"if-available\"");
+        assert!(failures_with(&lenient, &lacking(kind), &checks).is_empty());
+        // What was supplied counts all the same.
+        let behind = Claims { tcb_status: Some(TcbStatus::OutOfDate), ..claims(kind) };
+        assert_eq!(failures(&lenient, &behind), one("tcb-status", "tcb-statuses"));
+        let required = policy(kind, "collateral = \"required\"");
+        assert_eq!(failures_with(&required, &lacking(kind), &checks), missing);
     }
     assert!(failures_with(&policy(Kind::Nvidia, ""), &claims(Kind::Nvidia), &checks).is_empty());
     let rim = policy(Kind::Nvidia, "rim = \"required\"");
@@ -588,7 +598,7 @@ fn exactly_accepts_exactly_that_for_every_kind() {
         let shown = claims(kind);
         let written = text(&shown, &passed());
         assert!(failures(&written, &shown).is_empty(), "{written}");
-        assert!(!written.contains("WARNING"), "{written}");
+        assert!(!written.contains("WARNING") && !written.contains("collateral"), "{written}");
         for register in Schema::of(kind).required() {
             let mut other = claims(kind);
             other.measurements.get_mut(register.name()).unwrap()[0] ^= 1;
@@ -601,6 +611,9 @@ fn exactly_accepts_exactly_that_for_every_kind() {
         let poor = Claims { tcb_status: None, tcb_date: None, tcb_evaluation: None, ..claims(kind) };
         let written = text(&poor, &bare);
         assert!(failures_with(&written, &poor, &bare).is_empty(), "{written}");
+        let is_lenient = written.contains("\ncollateral = \"if-available\"\n");
+        assert_eq!(is_lenient, INTEL.contains(&kind), "{written}");
+        assert_eq!(is_lenient, written.contains("# WARNING: what the vendor says"), "{written}");
         assert!(written.contains("came with the evidence") || matches!(kind, Kind::Tpm | Kind::Development));
         // A debugged guest of real hardware is not accepted by it either.
         let debug = Claims { debug: true, ..claims(kind) };
