@@ -205,3 +205,23 @@ fn genuine_documents_are_read() {
         assert!(matches!(refused, Err(Error::WrongReport)), "{name}: {refused:?}");
     }
 }
+
+proptest::proptest! {
+    // AT-08
+    #[test]
+    fn any_bytes_are_an_answer_or_an_error(
+        at in 0usize..260,
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+    ) {
+        for whole in [attestation(&document(Some(&DATA), None)), description(1, "SHA384")] {
+            let mut response = whole;
+            let end = (at + bytes.len()).min(response.len());
+            response.splice(at.min(end)..end, bytes.clone());
+            let _ = message::check_description(&response);
+            if let Ok(document) = message::document(&response) {
+                let _ = document::check(&document, &DATA);
+            }
+            let _ = document::check(&response, &DATA);
+        }
+    }
+}

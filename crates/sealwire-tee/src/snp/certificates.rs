@@ -63,4 +63,15 @@ mod tests {
         // What is no certificate is passed over.
         assert_eq!(endorsements(&[entry(1, 0, 48), end].concat()).unwrap(), Endorsements::default());
     }
+
+    proptest::proptest! {
+        // AT-08
+        #[test]
+        fn any_bytes_are_a_table_or_an_error(at in 0usize..100, bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40)) {
+            let mut table = [entry(1, 48, 20), entry(0, 0, 0), vec![0x30; 20]].concat();
+            let end = (at + bytes.len()).min(table.len());
+            table.splice(at.min(end)..end, bytes);
+            let _ = endorsements(&table);
+        }
+    }
 }

@@ -306,4 +306,17 @@ pub(super) mod tests {
         }
         assert!(timed_out(read(&mut Dribble, &mut endless, deadline).map(|()| Vec::new())));
     }
+
+    proptest::proptest! {
+        // AT-08
+        #[test]
+        fn any_bytes_are_a_response_or_an_error(at in 0usize..40, bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40)) {
+            let mut message = message(1, 0, &[5; 16], b"quote");
+            let end = (at + bytes.len()).min(message.len());
+            message.splice(at.min(end)..end, bytes);
+            if let Ok(quote) = super::response(&message) {
+                assert!(message.ends_with(quote));
+            }
+        }
+    }
 }

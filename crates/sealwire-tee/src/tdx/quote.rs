@@ -139,4 +139,18 @@ mod tests {
             assert_eq!(len - read.len(), zeros, "{name}");
         }
     }
+
+    proptest::proptest! {
+        // AT-08
+        #[test]
+        fn any_bytes_are_a_quote_or_an_error(at in 0usize..700, bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40)) {
+            // A quote with some of it overwritten, cut or lengthened.
+            let mut quote = example(&DATA);
+            let end = (at + bytes.len()).min(quote.len());
+            quote.splice(at.min(end)..end, bytes);
+            if let Ok(read) = checked(quote.clone(), &DATA) {
+                assert!(quote.starts_with(&read));
+            }
+        }
+    }
 }
