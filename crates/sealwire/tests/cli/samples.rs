@@ -304,7 +304,9 @@ fn no_sample_is_left_out() {
 #[test]
 fn people_read_a_tree_of_every_kind() {
     let Some(folder) = folder() else { return };
-    let shown: &[(&str, &[&str], &str, i32, &[&str])] = &[
+    // evidence, endorsements, time, exit code, and what stands in the tree
+    type Shown = (&'static str, &'static [&'static str], &'static str, i32, &'static [&'static str]);
+    let shown: &[Shown] = &[
         (
             "sgx/processor-ca.bin",
             &["sgx/processor-ca.collateral.json"],
