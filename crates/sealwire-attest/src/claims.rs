@@ -34,6 +34,8 @@ pub struct Claims {
     pub measurements: BTreeMap<Register, Vec<u8>>,
     /// firmware level by component name
     pub tcb: BTreeMap<&'static str, u64>,
+    /// firmware level when the guest was launched, by component name, where evidence tells it apart
+    pub launch_tcb: BTreeMap<&'static str, u64>,
     /// what the vendor says of that level; `None` where it publishes nothing, or it was not supplied
     pub tcb_status: Option<TcbStatus>,
     /// the vendor's advisories that apply to that level
@@ -212,6 +214,14 @@ impl Claims {
             "not-after": self.not_after.to_string(),
             "companions": companions,
         })
+    }
+}
+
+impl Claims {
+    /// The lower one of a component's versions at launch and now: what old firmware did to a guest stays with it.
+    pub(crate) fn lowest_tcb(&self, component: &str) -> Option<u64> {
+        let now = self.tcb.get(component).copied()?;
+        Some(self.launch_tcb.get(component).map_or(now, |launch| now.min(*launch)))
     }
 }
 

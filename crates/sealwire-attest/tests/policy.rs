@@ -398,6 +398,18 @@ fn exactly_accepts_exactly_that() {
     older.extension("1.3.6.1.4.1.3704.1.3.8").value = vec![0x02, 0x01, 114];
     older.report[at::REPORTED_TCB + 7] = 114;
     assert_eq!(codes(&text, &older), ["tcb-too-old"]);
+    // AT-21: launched on older firmware than it runs on, which a report of version 3 always tells.
+    let mut launched = machine.clone();
+    launched.report[at::LAUNCH_TCB + 7] = 114;
+    assert_eq!(codes(&text, &launched), ["tcb-too-old"]);
+    let of_launch = Policy::exactly(&verified(&launched), None, None);
+    assert!(of_launch.contains("microcode = 114") && codes(&of_launch, &launched).is_empty(), "{of_launch}");
+    launched.report[at::LAUNCH_TCB..][..8].fill(0);
+    assert!(codes(&text, &launched).contains(&"tcb-too-old"));
+    // In version 2 it may not have been there yet.
+    launched.report[0] = 2;
+    launched.report[at::CPUID..][..3].fill(0);
+    assert!(codes(&text, &launched).is_empty());
     let mut debug = machine.clone();
     debug.set_policy(DEBUG_BIT);
     assert_eq!(codes(&text, &debug), ["debug"]);

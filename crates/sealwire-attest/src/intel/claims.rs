@@ -46,6 +46,7 @@ pub(super) fn claims(
         security_version: of_body.security_version,
         measurements: of_body.measurements,
         tcb,
+        launch_tcb: BTreeMap::new(),
         tcb_status: level.as_ref().map(|level| level.status),
         tcb_date: level.as_ref().and_then(|level| level.date),
         advisories: level.map(|level| level.advisories).unwrap_or_default(),

@@ -33,6 +33,7 @@ pub(super) fn claims(
         security_version: 0,
         measurements: pcrs.map(|(index, pcr)| (format!("pcr-{index}").into(), pcr.to_vec())).collect(),
         tcb: BTreeMap::new(),
+        launch_tcb: BTreeMap::new(),
         tcb_status: None,
         advisories: Vec::new(),
         tcb_date: None,

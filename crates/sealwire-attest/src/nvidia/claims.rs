@@ -40,6 +40,7 @@ pub(super) fn claims(
             .map(|(index, digest)| (format!("measurement-{index}").into(), digest.to_vec()))
             .collect(),
         tcb: BTreeMap::new(),
+        launch_tcb: BTreeMap::new(),
         tcb_status,
         advisories: Vec::new(),
         tcb_date: None,

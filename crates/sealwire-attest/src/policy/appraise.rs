@@ -3,9 +3,10 @@
 use super::{Appraised, Policy, Rule, extensions::Judged};
 use crate::{
     Claims, Kind, UnixTime, Verdict, Verified,
+    claims::Companion,
     verdict::{Denial, Reason},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub(super) fn appraise(
     policy: &Policy,
@@ -16,6 +17,9 @@ pub(super) fn appraise(
     // What was verified may have been kept until after its end.
     if at > claims.not_after {
         return Err(Denial { reasons: vec![reason("expired", "validity", claims.not_after, at)] });
+    }
+    if let Some(duplicate) = duplicate(&claims) {
+        return Err(Denial { reasons: vec![duplicate] });
     }
     // AT-25: whatever accepts it.
     let revoked = policy.revocation().failures(&claims, at);
@@ -52,6 +56,17 @@ pub(super) fn appraise(
     }
     reasons.splice(0..0, revoked);
     Err(Denial { reasons })
+}
+
+/// One device that is shown under two labels is not two devices (AT-01).
+fn duplicate(claims: &Claims) -> Option<Reason> {
+    let mut seen = BTreeMap::new();
+    claims.companions.iter().find_map(|(label, Companion { claims, .. })| {
+        let is_known = claims.hardware_id.iter().any(|byte| *byte != 0);
+        let first = is_known.then(|| seen.insert((claims.kind.name(), &claims.hardware_id), label))??;
+        let found = format!("one {} as {first} and {label}", claims.kind);
+        Some(reason("companion-duplicate", "companions", "a device for each label", found))
+    })
 }
 
 fn reason(code: &'static str, rule: &str, expected: impl ToString, found: impl ToString) -> Reason {

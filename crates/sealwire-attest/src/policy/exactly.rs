@@ -143,8 +143,9 @@ fn level(out: &mut String, schema: &Schema, claims: &Claims, checks: &Checks) ->
     let Some(levels) = &schema.levels else { return Ok(()) };
     writeln!(out, "# The lowest firmware level that is accepted. Raise it when the vendor announces fixes.")?;
     let known = |name: &str| levels.components.iter().any(|component| component.name == name);
-    let components = claims.tcb.iter().filter(|(name, _)| known(name));
-    let mut minimum: Vec<_> = components.map(|(name, version)| format!("{name} = {version}")).collect();
+    let components = claims.tcb.keys().filter(|name| known(name));
+    let mut minimum: Vec<_> =
+        components.filter_map(|name| Some(format!("{name} = {}", claims.lowest_tcb(name)?))).collect();
     if schema.has_status {
         minimum.extend(claims.tcb_evaluation.map(|number| format!("evaluation = {number}")));
     }

@@ -99,8 +99,8 @@ impl Rule {
         let Some(levels) = &self.schema.levels else { return };
         for component in levels.components {
             let rule = format!("minimum-tcb.{}", component.name);
-            match (minimum.components.get(component.name), claims.tcb.get(component.name)) {
-                (Some(minimum), found) => failed.at_least(&rule, minimum, found),
+            match (minimum.components.get(component.name), claims.lowest_tcb(component.name)) {
+                (Some(minimum), found) => failed.at_least(&rule, minimum, found.as_ref()),
                 // A component that the policy's author did not think of is not a component at any level. Where the
                 // vendor judges whole levels, the rest of them is its business.
                 (None, Some(found)) if levels.is_complete => {

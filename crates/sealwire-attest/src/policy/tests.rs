@@ -42,6 +42,7 @@ fn claims(kind: Kind) -> Claims {
             .filter(|c| c.name != "fmc")
             .map(|c| (c.name, 5))
             .collect(),
+        launch_tcb: BTreeMap::new(),
         tcb_status: schema.has_status.then_some(TcbStatus::UpToDate),
         advisories: Vec::new(),
         tcb_date: schema.has_status.then_some(UnixTime(1_700_000_000)),
@@ -474,6 +475,29 @@ fn with_companion(label: &str, companion: Claims) -> Claims {
 
 fn companion(more: &str) -> String {
     policy(Kind::Tdx, &format!("[[accept.companion]]\nkind = \"nvidia\"\n{}{more}", rule(Kind::Nvidia)))
+}
+
+// AT-01: one device under two labels is one device, whether a rule is about it or not.
+#[test]
+fn companions_of_one_kind_differ() {
+    let both = |first: &[u8], second: &[u8]| {
+        let gpu = |id: &[u8]| Claims { hardware_id: id.to_vec(), ..claims(Kind::Nvidia) };
+        let mut both = with_companion("gpu-0", gpu(first));
+        both.companions.extend(with_companion("gpu-1", gpu(second)).companions);
+        both
+    };
+    for text in [policy(Kind::Tdx, ""), companion("")] {
+        let code = |claims: &Claims| {
+            let decided = load(&text).appraise(Verified::new(claims.clone(), passed()), NOW);
+            decided.map(drop).map_err(|denial| denial.reasons[0].code)
+        };
+        assert_eq!(code(&both(b"1", b"1")), Err("companion-duplicate"));
+        assert_eq!(code(&both(b"1", b"2")), Ok(()));
+        assert_eq!(code(&both(b"", b"")), Ok(()));
+        let mut mixed = both(b"1", b"1");
+        mixed.companions.get_mut("gpu-1").unwrap().claims.kind = Kind::Tpm;
+        assert_ne!(code(&mixed), Err("companion-duplicate"));
+    }
 }
 
 // AT-01, AT-21: companions that a policy asks for.

@@ -73,6 +73,13 @@ impl Rule {
                 reasons.push(revoked("revoked-measurement", &rule, hex::encode(value)));
             }
         }
+        let is_unknown = claims.hardware_id.iter().all(|byte| *byte == 0);
+        if is_unknown && !list.hardware_ids.is_empty() {
+            // It could be any of those that are listed: the host can hide which one it is.
+            let rule = format!("revocation.chip-ids.{path}hardware-id");
+            let expected = "the id of hardware that is not on the revocation list";
+            reasons.push(reason("hardware-unknown", &rule, expected, "none"));
+        }
         if list.hardware_ids.contains(&claims.hardware_id) {
             // The id itself stays out of verdicts and logs.
             let rule = format!("revocation.chip-ids.{path}hardware-id");

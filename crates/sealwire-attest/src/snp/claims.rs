@@ -1,6 +1,7 @@
 //! From a report to claims.
 
 use super::{
+    Tcb,
     chain::Chain,
     leaf::Holder,
     report::{GuestPolicy, Report},
@@ -59,6 +60,7 @@ pub(super) fn claims(report: &Report, chain: &Chain, not_after: UnixTime) -> Cla
             ("image-id".into(), report.image_id.to_vec()),
         ]),
         tcb: report.reported_tcb(chain.leaf.product).components().collect(),
+        launch_tcb: report.launch_tcb(chain.leaf.product).into_iter().flat_map(Tcb::components).collect(),
         // AMD publishes no signed list of levels.
         tcb_status: None,
         advisories: Vec::new(),
@@ -66,12 +68,25 @@ pub(super) fn claims(report: &Report, chain: &Chain, not_after: UnixTime) -> Cla
         tcb_evaluation: None,
         debug: report.policy.debug(),
         attributes,
-        hardware_id: report.chip_id.to_vec(),
+        hardware_id: hardware_id(&chain.leaf.holder, report),
         report_data: report.report_data.to_vec(),
         made_at: None,
         root: chain.root,
         chain: chain.fingerprints.to_vec(),
         not_after,
         companions: BTreeMap::new(),
+    }
+}
+
+/// The chip's id by its certificate, as reports write it: the host can hide the one in the report (MaskChipId), and with
+/// it a chip that was revoked. The key of a provider is no chip's, so there the report's word is all there is.
+fn hardware_id(holder: &Holder, report: &Report) -> Vec<u8> {
+    match holder {
+        Holder::Chip(id) => {
+            let mut padded = id.clone();
+            padded.resize(report.chip_id.len(), 0);
+            padded
+        }
+        Holder::Provider(_) => report.chip_id.to_vec(),
     }
 }

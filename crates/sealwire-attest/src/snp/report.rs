@@ -178,6 +178,15 @@ impl Report {
     pub fn reported_tcb(&self, product: Product) -> Tcb {
         Tcb::from_bytes(self.reported_tcb, product)
     }
+
+    /// The firmware level when the guest was launched, which can be below the reported one: firmware is renewed under
+    /// guests that run. `None` for a report of version 2 that holds none, as early firmware makes them; later versions
+    /// always hold one.
+    #[must_use]
+    pub fn launch_tcb(&self, product: Product) -> Option<Tcb> {
+        let absent = self.version < 3 && self.launch_tcb == [0; 8];
+        (!absent).then(|| Tcb::from_bytes(self.launch_tcb, product))
+    }
 }
 
 /// POLICY: what the guest's owner permits the host to do (AMD 56860, 4.3).

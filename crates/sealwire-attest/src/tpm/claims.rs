@@ -39,6 +39,7 @@ pub(super) fn claims(quote: &Quote, attest: &Attest<'_>, chain: &Chain, not_afte
         security_version: 0,
         measurements: registers(&quote.pcrs),
         tcb: BTreeMap::new(),
+        launch_tcb: BTreeMap::new(),
         tcb_status: None,
         advisories: Vec::new(),
         tcb_date: None,

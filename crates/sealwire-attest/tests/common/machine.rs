@@ -32,6 +32,7 @@ pub(crate) mod at {
     pub(crate) const REPORTED_TCB: usize = 0x180;
     pub(crate) const CPUID: usize = 0x188;
     pub(crate) const CHIP_ID: usize = 0x1a0;
+    pub(crate) const LAUNCH_TCB: usize = 0x1f0;
     pub(crate) const LAUNCH_MITIGATIONS: usize = 0x1f8;
     pub(crate) const SIGNATURE: usize = 0x2a0;
 }
@@ -94,6 +95,7 @@ impl Machine {
         report[at::MEASUREMENT..][..48].fill(0x22);
         report[at::HOST_DATA..][..32].fill(0x33);
         report[at::REPORTED_TCB..][..8].copy_from_slice(&tcb);
+        report[at::LAUNCH_TCB..][..8].copy_from_slice(&tcb);
         report[at::CPUID..][..3].copy_from_slice(&cpuid);
         report[at::CHIP_ID..][..64].copy_from_slice(&chip_id);
         Self {

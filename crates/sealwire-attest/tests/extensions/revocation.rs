@@ -173,6 +173,20 @@ fn what_is_listed_is_refused() {
     assert!(codes(&with(&machine, &others), &machine).is_empty());
 }
 
+// AT-25: hardware that hides which it is could be any that is listed; the chip's certificate tells it all the same.
+#[test]
+fn hardware_without_an_id_is_refused_where_ids_are_listed() {
+    let vlek = Machine::new(Model::Milan).with_vlek();
+    assert_eq!(codes(&with(&vlek, &full(1)), &vlek), ["hardware-unknown"]);
+    assert!(codes(&with(&vlek, &list(1)), &vlek).is_empty());
+    let mut masked = Machine::new(Model::Milan);
+    masked.report[0x1a0..0x1e0].fill(0);
+    assert!(codes(&with(&masked, &full(1)), &masked).is_empty());
+    let mut listed = list(1);
+    listed.hardware_ids.insert(CHIP.to_vec());
+    assert_eq!(codes(&with(&masked, &listed), &masked), ["revoked-hardware"]);
+}
+
 // AT-25: past its next update a list refuses everything; both sides of each boundary.
 #[test]
 fn a_list_is_good_until_its_next_update() {
