@@ -68,7 +68,7 @@ fn least(kind: Kind) -> String {
     let lines = |keys: &[&str]| keys.iter().map(|key| line(key)).collect::<String>();
     let snp = lines(&["measurement", "host-data", "minimum-tcb"]);
     let tdx = lines(&["mrtd", "rtmr-0", "rtmr-1", "rtmr-2", "rtmr-3", "mr-config-id"]);
-    let pcrs = lines(&["pcr-0", "pcr-4", "pcr-7", "pcr-8", "pcr-9", "pcr-11", "pcr-12"]);
+    let pcrs = lines(&["pcr-0", "pcr-2", "pcr-4", "pcr-7", "pcr-8", "pcr-9", "pcr-11", "pcr-12"]);
     let hex = |len: usize| "00".repeat(len);
     match kind {
         Kind::Snp => snp,
@@ -79,7 +79,7 @@ fn least(kind: Kind) -> String {
         Kind::Tpm => format!("{pcrs}roots = [\"sha256:{}\"]\n", hex(32)),
         Kind::AzureSnp => snp + &pcrs,
         Kind::AzureTdx => tdx + &pcrs,
-        Kind::Nvidia => lines(&["driver-versions", "vbios-versions"]) + "rim = \"required\"\n",
+        Kind::Nvidia => lines(&["driver-versions", "vbios-versions"]),
         kind => panic!("{kind}"),
     }
 }

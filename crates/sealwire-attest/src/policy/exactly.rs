@@ -75,7 +75,7 @@ fn rule(out: &mut String, claims: &Claims, checks: &Checks) -> std::fmt::Result 
     if schema.has_rim && claims.tcb_status == Some(TcbStatus::Unlisted) {
         writeln!(out, "# REFUSED: the vendor lists other measurements than these.")?;
     } else if schema.has_rim {
-        demand(out, "rim", "signed reference values", matches!(checks.tcb, Outcome::Passed(_)))?;
+        rim(out, schema, claims, checks)?;
     }
     match checks.revocation {
         Outcome::Passed(_) => demand(out, "crl", "", true)?,
@@ -179,6 +179,22 @@ fn level(out: &mut String, schema: &Schema, claims: &Claims, checks: &Checks) ->
                 writeln!(out, "advisories = [{}]", advisories.join(", "))?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Without signed reference values the measurements themselves say what runs.
+fn rim(out: &mut String, schema: &Schema, claims: &Claims, checks: &Checks) -> std::fmt::Result {
+    let is_there = matches!(checks.tcb, Outcome::Passed(_));
+    let measurements: Vec<_> =
+        claims.measurements.iter().filter(|(name, _)| schema.register(name).is_some()).collect();
+    if !is_there && measurements.is_empty() {
+        writeln!(out, "# REFUSED: neither signed reference values nor measurements came with the evidence.")?;
+        return writeln!(out, "rim = \"required\"");
+    }
+    demand(out, "rim", "signed reference values", is_there)?;
+    for (name, value) in measurements.into_iter().filter(|_| !is_there) {
+        writeln!(out, "{name} = [\"{}\"]", hex::encode(value))?;
     }
     Ok(())
 }

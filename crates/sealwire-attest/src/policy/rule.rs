@@ -76,7 +76,7 @@ impl Rule {
             advisories: None,
             products: Vec::new(),
             crl: schema.crl,
-            rim: Demand::IfAvailable,
+            rim: if schema.has_rim { Demand::Required } else { Demand::IfAvailable },
             vmpl: None,
             debug: false,
             migration: false,
@@ -162,14 +162,12 @@ impl Rule {
             }
             // Versions are the firmware's own words, and measurements are compared with nothing unless it is said with what.
             Kind::Nvidia => {
-                let listed = self.versions.values().any(|accepted| matches!(accepted, Accept::Listed(_)))
-                    || self.registers.values().any(|accepted| matches!(accepted, Accept::Listed(_)));
+                let listed = self.registers.values().any(|accepted| matches!(accepted, Accept::Listed(_)));
                 if listed || self.rim == Demand::Required {
                     return Ok(());
                 }
-                let problem =
-                    "any driver and any video BIOS need rim = \"required\", or a measurement that is listed";
-                Err(("driver-versions", problem.to_owned()))
+                let problem = "versions are the device's own words: without a measurement that is listed it is \"required\"";
+                Err(("rim", problem.to_owned()))
             }
             _ => Ok(()),
         }

@@ -284,12 +284,14 @@ const NITRO_REGISTERS: &[Register] = &[
     Register::numbered("pcr-", 0..=31, 48, "what the enclave extends"),
 ];
 
-/// By the TCG PC Client firmware profile firmware measures itself into PCR 0 and what it starts into PCR 4, and by
+/// By the TCG PC Client firmware profile firmware measures itself into PCR 0, drivers and option ROMs that it
+/// runs into PCR 2, and what it starts into PCR 4, and by
 /// secure boot (PCR 7) admits more than one build. What runs then depends on registers that loaders extend: GRUB 8 and
 /// 9, the kernel's EFI stub 9, systemd-stub 11 and 12. A loader leaves those of the others zero, which is a value as well:
 /// left out, they could be extended by something that nobody looked at.
 const PCRS: &[Register] = &[
     Register::required("pcr-0", 32, "the firmware"),
+    Register::required("pcr-2", 32, "drivers and option ROMs that firmware ran"),
     Register::required("pcr-4", 32, "what the firmware started: boot loader, or unified kernel image"),
     Register::required("pcr-7", 32, "secure boot: whether it is on, and whose keys"),
     Register::required("pcr-8", 32, "commands and kernel command line, with GRUB"),

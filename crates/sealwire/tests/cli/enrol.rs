@@ -79,7 +79,7 @@ impl Scene {
 
     fn policy(&self, pcr: u8, value: [u8; 32]) -> PathBuf {
         let path = self.path("policy.toml");
-        let mut registers = BTreeMap::from([0, 4, 7, 8, 9, 11, 12].map(|index| (index, [0; 32])));
+        let mut registers = BTreeMap::from([0, 2, 4, 7, 8, 9, 11, 12].map(|index| (index, [0; 32])));
         registers.insert(pcr, value);
         let registers: String =
             registers.iter().map(|(index, value)| format!("pcr-{index} = [\"{}\"]\n", hex(value))).collect();

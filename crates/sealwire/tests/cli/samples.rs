@@ -182,15 +182,23 @@ const ROWS: &[Row] = &[
         "azure-snp",
         &["wrong-chip"],
     ),
-    row("nvidia/hopper-1.report.hex", &["nvidia/hopper-1.chain.pem"], OCTOBER, 0, "nvidia", &[]),
+    // Without signed reference values nothing says whether the measurements are good.
+    row(
+        "nvidia/hopper-1.report.hex",
+        &["nvidia/hopper-1.chain.pem"],
+        OCTOBER,
+        40,
+        "nvidia",
+        &["endorsement-missing"],
+    ),
     // Reference values of another device are nothing to it.
     row(
         "nvidia/hopper-1.report.hex",
         &["nvidia/hopper-1.chain.pem", "nvidia/cx7-rim.cbor"],
         OCTOBER,
-        0,
+        40,
         "nvidia",
-        &[],
+        &["endorsement-missing"],
     ),
     row("nvidia/hopper-1.report.hex", &[], OCTOBER, 40, "nvidia", &["endorsement-missing"]),
 ];
@@ -332,7 +340,7 @@ fn people_read_a_tree_of_every_kind() {
             "nvidia/hopper-1.report.hex",
             &["nvidia/hopper-1.chain.pem"],
             OCTOBER,
-            0,
+            40,
             &["550.90.07", "vbios", "gh100"],
         ),
         ("nvidia/hopper-1.report.hex", &[], OCTOBER, 40, &["NVIDIA", "--endorsements FILE"]),
@@ -372,7 +380,7 @@ fn report_data_is_the_field_of_its_kind() {
     let text = fs::read_to_string(&evidence).unwrap();
     // The nonce stands behind the four bytes of the request's header.
     let nonce = &text[8..72];
-    assert_eq!(with(nonce, 0)["checks"]["binding"]["outcome"], "passed");
+    assert_eq!(with(nonce, 40)["checks"]["binding"]["outcome"], "passed");
     for other in [&nonce[..62], &format!("{nonce}00"), ""] {
         assert_eq!(with(other, 20)["reasons"][0]["code"], "binding");
     }

@@ -118,7 +118,7 @@ pub(crate) fn policy(root: &[u8; 32], pcrs: &[(u8, [u8; 32])]) -> String {
 
 /// What it says of a TPM. The registers that every policy names are as a software TPM has them when nothing has extended them.
 pub(crate) fn rule(root: &[u8; 32], pcrs: &[(u8, [u8; 32])]) -> String {
-    let mut registers = BTreeMap::from([0, 4, 7, 8, 9, 11, 12].map(|index| (index, [0; 32])));
+    let mut registers = BTreeMap::from([0, 2, 4, 7, 8, 9, 11, 12].map(|index| (index, [0; 32])));
     registers.extend(pcrs.iter().copied());
     let registers: String =
         registers.iter().map(|(index, value)| format!("pcr-{index} = [\"{}\"]\n", hex(value))).collect();
