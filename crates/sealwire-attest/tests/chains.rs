@@ -463,7 +463,7 @@ fn a_crl_is_checked_where_there_is_one() {
     // Another authority's list says nothing, and is not taken for one that does.
     let other = der::Crl { issuer: "ARK-Genoa".to_owned(), ..good };
     let checks = verify(&with_crl(&machine, &other)).unwrap();
-    assert!(matches!(checks.revocation, Outcome::NotAvailable(_)));
+    assert!(matches!(checks.revocation, Outcome::NotSupplied(_)));
 }
 
 // AT-05: a CRL has its times, too, both sides of each; the earliest end is the claims' own.
