@@ -48,3 +48,25 @@ fn reasons(policy: &Policy, machine: &Machine) -> Vec<Reason> {
 fn codes(policy: &Policy, machine: &Machine) -> Vec<&'static str> {
     reasons(policy, machine).iter().map(|reason| reason.code).collect()
 }
+
+// AT-81: the codes of extensions are the documented ones.
+#[test]
+fn reason_codes_are_documented() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let page = std::fs::read_to_string(format!("{root}/docs/spec/attestation-extensions.md")).unwrap();
+    let (_, table) = page.split_once("## Reason codes").unwrap();
+    let (table, _) = table.split_once("\n## ").unwrap();
+    let documented: Vec<&str> =
+        table.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0)).collect();
+    let sources = ["policy/rego.rs", "policy/build.rs", "policy/reference/mod.rs", "revocation/rule.rs"]
+        .map(|file| std::fs::read_to_string(format!("{root}/crates/sealwire-attest/src/{file}")).unwrap())
+        .concat();
+    let given: std::collections::BTreeSet<&str> = sources
+        .match_indices("code: \"")
+        .chain(sources.match_indices("reason(\""))
+        .chain(sources.match_indices("revoked(\""))
+        .map(|(start, found)| sources[start + found.len()..].split_once('"').unwrap().0)
+        .collect();
+    assert_eq!(documented.iter().copied().collect::<std::collections::BTreeSet<_>>(), given);
+    assert_eq!(documented.len(), given.len());
+}
