@@ -7,9 +7,10 @@ use sealwire_attest::{
     key_document::{
         Acceptance, Age, OperatorGround, Published, Seen, accept, operator::OperatorStatement, report_data,
     },
+    revocation::RevocationList,
     verdict::Denial,
 };
-use sealwire_crypto::{random::OsRandom, sign::ed25519::SigningKey};
+use sealwire_crypto::{digest::sha384, random::OsRandom, sign::ed25519::SigningKey};
 use sealwire_tee::development::forge::Forge;
 use std::{
     path::Path,
@@ -471,4 +472,28 @@ fn only_a_policy_that_names_the_root_accepts() {
     assert!(!codes(|attempt| attempt.policy = policy_of(&text)).is_empty());
     assert_eq!(codes(|attempt| attempt.policy = policy_of(&text.replace(&other, &root))), NONE);
     assert!(!codes(|attempt| attempt.policy = Policy::without_policy()).is_empty());
+}
+
+// AT-25: a document whose operator's key is revoked, whatever ground it has besides; and one that is revoked itself.
+#[test]
+fn revoked_documents_and_operators_are_refused() {
+    let (operator, revoker) =
+        (SigningKey::generate(&OsRandom).unwrap(), SigningKey::generate(&OsRandom).unwrap());
+    let revoking = |change: &dyn Fn(&mut RevocationList, &KeyDocument)| {
+        codes(|attempt| {
+            let authorities = attempt.document.authorities.clone();
+            let measurement = world().forge.development().measurement();
+            let statement = OperatorStatement::sign(&operator, &authorities, [3; 48], &measurement);
+            attempt.document.operator = Some(statement.unwrap());
+            let mut list = RevocationList::empty(1, after(-10), after(10));
+            change(&mut list, &attempt.document);
+            attempt.policy = policy(ANY);
+            attempt.policy.pin_revocation_keys(&[revoker.public_key()]);
+            attempt.policy = attempt.policy.with_revocation_list(&list.sign(&revoker).unwrap()).unwrap();
+        })
+    };
+    assert_eq!(revoking(&|_, _| {}), NONE);
+    assert_eq!(revoking(&|list, _| list.keys.extend([operator.public_key()])), ["revoked-key"]);
+    let document = revoking(&|list, document| list.documents.extend([sha384(&[&document.encode()])]));
+    assert_eq!(document, ["revoked-document"]);
 }
