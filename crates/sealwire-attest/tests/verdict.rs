@@ -7,13 +7,16 @@ mod common;
 use common::{
     machine::{DEBUG_BIT, Machine, Model, NOT_AFTER, NOW, at},
     samples::{MILAN_LAST, MILAN_TIME, milan, sample},
+    tpm::{Ak, Log, SHA256, Tpm},
 };
 use sealwire_attest::{
     Endorsements, Error, Evidence, Kind, Place, Policy, UnixTime, Verdict, Verifier,
+    event_log::{Bank, replay},
     verdict::{ear::Terms, judge},
     verify::Expected,
 };
 use sealwire_crypto::{random::OsRandom, sign::ed25519};
+use std::collections::BTreeMap;
 
 fn without_policy(evidence: Result<Evidence, Error>, endorsements: &Endorsements, at: UnixTime) -> Verdict {
     judge(&Verifier::new(&[]), evidence, endorsements, None, Expected::Unbound, at)
@@ -127,6 +130,68 @@ fn evidence_that_is_not_genuine_exits_with_20() {
     assert_eq!(json["checks"]["validity"]["outcome"], "passed");
     assert_eq!(json["checks"]["signature"]["outcome"], "failed");
     assert_eq!(json["checks"]["tcb"]["outcome"], "not-reached");
+}
+
+/// A policy for a TPM of the forge.
+fn tpm_policy(tpm: &Tpm, registers: &str) -> Policy {
+    let text = format!(
+        "version = 1\nany-operator = true\n[[accept]]\nkind = \"tpm\"\nroots = [\"sha256:{}\"]\n{registers}\n",
+        hex::encode(tpm.root())
+    );
+    Policy::from_toml(&text).unwrap()
+}
+
+// AT-02, AT-23: a TPM is judged by its registers, and an event log beside its quote by them as well.
+#[test]
+fn an_event_log_beside_a_quote_leads_to_its_registers() {
+    let log = Log::new(&[(SHA256, 32)]).event(4, 8, b"loader").event(9, 13, b"kernel");
+    let values = replay(&log.write(), Bank::Sha256).unwrap();
+    let mut pcrs: BTreeMap<u8, [u8; 32]> = [0, 7, 8, 11, 12].map(|index| (index, [0; 32])).into();
+    pcrs.extend(values.iter().map(|(index, value)| (*index as u8, value[..].try_into().unwrap())));
+    let mut tpm = Tpm::new(Ak::P256);
+    tpm.set_pcrs(pcrs.clone());
+    let registers = |pcrs: &BTreeMap<u8, [u8; 32]>| {
+        let lines = pcrs.iter().map(|(index, value)| format!("pcr-{index} = \"{}\"\n", hex::encode(value)));
+        lines.collect::<String>()
+    };
+    let policy = tpm_policy(&tpm, &registers(&pcrs));
+    let verifier = Verifier::new(policy.trust());
+    let (evidence, endorsements) = (tpm.evidence(), tpm.endorsements());
+    let verify = |policy: &Policy| {
+        judge(&verifier, Ok(evidence.clone()), &endorsements, Some(policy), Expected::Unbound, NOW)
+    };
+    let verdict = verify(&policy);
+    assert_eq!((verdict.verdict, verdict.kind.as_str()), ("accepted", "tpm"), "{:?}", verdict.reasons);
+    let verified = verifier.verify(&evidence, &endorsements, Expected::Unbound, NOW).unwrap();
+    let with_log = verdict.clone().with_event_log(verified.get(), &log.write());
+    assert_eq!(with_log.exit, 0);
+    let told = json(&with_log)["checks"]["signature"]["detail"].as_str().unwrap().to_owned();
+    assert!(told.ends_with("the event log leads to pcr-4, pcr-9"), "{told}");
+    let other = Log::new(&[(SHA256, 32)]).event(4, 8, b"another loader");
+    let with_log = verdict.with_event_log(verified.get(), &other.write());
+    assert_eq!((with_log.exit, with_log.reasons[0].code), (20, "event-log"));
+    assert_eq!(json(&with_log)["checks"]["signature"]["outcome"], "failed");
+
+    // A changed register is refused, and one that was not quoted is none.
+    let mut changed = pcrs.clone();
+    changed.insert(9, [1; 32]);
+    let verdict = verify(&tpm_policy(&tpm, &registers(&changed)));
+    assert_eq!((verdict.exit, verdict.reasons[0].rule.as_str()), (30, "accept[0].pcr-9"));
+    changed = pcrs.clone();
+    changed.insert(23, [0; 32]);
+    let verdict = verify(&tpm_policy(&tpm, &registers(&changed)));
+    assert_eq!((verdict.exit, verdict.reasons[0].found.as_str()), (30, "none"));
+    // A key that is pinned itself, as `policy init` writes it.
+    let by_key = Policy::exactly(
+        &Verifier::new(tpm.trust_by_name()).verify(&evidence, &endorsements, Expected::Unbound, NOW).unwrap(),
+        None,
+        None,
+    );
+    let policy = Policy::from_toml(&by_key).unwrap();
+    assert_eq!(policy.trust(), tpm.trust_by_name());
+    let verifier = Verifier::new(policy.trust());
+    let judged = judge(&verifier, Ok(evidence.clone()), &endorsements, Some(&policy), Expected::Unbound, NOW);
+    assert_eq!(judged.exit, 0, "{by_key}\n{:?}", judged.reasons);
 }
 
 // AT-80: 30 genuine, refused by the policy.

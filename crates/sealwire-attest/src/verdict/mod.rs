@@ -5,7 +5,7 @@ mod judge;
 
 pub use judge::judge;
 
-use crate::{Checks, Claims, Error, Kind, UnixTime};
+use crate::{Checks, Claims, Error, Kind, Outcome, UnixTime, event_log::Log};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -107,6 +107,24 @@ impl Verdict {
             checks,
             not_after: None,
             weighed: BTreeSet::new(),
+        }
+    }
+
+    /// Holds an event log that did not come with the evidence to the registers that it attests: what the log says was
+    /// extended is known only where its replay ends in those. A log that does not fails the verdict.
+    #[must_use]
+    pub fn with_event_log(mut self, claims: &Claims, log: &[u8]) -> Self {
+        match Log::parse(log).and_then(|log| log.confirm(claims)) {
+            Ok(registers) => {
+                if let Outcome::Passed(what) = &mut self.checks.signature {
+                    *what = format!("{what}; the event log leads to {}", registers.join(", "));
+                }
+                self
+            }
+            Err(error) => {
+                self.checks.fail(&error);
+                Self::failed(&error, Some(claims.kind), self.checks)
+            }
         }
     }
 

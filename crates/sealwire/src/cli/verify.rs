@@ -66,6 +66,9 @@ pub(crate) struct Args {
     /// What the field has to be that evidence carries for its requester: report data, user data, extraData, nonce
     #[arg(long, value_name = "HEX")]
     report_data: Option<HexBytes>,
+    /// An event log that has to lead to the registers of the evidence: a TPM's, or a TDX guest's (CCEL)
+    #[arg(long, value_name = "FILE")]
+    event_log: Option<PathBuf>,
     /// Verify as of this time instead of now, for example 2026-11-20T06:00:00Z
     #[arg(long, value_name = "RFC3339", value_parser = values::time)]
     at: Option<UnixTime>,
@@ -94,12 +97,16 @@ pub(crate) async fn run(args: &Args) -> Outcome {
         Err(Unusable::Malformed(error)) => (Endorsements::default(), Err(error)),
         Err(Unusable::Unreadable(failure)) => return Err(failure),
     };
-    let verdict = judge(&verifier, evidence.clone(), &endorsements, policy.as_ref(), expected, at);
+    let log = args.event_log.as_deref().map(files::read).transpose()?;
+    let mut verdict = judge(&verifier, evidence.clone(), &endorsements, policy.as_ref(), expected, at);
+    let verified = evidence.and_then(|evidence| verifier.verify(&evidence, &endorsements, expected, at));
+    let claims = verified.as_ref().ok().map(|verified| verified.get());
+    if let (Some(claims), Some(log)) = (claims, &log) {
+        verdict = verdict.with_event_log(claims, log);
+    }
     if args.json {
         output::json(&verdict)?;
     } else {
-        let verified = evidence.and_then(|evidence| verifier.verify(&evidence, &endorsements, expected, at));
-        let claims = verified.as_ref().ok().map(|verified| verified.get());
         let title = format!("{} {}, at {at}", args.evidence.display(), verdict.kind);
         let tree = proof::evidence(title, &verdict.checks, claims);
         output::print(tree.to_string())?;

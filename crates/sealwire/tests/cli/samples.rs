@@ -358,6 +358,24 @@ fn people_read_a_tree_of_every_kind() {
     }
 }
 
+// AT-02: an event log is worth what the registers say. No quote belongs to the one that there is.
+#[test]
+fn an_event_log_is_held_to_the_registers() {
+    let Some(folder) = folder() else { return };
+    let with = |evidence: &str, log: &str, exit: i32| {
+        let (evidence, log) = (folder.join(evidence), folder.join(log));
+        let args = ["verify", "--json", "--at", JULY, "--evidence", arg(&evidence), "--event-log", arg(&log)];
+        let verdict = run(args).expect(exit).json();
+        verdict["reasons"][0]["code"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(with("tdx/phala-2025.bin", "tdx/ccel-ovmf.bin", 20), "event-log");
+    assert_eq!(with("tdx/phala-2025.bin", "tdx/phala-2025.bin", 10), "malformed");
+    // Before it, the evidence itself.
+    assert_eq!(with("sgx/pck-chain-corrupted.bin", "tdx/ccel-ovmf.bin", 20), "signature");
+    // Enclaves have none.
+    assert_eq!(with("sgx/kss.bin", "tdx/ccel-ovmf.bin", 10), "unsupported");
+}
+
 // AT-80: any length, compared with the raw field of the kind.
 #[test]
 fn report_data_is_the_field_of_its_kind() {

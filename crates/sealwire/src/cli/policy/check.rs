@@ -94,6 +94,14 @@ fn rule(key: &str, value: &Value) -> Tree<String> {
         return field(key, format!("{} {}", warn("any value"), dim(format!("({reason})"))));
     }
     match value {
+        Value::Array(companions) if key == "companion" => {
+            let rules = companions.iter().filter_map(Value::as_table).map(|table| {
+                let kind = table.get("kind").and_then(Value::as_str).unwrap_or_default();
+                let rules = table.iter().filter(|(key, _)| *key != "kind");
+                node(format!("evidence of kind {}", strong(kind)), rules.map(|(key, value)| rule(key, value)))
+            });
+            node("together with", rules)
+        }
         Value::Array(values) => {
             node(format!("{key} is one of"), values.iter().map(|value| leaf(plain(value))))
         }
