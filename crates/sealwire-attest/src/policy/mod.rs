@@ -172,8 +172,9 @@ impl Policy {
         }
     }
 
-    /// The same policy with the revocation list of `bytes` in force. Serials only go up; the list in force may be given
-    /// again. Whether it is good at some time is asked in each appraisal.
+    /// The same policy with the revocation list of `bytes` in force, besides those of other signers. The serials of one
+    /// signer only go up; its list in force may be given again. Whether lists are good at some time is asked in each
+    /// appraisal.
     ///
     /// # Errors
     /// Why the list is not taken.
@@ -183,13 +184,12 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The revocation list in force.
-    #[must_use]
-    pub fn revocation_list(&self) -> Option<&VerifiedList> {
-        self.extensions.revocation.list.as_deref()
+    /// The revocation lists in force: the newest of each signer.
+    pub fn revocation_lists(&self) -> impl Iterator<Item = &VerifiedList> {
+        self.extensions.revocation.lists.values().map(|list| &**list)
     }
 
-    /// Whether a revocation list that is required is there, and good at `at`. Each appraisal asks this and more; this is for
+    /// Whether a revocation list that is required is there, and all in force are good at `at`. Each appraisal asks this and more; this is for
     /// who keeps what was accepted.
     #[must_use]
     pub fn is_revocation_list_good(&self, at: UnixTime) -> bool {

@@ -1,27 +1,28 @@
 //! What a policy makes of revocation lists.
 
-use super::{Error, SignedList, VerifiedList};
+use super::{Error, RevocationList, SignedList, VerifiedList};
 use crate::{
     Claims, KeyDocument, UnixTime,
     key_document::{MAX_SKEW, Published},
     verdict::Reason,
 };
 use sealwire_crypto::digest::sha384;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// The keys that may sign lists, and the list in force.
+/// The keys that may sign lists, and the lists in force.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Rule {
     /// where there is one, a list is required
     pub(crate) keys: Vec<[u8; 32]>,
-    pub(crate) list: Option<Arc<VerifiedList>>,
+    /// The newest of each signer: who holds one pinned key can add to what another has revoked, and take nothing back.
+    pub(crate) lists: BTreeMap<[u8; 32], Arc<VerifiedList>>,
 }
 
 impl Rule {
-    /// The same with the list in `bytes` in force. Its serial may only go up.
+    /// The same with the list in `bytes` in force, in place of the last one of its signer, whose serial may only go up.
     pub(crate) fn updated(&self, bytes: &[u8]) -> Result<Self, Error> {
         let next = SignedList::decode(bytes)?.verify(&self.keys)?;
-        if let Some(current) = &self.list {
+        if let Some(current) = self.lists.get(next.signer()) {
             let (found, highest) = (next.get().serial, current.get().serial);
             if found < highest {
                 return Err(Error::SerialWentBack { found, highest });
@@ -30,63 +31,57 @@ impl Rule {
                 return Err(Error::SerialReused(found));
             }
         }
-        Ok(Self { keys: self.keys.clone(), list: Some(Arc::new(next)) })
+        let mut updated = self.clone();
+        updated.lists.insert(*next.signer(), Arc::new(next));
+        Ok(updated)
     }
 
-    /// Whether a list that is required is there, and good at `at`.
+    fn lists(&self) -> impl Iterator<Item = &RevocationList> {
+        self.lists.values().map(|list| list.get())
+    }
+
+    /// Whether a list that is required is there, and every list that was taken is good at `at`.
     pub(crate) fn standing(&self, at: UnixTime) -> Option<Reason> {
-        let Some(list) = self.list.as_ref().map(|list| list.get()) else {
+        if self.lists.is_empty() {
             let required = !self.keys.is_empty();
             return required.then(|| {
                 reason("revocation-list-missing", "revocation-keys", "a list signed by one of them", "none")
             });
-        };
-        if at > list.next_update {
-            let expected = format_args!("a list that is good at {at}");
-            let found = format_args!("serial {}, to be renewed by {}", list.serial, list.next_update);
-            return Some(reason("revocation-list-expired", "revocation.next-update", expected, found));
         }
-        let latest = at.saturating_add(MAX_SKEW);
-        (list.issued_at > latest).then(|| {
-            let expected = format_args!("{latest} or earlier");
-            reason("revocation-list-from-the-future", "revocation.issued-at", expected, list.issued_at)
-        })
+        self.lists().find_map(|list| standing(list, at))
     }
 
     /// What of genuine evidence is revoked, or why that cannot be said (AT-25).
     pub(crate) fn failures(&self, claims: &Claims, at: UnixTime) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = self.standing(at).into_iter().collect();
-        if self.list.is_some() {
-            self.check_claims(claims, "", &mut reasons);
-            for (label, companion) in &claims.companions {
-                self.check_claims(&companion.claims, &format!("companions.{label}."), &mut reasons);
-            }
+        self.check_claims(claims, "", &mut reasons);
+        for (label, companion) in &claims.companions {
+            self.check_claims(&companion.claims, &format!("companions.{label}."), &mut reasons);
         }
         reasons
     }
 
     fn check_claims(&self, claims: &Claims, path: &str, reasons: &mut Vec<Reason>) {
-        let Some(list) = self.list.as_ref().map(|list| list.get()) else { return };
         for (register, value) in &claims.measurements {
-            if list.measurements.contains(value) {
+            if self.lists().any(|list| list.measurements.contains(value)) {
                 let rule = format!("revocation.measurements.{path}{register}");
                 reasons.push(revoked("revoked-measurement", &rule, hex::encode(value)));
             }
         }
         let is_unknown = claims.hardware_id.iter().all(|byte| *byte == 0);
-        if is_unknown && !list.hardware_ids.is_empty() {
+        if is_unknown && self.lists().any(|list| !list.hardware_ids.is_empty()) {
             // It could be any of those that are listed: the host can hide which one it is.
             let rule = format!("revocation.chip-ids.{path}hardware-id");
             let expected = "the id of hardware that is not on the revocation list";
             reasons.push(reason("hardware-unknown", &rule, expected, "none"));
         }
-        if list.hardware_ids.contains(&claims.hardware_id) {
+        if self.lists().any(|list| list.hardware_ids.contains(&claims.hardware_id)) {
             // The id itself stays out of verdicts and logs.
             let rule = format!("revocation.chip-ids.{path}hardware-id");
             reasons.push(revoked("revoked-hardware", &rule, "the id of this hardware"));
         }
         for (place, fingerprint) in claims.chain.iter().enumerate() {
-            if list.keys.contains(fingerprint) {
+            if self.lists().any(|list| list.keys.contains(fingerprint)) {
                 let rule = format!("revocation.keys.{path}chain[{place}]");
                 // The leaf's is as unique as the hardware's id.
                 let found = match place {
@@ -100,21 +95,33 @@ impl Rule {
 
     /// What of a published document is revoked, besides what its evidence says.
     pub(crate) fn document_failures(&self, published: &Published, document: &KeyDocument) -> Vec<Reason> {
-        let Some(list) = self.list.as_ref().map(|list| list.get()) else { return Vec::new() };
         let mut reasons = Vec::new();
         let digest = sha384(&[&published.document]);
-        if list.documents.contains(&digest) {
+        if self.lists().any(|list| list.documents.contains(&digest)) {
             let found = format!("sha384:{}", hex::encode(digest));
             reasons.push(revoked("revoked-document", "revocation.documents", found));
         }
         if let Some(statement) = &document.operator
-            && list.keys.contains(&statement.key)
+            && self.lists().any(|list| list.keys.contains(&statement.key))
         {
             let found = format!("ed25519:{}", hex::encode(statement.key));
             reasons.push(revoked("revoked-key", "revocation.keys.operator", found));
         }
         reasons
     }
+}
+
+fn standing(list: &RevocationList, at: UnixTime) -> Option<Reason> {
+    if at > list.next_update {
+        let expected = format_args!("a list that is good at {at}");
+        let found = format_args!("serial {}, to be renewed by {}", list.serial, list.next_update);
+        return Some(reason("revocation-list-expired", "revocation.next-update", expected, found));
+    }
+    let latest = at.saturating_add(MAX_SKEW);
+    (list.issued_at > latest).then(|| {
+        let expected = format_args!("{latest} or earlier");
+        reason("revocation-list-from-the-future", "revocation.issued-at", expected, list.issued_at)
+    })
 }
 
 fn reason(code: &'static str, rule: &str, expected: impl ToString, found: impl ToString) -> Reason {

@@ -38,6 +38,11 @@ fn with(machine: &Machine, list: &RevocationList) -> Policy {
     policy(machine).with_revocation_list(&list.sign(&KEY).unwrap()).unwrap()
 }
 
+/// Of the lists in force.
+fn serials(policy: &Policy) -> Vec<u64> {
+    policy.revocation_lists().map(|list| list.get().serial).collect()
+}
+
 // AT-25
 #[test]
 fn a_list_is_read_as_it_was_written() {
@@ -113,7 +118,7 @@ fn a_policy_that_names_keys_requires_a_list() {
     let machine = Machine::new(Model::Milan);
     assert_eq!(codes(&policy(&machine), &machine), ["revocation-list-missing"]);
     assert!(codes(&with(&machine, &list(1)), &machine).is_empty());
-    assert_eq!(with(&machine, &list(1)).revocation_list().unwrap().get().serial, 1);
+    assert_eq!(serials(&with(&machine, &list(1))), [1]);
 
     // So does one that has them from elsewhere.
     let mut pinned = Policy::from_toml(&(HEAD.to_owned() + &development(&machine, &registers()))).unwrap();
@@ -207,11 +212,45 @@ fn serials_only_go_up() {
     let machine = Machine::new(Model::Milan);
     let current = with(&machine, &full(7));
     let update = |list: &RevocationList| current.with_revocation_list(&list.sign(&KEY).unwrap());
-    assert_eq!(update(&full(8)).unwrap().revocation_list().unwrap().get().serial, 8);
+    assert_eq!(serials(&update(&full(8)).unwrap()), [8]);
     assert_eq!(update(&full(7)).unwrap(), current);
     assert_eq!(update(&full(6)), Err(Error::SerialWentBack { found: 6, highest: 7 }));
     assert_eq!(update(&list(7)), Err(Error::SerialReused(7)));
     assert_eq!(current.with_revocation_list(&full(8).sign(&OTHER).unwrap()), Err(Error::KeyNotPinned));
+}
+
+// AT-25: with several keys, one signer's list takes nothing back that another's revokes.
+#[test]
+fn each_signer_has_a_list_in_force() {
+    let machine = Machine::new(Model::Milan);
+    let mut policy = policy(&machine);
+    policy.pin_revocation_keys(&[OTHER.public_key()]);
+    let mut revoking = list(7);
+    revoking.hardware_ids.insert(CHIP.to_vec());
+    let one = policy.with_revocation_list(&revoking.sign(&KEY).unwrap()).unwrap();
+    assert_eq!(codes(&one, &machine), ["revoked-hardware"]);
+    // A newer list of the other that revokes nothing, and an older one: each has serials of its own.
+    for serial in [8, 1] {
+        let both = one.with_revocation_list(&list(serial).sign(&OTHER).unwrap()).unwrap();
+        assert_eq!(codes(&both, &machine), ["revoked-hardware"]);
+        assert_eq!(both.revocation_lists().count(), 2);
+        let back = both.with_revocation_list(&list(6).sign(&KEY).unwrap());
+        assert_eq!(back.err(), Some(Error::SerialWentBack { found: 6, highest: 7 }));
+        let mut second = list(9);
+        second.measurements.insert(vec![0x22; 48]);
+        let both = both.with_revocation_list(&second.sign(&OTHER).unwrap()).unwrap();
+        assert_eq!(codes(&both, &machine), ["revoked-measurement", "revoked-hardware"]);
+        // Only its own signer takes it back.
+        let lifted = both.with_revocation_list(&list(8).sign(&KEY).unwrap()).unwrap();
+        assert_eq!(codes(&lifted, &machine), ["revoked-measurement"]);
+    }
+    // Every list that was taken has to be good, whoever keeps a newer one back.
+    let ended = RevocationList::empty(1, UnixTime(NOW.0 - 10), UnixTime(NOW.0 - 1));
+    let good = policy.with_revocation_list(&list(7).sign(&KEY).unwrap()).unwrap();
+    assert!(codes(&good, &machine).is_empty());
+    let both = good.with_revocation_list(&ended.sign(&OTHER).unwrap()).unwrap();
+    assert_eq!(codes(&both, &machine), ["revocation-list-expired"]);
+    assert!(!both.is_revocation_list_good(NOW));
 }
 
 proptest! {

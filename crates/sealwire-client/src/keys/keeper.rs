@@ -104,10 +104,10 @@ impl Keeper {
         self.refusals.read()
     }
 
-    /// The list in force.
+    /// The list in force; of several, the one that ends first, and everything with it.
     pub(crate) fn revocation(&self) -> Option<RevocationStatus> {
         let policy = self.appraiser.policy();
-        let list = policy.revocation_list()?.get();
+        let list = policy.revocation_lists().map(|list| list.get()).min_by_key(|list| list.next_update)?;
         let trouble = self.list_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Some(RevocationStatus { serial: list.serial, next_update: list.next_update, trouble })
     }
@@ -130,7 +130,7 @@ impl Keeper {
 
     /// An answer under `pin`, which ends once that is revoked. Where there is no revocation list, nothing ends it.
     pub(crate) fn guarded(&self, response: Response<Body>, pin: &Arc<Pin>) -> Response<Body> {
-        let can_be_revoked = self.appraiser.policy().revocation_list().is_some();
+        let can_be_revoked = self.appraiser.policy().revocation_lists().next().is_some();
         if can_be_revoked { revocation::guarded(response, pin) } else { response }
     }
 

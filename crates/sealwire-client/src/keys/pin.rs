@@ -189,11 +189,11 @@ impl Appraiser {
         self.policy.load_full()
     }
 
-    /// Takes a revocation list; whether it is another than the one in force.
+    /// Takes a revocation list; whether it is another than those in force.
     pub(crate) fn take_list(&self, bytes: &[u8]) -> Result<bool, revocation::Error> {
         let current = self.policy();
         let next = current.with_revocation_list(bytes)?;
-        let is_new = next.revocation_list() != current.revocation_list();
+        let is_new = !next.revocation_lists().eq(current.revocation_lists());
         if is_new {
             self.policy.store(Arc::new(next));
         }

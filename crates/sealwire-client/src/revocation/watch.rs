@@ -49,18 +49,21 @@ async fn run(keeper: Arc<Keeper>, every: Duration, reader: Reader) {
         // Each time, for a list that ends refuses everything.
         keeper.rejudge();
         if news {
-            tracing::info!(list = ?keeper.appraiser().policy().revocation_list(), "revocation list taken");
+            let policy = keeper.appraiser().policy();
+            let lists: Vec<_> = policy.revocation_lists().collect();
+            tracing::info!(?lists, "revocation list taken");
             // What was refused for want of a good list, or has been replaced, is asked for again.
             keeper.ask_again();
         }
     }
 }
 
-/// Until just after the last good second of the list in force, so that what runs on it ends then.
+/// Until just after the last good second of the list that ends first, so that what runs on it ends then.
 fn until_end(keeper: &Keeper) -> Duration {
     const PAST: Duration = Duration::from_secs(1);
     let policy = keeper.appraiser().policy();
-    let Some(list) = policy.revocation_list() else { return Duration::MAX };
-    let left = list.get().next_update.since(keeper.appraiser().now());
-    if left.is_zero() { Duration::MAX } else { left + PAST }
+    let now = keeper.appraiser().now();
+    let left = policy.revocation_lists().map(|list| list.get().next_update.since(now));
+    // What has ended has been dealt with.
+    left.filter(|left| !left.is_zero()).min().map_or(Duration::MAX, |left| left + PAST)
 }
