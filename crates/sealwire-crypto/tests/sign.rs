@@ -10,7 +10,7 @@ use aws_lc_rs::{
 use sealwire_crypto::{
     Error,
     random::{OsRandom, Scripted},
-    sign::{ecdsa_p384, ed25519, rsa_pss_sha384},
+    sign::{ecdsa, ecdsa_p256, ecdsa_p384, ed25519, rsa_pss_sha384},
 };
 use x509_cert::{
     Certificate,
@@ -143,6 +143,19 @@ fn ecdsa_p384_round_trip_and_mutations() {
 }
 
 #[test]
+fn ecdsa_p256_round_trip_and_mutations() {
+    let key = ecdsa_p256::SigningKey::generate().unwrap();
+    let again = ecdsa_p256::SigningKey::from_pkcs8(&key.to_pkcs8().unwrap()).unwrap();
+    assert_eq!(again.public_key(), key.public_key());
+    let signature = again.sign(b"certificate").unwrap();
+    mutations_fail(&key.public_key(), b"certificate", &signature, |key, message, signature| {
+        ecdsa::verify_der(ecdsa::Scheme::P256Sha256, key, message, signature)
+    });
+    let p384 = ecdsa_p384::SigningKey::generate().unwrap().to_pkcs8().unwrap();
+    assert_eq!(ecdsa_p256::SigningKey::from_pkcs8(&p384).err(), Some(Error::Key));
+}
+
+#[test]
 fn rsa_pss_round_trip_and_mutations() {
     let key = rsa_pss_sha384::SigningKey::generate().unwrap();
     let pkcs8 = key.to_pkcs8().unwrap();
@@ -168,6 +181,7 @@ fn rsa_pss_round_trip_and_mutations() {
 fn garbage_is_no_key() {
     for der in [&[][..], &[0x30, 0], &[0xff; 80]] {
         assert_eq!(ed25519::SigningKey::from_pkcs8(der).err(), Some(Error::Key));
+        assert_eq!(ecdsa_p256::SigningKey::from_pkcs8(der).err(), Some(Error::Key));
         assert_eq!(ecdsa_p384::SigningKey::from_pkcs8(der).err(), Some(Error::Key));
         assert_eq!(rsa_pss_sha384::SigningKey::from_pkcs8(der).err(), Some(Error::Key));
         assert_eq!(rsa_pss_sha384::verify(der, b"", &[0; 512]), Err(Error::Signature));

@@ -1,14 +1,18 @@
-//! The CA itself: a self-signed root on P-384 that certifies attestation keys, and nothing else.
+//! The CA itself: a self-signed root that certifies attestation keys, and nothing else. It is on P-256, as strong as the
+//! attestation keys under it, and verified in half the time of P-384.
 
 use super::{Activated, Error, certificate, certificate::Subject};
-use crate::{UnixTime, x509::Certificate};
+use crate::{
+    UnixTime,
+    x509::{Certificate, Curve},
+};
 use der::zeroize::Zeroizing;
 use der::{
     Document, SecretDocument,
     asn1::{GeneralizedTime, UtcTime},
     pem::LineEnding,
 };
-use sealwire_crypto::{digest::sha256, random::Random, sign::ecdsa_p384::SigningKey};
+use sealwire_crypto::{digest::sha256, random::Random, sign::ecdsa_p256::SigningKey};
 use std::{str::FromStr as _, time::Duration};
 use x509_cert::{
     name::Name,
@@ -59,7 +63,7 @@ impl Ca {
         if label != PRIVATE_KEY {
             return Err(Error::Ca("its key is not a private key in PKCS#8"));
         }
-        let key = SigningKey::from_pkcs8(key.as_bytes()).map_err(|_| Error::Ca("its key is not on P-384"))?;
+        let key = SigningKey::from_pkcs8(key.as_bytes()).map_err(|_| Error::Ca("its key is not on P-256"))?;
         let (label, certificate) =
             Document::from_pem(certificate).map_err(|_| Error::Ca("its certificate is not PEM"))?;
         if label != CERTIFICATE {
@@ -71,7 +75,7 @@ impl Ca {
     fn new(key: SigningKey, certificate: Vec<u8>) -> Result<Self, Error> {
         let parsed =
             Certificate::from_der(&certificate).map_err(|_| Error::Ca("its certificate does not parse"))?;
-        if parsed.p384_key() != Some(key.public_key()) {
+        if parsed.ec_key() != Some((Curve::P256, &key.public_key()[..])) {
             return Err(Error::Ca("its certificate is of another key"));
         }
         let window = parsed.window(crate::Place::Root);

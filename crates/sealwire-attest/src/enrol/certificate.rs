@@ -8,13 +8,13 @@ use crate::{
 };
 use der::{
     Encode, Sequence,
-    asn1::{Any, BitString, OctetString, Uint},
+    asn1::{Any, BitString, OctetString},
     oid::{AssociatedOid, ObjectIdentifier},
 };
 use sealwire_crypto::{
     digest::sha256,
     random::{self, Random},
-    sign::ecdsa_p384::SigningKey,
+    sign::ecdsa_p256::SigningKey,
 };
 use x509_cert::{
     Version,
@@ -31,12 +31,11 @@ use x509_cert::{
     time::Validity,
 };
 
-/// ecdsa-with-SHA384 (RFC 5758)
-const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
-/// id-ecPublicKey and the named curves (RFC 5480)
+/// ecdsa-with-SHA256 (RFC 5758)
+const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+/// id-ecPublicKey and the named curve (RFC 5480)
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 /// rsaEncryption (RFC 8017)
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// tcg-kp-AIKCertificate
@@ -64,13 +63,6 @@ struct Certificate {
     signature: BitString,
 }
 
-/// ECDSA-Sig-Value (RFC 3279 section 2.2.3)
-#[derive(Sequence)]
-struct Signature {
-    r: Uint,
-    s: Uint,
-}
-
 /// Whom a certificate is for.
 pub(super) struct Subject {
     pub(super) name: Name,
@@ -86,7 +78,7 @@ pub(super) fn issue(
     subject: Subject,
     random: &dyn Random,
 ) -> Result<Vec<u8>, Error> {
-    let algorithm = AlgorithmIdentifierOwned { oid: ECDSA_SHA384, parameters: None };
+    let algorithm = AlgorithmIdentifierOwned { oid: ECDSA_SHA256, parameters: None };
     let tbs_certificate = TbsCertificate {
         version: Version::V3,
         serial_number: serial_number(random)?,
@@ -98,8 +90,6 @@ pub(super) fn issue(
         extensions: subject.extensions,
     };
     let signature = key.sign(&tbs_certificate.to_der()?)?;
-    let (r, s) = signature.split_at(48);
-    let signature = Signature { r: Uint::new(r)?, s: Uint::new(s)? }.to_der()?;
     let signature = BitString::from_bytes(&signature)?;
     Ok(Certificate { tbs_certificate, signature_algorithm: algorithm, signature }.to_der()?)
 }
@@ -115,7 +105,7 @@ fn serial_number(random: &dyn Random) -> Result<SerialNumber, Error> {
 
 /// The CA's own key.
 pub(super) fn ca_key(key: &SigningKey) -> Result<SubjectPublicKeyInfoOwned, Error> {
-    ec_key(SECP384R1, &key.public_key())
+    ec_key(&key.public_key())
 }
 
 /// The key of an attestation key.
@@ -125,14 +115,14 @@ pub(super) fn attestation_key(key: &PublicKey) -> Result<SubjectPublicKeyInfoOwn
             algorithm: AlgorithmIdentifierOwned { oid: RSA_ENCRYPTION, parameters: Some(Any::null()) },
             subject_public_key: BitString::from_bytes(&rsa_public_key(modulus, *exponent)?)?,
         }),
-        PublicKey::Ecc { curve: EccCurve::P256, point } => ec_key(SECP256R1, point),
+        PublicKey::Ecc { curve: EccCurve::P256, point } => ec_key(point),
         PublicKey::Ecc { .. } => Err(Error::AkUnfit("is on another curve than P-256")),
     }
 }
 
-fn ec_key(curve: ObjectIdentifier, point: &[u8]) -> Result<SubjectPublicKeyInfoOwned, Error> {
+fn ec_key(point: &[u8]) -> Result<SubjectPublicKeyInfoOwned, Error> {
     let algorithm =
-        AlgorithmIdentifierOwned { oid: EC_PUBLIC_KEY, parameters: Some(Any::encode_from(&curve)?) };
+        AlgorithmIdentifierOwned { oid: EC_PUBLIC_KEY, parameters: Some(Any::encode_from(&SECP256R1)?) };
     Ok(SubjectPublicKeyInfoOwned { algorithm, subject_public_key: BitString::from_bytes(point)? })
 }
 

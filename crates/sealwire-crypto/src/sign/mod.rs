@@ -1,6 +1,7 @@
 //! Signatures: Ed25519 for operators; ECDSA and RSA as hardware vendors and their certificates use them.
 
 pub mod ecdsa;
+pub mod ecdsa_p256;
 pub mod ecdsa_p384;
 pub mod ed25519;
 pub mod rsa_pkcs1;

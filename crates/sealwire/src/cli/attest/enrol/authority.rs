@@ -24,7 +24,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Make an enrolment CA
 ///
-/// A P-384 key, which only you may read, and a self-signed root of 20 years in a folder. Prints the fingerprint that
+/// A P-256 key, which only you may read, and a self-signed root of 20 years in a folder. Prints the fingerprint that
 /// policies name in `roots`. Whoever has the key can make evidence of a TPM that does not exist.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Example:\n  sealwire attest enrol ca --state ca/")]
