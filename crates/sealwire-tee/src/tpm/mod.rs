@@ -83,6 +83,11 @@ impl FromStr for EventLog {
     }
 }
 
+/// What logs show of a Name: its beginning. To a policy that pins the Name, the whole of it is the id of the hardware (AT-20).
+fn shown(name: &[u8]) -> String {
+    hex::encode(name.get(..4).unwrap_or_default()) + "…"
+}
+
 /// Makes quotes. The TPM is opened anew for each, so that it is not kept from others between them.
 pub struct Tpm {
     options: Options,
@@ -111,7 +116,7 @@ impl Tpm {
         tracing::info!(
             device = %this.options.device,
             pcrs = %this.options.pcrs,
-            attestation_key = %hex::encode(&this.key_name),
+            attestation_key = %shown(&this.key_name),
             certified = this.options.certificate.is_some(),
             event_log = quote.event_log.is_some(),
             "TPM",
@@ -210,4 +215,15 @@ fn read(path: &Path, max: usize) -> Result<Vec<u8>, Error> {
         return Err(file(io::Error::new(io::ErrorKind::FileTooLarge, format!("longer than {max} bytes"))));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    // AT-20: the hardware id stays out of logs; here it would be the Name of the key.
+    #[test]
+    fn the_beginning_of_a_name_is_shown() {
+        let name = [[0, 0x0b, 0xab, 0xcd].as_slice(), &[7; 30]].concat();
+        assert_eq!(super::shown(&name), "000babcd…");
+        assert_eq!(super::shown(&[]), "…");
+    }
 }
