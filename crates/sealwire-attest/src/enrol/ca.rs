@@ -114,8 +114,9 @@ impl Ca {
 
     /// Certifies an attestation key for `lifetime`, or until the root ends: the certificate in DER.
     ///
-    /// The subject's serialNumber is the SHA-256 of the EK's public area in hex: the same TPM has the same one, and it says
-    /// no more than that.
+    /// The subject's serialNumber is [`Activated::hardware_id`]. A TPM has an EK of each kind, and so could have an id of
+    /// each: whoever runs the CA keeps the first id of each attestation key ([`Activated::known_as`]), so that who revokes
+    /// it revokes the key however it is enrolled again.
     ///
     /// # Errors
     /// [`Error::CaValidity`], [`Error::Crypto`]

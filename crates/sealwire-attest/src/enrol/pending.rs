@@ -1,6 +1,6 @@
 //! What the CA remembers of a challenge, and what the right answer proves.
 
-use super::{Answer, Error, Request, SECRET_LEN};
+use super::{Answer, EkRoots, Error, Request, SECRET_LEN};
 use crate::{
     UnixTime,
     tpm::{Public, PublicKey, name_of},
@@ -23,7 +23,7 @@ pub struct Pending {
 /// An attestation key that is in the TPM whose maker vouches for it.
 pub struct Activated {
     pub(super) key: PublicKey,
-    /// hex of the SHA-256 of the EK's public area
+    /// hex of the SHA-256 of an EK's public area
     pub(super) tpm: String,
     name: Vec<u8>,
 }
@@ -33,6 +33,19 @@ impl Activated {
     #[must_use]
     pub fn name(&self) -> &[u8] {
         &self.name
+    }
+
+    /// The hardware id that the certificate will have: the SHA-256 of the EK's public area in hex.
+    #[must_use]
+    pub fn hardware_id(&self) -> &str {
+        &self.tpm
+    }
+
+    /// The same under the hardware id that this attestation key was certified with before. A TPM has several EKs; by its
+    /// keys it is one.
+    #[must_use]
+    pub fn known_as(self, first: [u8; 32]) -> Self {
+        Self { tpm: hex::encode(first), ..self }
     }
 }
 
@@ -53,11 +66,19 @@ impl Pending {
         self.expires
     }
 
-    /// Checks an answer. The secret is compared in constant time.
+    /// Checks an answer, and the request once more: what was good when the challenge was made may have ended since, or been
+    /// revoked. The secret is compared in constant time.
     ///
     /// # Errors
-    /// [`Error::OtherChallenge`], [`Error::OtherRequest`], [`Error::Expired`], [`Error::WrongSecret`]
-    pub fn redeem(self, request: &Request, answer: &Answer, at: UnixTime) -> Result<Activated, Error> {
+    /// [`Error::OtherChallenge`], [`Error::OtherRequest`], [`Error::Expired`], [`Error::WrongSecret`], and those of
+    /// [`Request::check`].
+    pub fn redeem(
+        self,
+        request: &Request,
+        answer: &Answer,
+        roots: &EkRoots,
+        at: UnixTime,
+    ) -> Result<Activated, Error> {
         if answer.id != self.id {
             return Err(Error::OtherChallenge);
         }
@@ -70,6 +91,7 @@ impl Pending {
         if !constant_time_eq(&hash(&answer.secret), &self.secret) {
             return Err(Error::WrongSecret);
         }
+        request.check(roots, at)?;
         let ak = Public::parse(&request.ak_public).map_err(Error::Ak)?;
         let name = name_of(&request.ak_public).map_err(Error::Ak)?;
         Ok(Activated { key: ak.key, tpm: hex::encode(sha256(&[&request.ek_public])), name })

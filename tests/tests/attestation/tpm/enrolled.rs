@@ -106,7 +106,7 @@ pub(crate) fn certified(ca: &Ca, address: &Address, lifetime: Duration) -> Strin
     let request = request(address);
     let (challenge, pending) = challenge(&request);
     let answer = tpm::answer(address, &challenge).unwrap();
-    let activated = pending.redeem(&request, &answer, now()).unwrap();
+    let activated = pending.redeem(&request, &answer, &roots(), now()).unwrap();
     ca.chain_pem(&ca.certify(&activated, lifetime, &OsRandom, now()).unwrap()).unwrap()
 }
 

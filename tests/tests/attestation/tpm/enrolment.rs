@@ -35,7 +35,7 @@ fn a_tpm_is_enrolled() {
     let answer = tpm::answer(&device.address(), &challenge).unwrap();
     let answer = Answer::from_json(answer.to_json().as_bytes()).unwrap();
     let pending = Pending::from_json(pending.to_json().as_bytes()).unwrap();
-    let activated = pending.redeem(&request, &answer, now()).unwrap();
+    let activated = pending.redeem(&request, &answer, &roots(), now()).unwrap();
     assert_eq!(activated.name(), endorsed.name());
     ca.certify(&activated, DAY, &OsRandom, now()).unwrap();
     // Nothing stays behind in the TPM.
@@ -63,7 +63,7 @@ fn an_ecc_endorsement_key_and_a_certificate_from_a_file() {
     let (challenge, pending) = challenge(&request);
     assert_eq!(challenge.endorsement_key, EndorsementKey::EccP256);
     let answer = tpm::answer(&device.address(), &challenge).unwrap();
-    pending.redeem(&request, &answer, now()).unwrap();
+    pending.redeem(&request, &answer, &roots(), now()).unwrap();
     assert_eq!(device.loaded(), [0, 0]);
 }
 
@@ -199,7 +199,8 @@ fn only_the_right_answer_is_certified() {
     let (good, others) = (request(&device.address()), request(&other.address()));
     let (made, pending) = challenge(&good);
     let answer = tpm::answer(&device.address(), &made).unwrap();
-    let redeem = |request: &Request, answer: &Answer, at| pending.clone().redeem(request, answer, at).err();
+    let redeem =
+        |request: &Request, answer: &Answer, at| pending.clone().redeem(request, answer, &roots(), at).err();
     assert_eq!(redeem(&good, &answer, now()), None);
     assert_eq!(redeem(&others, &answer, now()), Some(Error::OtherRequest));
     let mixed = Request { ak_public: others.ak_public.clone(), ..good.clone() };
@@ -218,5 +219,33 @@ fn only_the_right_answer_is_certified() {
     let (_, second) = challenge(&good);
     let id = hex::decode(second.id()).unwrap().try_into().unwrap();
     let same_secret = Answer { id, secret: answer.secret.clone() };
-    assert_eq!(second.redeem(&good, &same_secret, now()).err(), Some(Error::WrongSecret));
+    assert_eq!(second.redeem(&good, &same_secret, &roots(), now()).err(), Some(Error::WrongSecret));
+}
+
+// AT-62: the chain is looked at again when the certificate is issued; and a key that is known stays one TPM.
+#[test]
+fn what_was_genuine_is_checked_again() {
+    let (ca, device, other) = (new_ca(), new_tpm(), Maker::new());
+    let _made = other.make(true);
+    let good = request(&device.address());
+    let (made, pending) = challenge(&good);
+    let answer = tpm::answer(&device.address(), &made).unwrap();
+    // Its maker is trusted no more.
+    let others = EkRoots::new(&other.endorsements()).unwrap();
+    let refused = pending.clone().redeem(&good, &answer, &others, now()).err();
+    assert!(matches!(refused, Some(Error::EkChain(_))), "{refused:?}");
+    // A certificate that was not there when the challenge was made, and is for another key.
+    let ek_certificate = request(&new_tpm().address()).ek_certificate;
+    let swapped = Request { ek_certificate, ..good.clone() };
+    let refused = pending.clone().redeem(&swapped, &answer, &roots(), now()).err();
+    assert_eq!(refused, Some(Error::EkMismatch));
+
+    let activated = pending.redeem(&good, &answer, &roots(), now()).unwrap();
+    assert_eq!(activated.hardware_id(), hex::encode(sealwire_crypto::digest::sha256(&[&good.ek_public])));
+    let activated = activated.known_as([7; 32]);
+    assert_eq!(activated.hardware_id(), "07".repeat(32));
+    let certificate = ca.certify(&activated, DAY, &OsRandom, now()).unwrap();
+    // The subject's serialNumber is a PrintableString of 64 bytes.
+    let id = [&[0x13, 64], "07".repeat(32).as_bytes()].concat();
+    assert!(certificate.windows(id.len()).any(|window| window == id));
 }

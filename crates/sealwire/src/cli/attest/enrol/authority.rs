@@ -60,8 +60,8 @@ pub(super) struct ChallengeArgs {
     /// What the TPM's machine has sent
     #[arg(long, value_name = "FILE")]
     request: PathBuf,
-    /// How many hours the TPM has to answer
-    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
+    /// How many hours the TPM has to answer, at most 72
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=72))]
     hours: u32,
     /// File for the challenge
     #[arg(long, short, value_name = "FILE")]
@@ -73,19 +73,23 @@ pub(super) struct ChallengeArgs {
 
 /// Issue the certificate, against the right answer
 ///
-/// A challenge is used up by the first answer to it, right or wrong; a wrong one needs a new challenge. The file holds the
+/// A challenge is used up by the first answer to it, right or wrong; a wrong one needs a new challenge. The request is
+/// checked once more, as for the challenge. A key that has been certified before keeps its hardware id. The file holds the
 /// certificate of the attestation key and the CA's root: what `sealwire gateway --tpm-certificate` wants.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Example:
-  sealwire attest enrol certify --state ca/ --request request.json --answer answer.json \\
-      --output ak.pem
+  sealwire attest enrol certify --state ca/ --ek-roots makers/ --request request.json \\
+      --answer answer.json --output ak.pem
 
 Exit codes: 0 issued · 1 failure · 2 usage · 20 the answer is not the right one")]
 pub(super) struct CertifyArgs {
     /// Folder of the CA
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
+    /// Certificates of TPM makers, and their CRLs, as for the challenge; newer CRLs are obeyed
+    #[arg(long, value_name = "FILE|DIR")]
+    ek_roots: PathBuf,
     /// The request that the challenge was made for
     #[arg(long, value_name = "FILE")]
     request: PathBuf,
@@ -174,11 +178,14 @@ pub(super) fn certify(args: &CertifyArgs) -> Outcome {
     let ca = state.ca()?;
     let request = Request::from_json(&files::read(&args.request)?).or_usage()?;
     let answer = Answer::from_json(&files::read_secret(&args.answer)?).or_usage()?;
+    let roots = EkRoots::new(&makers(&args.ek_roots)?).or_usage()?;
     let pending = state.take(&answer)?;
     let at = now();
-    let activated = pending.redeem(&request, &answer, at).map_err(|error| {
+    let activated = pending.redeem(&request, &answer, &roots, at).map_err(|error| {
         not_genuine(error).next("the challenge is used up; make another with sealwire attest enrol challenge")
     })?;
+    let id = state.first_id(activated.name(), activated.hardware_id())?;
+    let activated = activated.known_as(id);
     let certificate = ca.certify(&activated, DAY * args.days, &OsRandom, at)?;
     files::create(&args.output, ca.chain_pem(&certificate)?.as_bytes(), Access::Public)?;
     let (name, root) = (hex::encode(activated.name()), names::root(&ca.fingerprint()));

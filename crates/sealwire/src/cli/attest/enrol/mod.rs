@@ -21,8 +21,8 @@ Example:
   sealwire attest enrol challenge --state ca/ --ek-roots makers/ \\
       --request request.json --output challenge.json                        # CA
   sealwire attest enrol answer --challenge challenge.json --output answer.json   # TPM
-  sealwire attest enrol certify --state ca/ --request request.json \\
-      --answer answer.json --output ak.pem                                  # CA
+  sealwire attest enrol certify --state ca/ --ek-roots makers/ \\
+      --request request.json --answer answer.json --output ak.pem           # CA
   sealwire gateway … --tee tpm --tpm-certificate ak.pem                     # TPM")]
 pub(crate) struct Args {
     #[command(subcommand)]

@@ -1,4 +1,5 @@
-//! The folder of the CA: `ca.key` and `ca.pem`, and `pending/` with one file for each challenge that waits for its answer.
+//! The folder of the CA: `ca.key` and `ca.pem`, `pending/` with one file for each challenge that waits for its answer, and
+//! `issued/` with one for each attestation key that was certified, by its Name: the hardware id of its first certificate.
 //! Secrets of challenges are not in it, only their hashes.
 
 use crate::cli::{
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 const KEY: &str = "ca.key";
 const CERTIFICATE: &str = "ca.pem";
 const PENDING: &str = "pending";
+const ISSUED: &str = "issued";
 
 /// The folder of a CA.
 pub(super) struct State {
@@ -96,6 +98,32 @@ impl State {
         Ok(Pending::from_json(&text).with_context(|| path.display().to_string())?)
     }
 
+    /// The hardware id that the attestation key of this Name has for good: that of its first certificate, which is `id`
+    /// where there is none yet. A TPM that comes again with its other endorsement key stays the one that a revocation list
+    /// names.
+    pub(super) fn first_id(&self, name: &[u8], id: &str) -> Result<[u8; 32], Failure> {
+        let folder = self.folder.join(ISSUED);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.with_context(|| format!("cannot create {}", folder.display()))?;
+        let name = hex::encode(name);
+        let path = folder.join(&name);
+        // Written whole and then linked, so that of two at once the first counts, and nobody reads half an id.
+        let draft = folder.join(format!("{name}.{}.new", std::process::id()));
+        files::create(&draft, id.as_bytes(), Access::Secret)?;
+        let linked = fs::hard_link(&draft, &path);
+        fs::remove_file(&draft).with_context(|| format!("cannot remove {}", draft.display()))?;
+        match linked {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(error).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            _ => {}
+        }
+        let mut first = [0; 32];
+        hex::decode_to_slice(files::read(&path)?.trim_ascii(), &mut first)
+            .with_context(|| format!("{} holds no hardware id", path.display()))?;
+        Ok(first)
+    }
+
     fn forget_expired(&self, at: UnixTime) -> Result<(), Failure> {
         let folder = self.folder.join(PENDING);
         let cannot = || format!("cannot read {}", folder.display());
@@ -114,5 +142,28 @@ impl State {
     /// The name is hex of our own.
     fn pending(&self, id: &str) -> PathBuf {
         self.folder.join(PENDING).join(format!("{id}.json"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::State;
+
+    // AT-62: an attestation key keeps its first hardware id, whichever endorsement key it comes with.
+    #[test]
+    fn a_key_keeps_its_first_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State { folder: folder.path().to_owned() };
+        let (rsa, ecc) = ([1; 32], [2; 32]);
+        let id = |name: &[u8], id: [u8; 32]| state.first_id(name, &hex::encode(id)).unwrap();
+        assert_eq!(id(b"one", rsa), rsa);
+        assert_eq!(id(b"one", ecc), rsa);
+        assert_eq!(id(b"two", ecc), ecc);
+        assert_eq!(id(b"two", rsa), ecc);
+        // Also for the next process.
+        let again = State { folder: folder.path().to_owned() };
+        assert_eq!(again.first_id(b"one", &hex::encode(ecc)).unwrap(), rsa);
+        std::fs::write(folder.path().join("issued").join(hex::encode(b"one")), "").unwrap();
+        assert!(state.first_id(b"one", &hex::encode(ecc)).is_err());
     }
 }
