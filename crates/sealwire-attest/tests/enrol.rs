@@ -5,8 +5,8 @@
 
 use proptest::prelude::*;
 use sealwire_attest::{
-    UnixTime,
-    enrol::{Answer, Ca, Challenge, EndorsementKey, Error, MAX_MESSAGE, Pending, Request},
+    Endorsements, UnixTime,
+    enrol::{Answer, Ca, Challenge, EkRoots, EndorsementKey, Error, MAX_MESSAGE, Pending, Request},
 };
 use sealwire_crypto::{digest::sha256, random::OsRandom};
 use serde_json::{Value, json};
@@ -149,7 +149,10 @@ fn what_waits_is_no_secret() {
     assert_eq!(pending.id(), "05".repeat(16));
     assert_eq!(serde_json::from_str::<Value>(&pending.to_json()).unwrap(), text);
     let answer = Answer { id: [5; 16], secret: vec![7; 32].into() };
-    assert_eq!(pending.redeem(&request(), &answer, NOW).err(), Some(Error::OtherRequest));
+    let mut chosen = Endorsements::default();
+    chosen.add(ca().certificate()).unwrap();
+    let roots = EkRoots::new(&chosen).unwrap();
+    assert_eq!(pending.redeem(&request(), &answer, &roots, NOW).err(), Some(Error::OtherRequest));
 }
 
 proptest! {
