@@ -66,7 +66,8 @@ impl Scene {
 
     fn certify(&self, answer: &str, output: &str) -> Ended {
         let files = ["--state", "@ca", "--request", "@request.json", "--answer", answer, "--output", output];
-        self.step("certify", &[&["--json"], &files[..]].concat())
+        let roots = self.maker.roots();
+        self.step("certify", &[&["--json", "--ek-roots", arg(&roots)], &files[..]].concat())
     }
 
     /// All steps.
@@ -130,6 +131,17 @@ fn a_tpm_is_enrolled_by_files() {
     scene.answer("@second.json", "@second-answer.json").expect(0);
     scene.certify("@second-answer.json", "@ak.pem").expect(2);
     scene.certify("@second-answer.json", "@second.pem").expect(0);
+    // One key, one id, however often it is certified.
+    assert_eq!(fs::read_dir(scene.path("ca/issued")).unwrap().count(), 1);
+    assert_eq!(scene.mode("ca/issued"), 0o700);
+    // A challenge waits 72 hours at most.
+    let roots = scene.maker.roots();
+    let files = ["--state", "@ca", "--request", "@request.json", "--output", "@third.json"];
+    for (hours, code) in [("73", 2), ("72", 0)] {
+        scene
+            .step("challenge", &[&files[..], &["--ek-roots", arg(&roots), "--hours", hours]].concat())
+            .expect(code);
+    }
     let state = scene.path("ca");
     run(["attest", "enrol", "ca", "--state", arg(&state)]).expect(2);
 }
@@ -171,7 +183,9 @@ fn wrong_roots_answers_and_keys_are_refused() {
     assert!(exposed.stderr.contains("640") && exposed.stderr.contains("chmod 600"), "{}", exposed.stderr);
     // No CA, no TPM, no message.
     let nowhere = ["--state", "@nowhere", "--request", "@request.json", "--answer", "@answer.json"];
-    scene.step("certify", &[&nowhere[..], &["--output", "@x.pem"]].concat()).expect(2);
+    let nowhere = [&nowhere[..], &["--ek-roots", "@makers", "--output", "@x.pem"]].concat();
+    let nowhere = scene.step("certify", &nowhere).expect(2);
+    assert!(nowhere.stderr.contains("holds no enrolment CA"), "{}", nowhere.stderr);
     let no_tpm = scene.step("request", &["--tpm", "unix:/nonexistent", "--output", "@x.json"]).expect(1);
     assert!(
         no_tpm.stderr.contains("unix:/nonexistent") && no_tpm.stderr.contains("next:"),
