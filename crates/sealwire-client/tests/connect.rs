@@ -230,3 +230,19 @@ async fn a_fetch_ends_in_time() {
     assert!(error.is_timeout() || matches!(error, Error::Unreachable { .. }), "{error}");
     server.await.unwrap();
 }
+
+// AT-06, AT-71: a client's own endorsements stand beside those of the gateway, and come first.
+#[tokio::test]
+async fn a_client_brings_endorsements_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let ask = include_bytes!("../../sealwire-attest/anchors/amd/ask-milan.pem");
+    std::fs::write(folder.path().join("ask.pem"), ask).unwrap();
+    let gateway = Gateway::start().await;
+    let settings = Settings { endorsements: vec![folder.path().to_owned()], ..gateway.settings() };
+    let connector = Connector::connect(settings.clone()).await.unwrap();
+    assert_eq!(connector.pinned().get().authorities, [AUTHORITY]);
+    // One that is damaged is not passed over: the document is then not accepted.
+    std::fs::write(folder.path().join("cut.pem"), &ask[..ask.len() / 2]).unwrap();
+    let error = Connector::connect(settings).await.err().unwrap();
+    assert!(error.to_string().contains("cut.pem"), "{error}");
+}

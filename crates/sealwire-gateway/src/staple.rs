@@ -163,3 +163,103 @@ fn service(config: &config::Endorsements, clock: &Arc<dyn Clock>) -> Result<Serv
     let keeping = Keeping { interval: config.refresh, grace: config.grace, ..Keeping::default() };
     Ok(Service::new(Some(fetcher), store, keeping, now))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use axum::{Router, http::HeaderMap, routing::get};
+    use sealwire_attest::{Evidence, Kind};
+    use sealwire_http::SystemClock;
+    use std::time::{Duration, SystemTime};
+
+    /// When the sample's collateral is in force.
+    const NOW: u64 = 1_751_624_163;
+
+    struct Then;
+
+    impl Clock for Then {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
+        }
+    }
+
+    fn sample(name: &str) -> Option<Vec<u8>> {
+        let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+        let shared = std::env::var_os("SEALWIRE_SHARED").map_or_else(|| PathBuf::from(beside), PathBuf::from);
+        let path = shared.join("quotes").join(name);
+        if !path.exists() {
+            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "no sample at {}", path.display());
+            println!("skipped: no sample at {}", path.display());
+            return None;
+        }
+        Some(std::fs::read(path).unwrap())
+    }
+
+    /// A mirror that has TCB info and nothing else.
+    async fn mirror(collateral: &serde_json::Value) -> String {
+        let text = |key: &str| collateral.get(key).unwrap().as_str().unwrap().to_owned();
+        let body =
+            format!(r#"{{"tcbInfo":{},"signature":"{}"}}"#, text("tcb_info"), text("tcb_info_signature"));
+        let chain =
+            text("tcb_info_issuer_chain").replace(' ', "%20").replace('\n', "%0A").replace('+', "%2B");
+        let mut headers = HeaderMap::new();
+        headers.insert("tcb-info-issuer-chain", chain.parse().unwrap());
+        let router = Router::new().route(
+            "/tdx/certification/v4/tcb",
+            get(move || {
+                let answer = (headers.clone(), body.clone());
+                async move { answer }
+            }),
+        );
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        base
+    }
+
+    // AT-70: what the evidence needs is had from the mirror; what is not there costs no document.
+    #[tokio::test]
+    async fn what_the_evidence_needs_is_stapled() {
+        let Some(quote) = sample("tdx/phala-2025.bin") else { return };
+        let evidence = Evidence::detect(&quote, Some(Kind::Tdx)).unwrap().into();
+        let collateral: serde_json::Value =
+            serde_json::from_slice(&sample("tdx/phala-2025.collateral.json").unwrap()).unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        let config = config::Endorsements {
+            fetch: true,
+            pcs: Some(mirror(&collateral).await),
+            cache: Some(cache.path().join("cache")),
+            ..config::Endorsements::default()
+        };
+        let staple = Staple::new(&config, Arc::new(Then)).unwrap();
+        let stapled = staple.beside(&evidence, Endorsements::default()).await;
+        assert_eq!((stapled.references.len(), stapled.certificates.len(), stapled.crls.len()), (1, 1, 0));
+        let counts = staple.service.as_ref().unwrap().counts();
+        assert_eq!((counts.misses, counts.failures), (4, 3));
+        staple.report();
+        assert_eq!(*staple.reported.lock().unwrap(), counts);
+        assert!(staple.changes().is_some());
+        let nothing = Staple::new(&config::Endorsements::default(), Arc::new(SystemClock)).unwrap();
+        assert_eq!(nothing.beside(&evidence, stapled.clone()).await, stapled);
+        assert!(nothing.changes().is_none() && !nothing.has_changed().await);
+    }
+
+    // AT-40: a client reads no more than a published document can have, so no more is stapled.
+    #[test]
+    fn what_does_not_fit_is_left_out() {
+        let part = |byte| Endorsements { crls: vec![vec![byte; 256 * 1024]], ..Endorsements::default() };
+        let mut stapled = Endorsements::default();
+        for byte in 0..4 {
+            add(&mut stapled, &part(byte), "a test");
+        }
+        assert_eq!(stapled.crls.len(), 3);
+        let many = Endorsements {
+            certificates: (0..33_u8).map(|byte| vec![byte]).collect(),
+            ..Endorsements::default()
+        };
+        add(&mut stapled, &many, "a test");
+        assert!(stapled.certificates.is_empty());
+    }
+}

@@ -225,7 +225,7 @@ fn sizes_and_times_are_read() {
 /// One wrong file: its text, the line that is to be named, and parts of what and hint.
 type Wrong = (&'static str, usize, &'static str, &'static str);
 
-const WRONG: [Wrong; 46] = [
+const WRONG: [Wrong; 51] = [
     ("listen = \"127.0.0.1:1\"\nlisten = 2", 2, "duplicate key", "examples/sealwire.toml"),
     ("listne = \"127.0.0.1:1\"", 1, "unknown field `listne`", "examples/sealwire.toml"),
     ("\n[limits]\nconnection = 1", 3, "unknown field `connection`", "examples/sealwire.toml"),
@@ -244,6 +244,26 @@ const WRONG: [Wrong; 46] = [
         "",
     ),
     ("[[route]]\nupstream = \"http://127.0.0.1:9\"", 1, "missing field `path`", ""),
+    (
+        "upstream = \"http://127.0.0.1:9\"\n[endorsements]\ncache = \"c\"",
+        3,
+        "nothing is fetched",
+        "fetch = true",
+    ),
+    (
+        "upstream = \"http://127.0.0.1:9\"\n[endorsements]\nfetch = true\npcs = \"pccs\"",
+        4,
+        "is no place to fetch from",
+        "https://",
+    ),
+    ("upstream = \"http://127.0.0.1:9\"\n[endorsements]\nrefresh = \"0s\"", 3, "is zero", "default"),
+    ("upstream = \"http://127.0.0.1:9\"\n[endorsements]\ngrace = 5", 3, "", "10m"),
+    (
+        "upstream = \"http://127.0.0.1:9\"\n[endorsements]\nfolder = \"/nowhere/at/all\"",
+        3,
+        "/nowhere/at/all",
+        "attest fetch",
+    ),
     ("listen = \"127.0.0.1:1\"", 0, "there is no route", "upstream ="),
     ("upstream = \"127.0.0.1:3000\"", 1, "", "http://127.0.0.1:3000"),
     ("upstream = \"ftp://127.0.0.1\"", 1, "scheme `ftp`", "http://127.0.0.1:3000"),

@@ -7,6 +7,7 @@ mod bad_input;
 mod companions;
 mod documents;
 mod drain;
+mod endorsements;
 mod plain;
 mod reload;
 mod sealed;

@@ -5,6 +5,7 @@
 mod attest;
 mod demo;
 mod enrol;
+mod fetch;
 mod help;
 mod operator_keys;
 mod revocation;
