@@ -9,21 +9,35 @@ use super::{
     reference::Level,
     td_report::TdReport,
 };
-use crate::{Claims, UnixTime, claims::Register};
+use crate::{Claims, TcbStatus, UnixTime, claims::Register};
 use std::collections::BTreeMap;
 
-/// What reference data says of the evidence, where all of it was supplied.
+/// What reference data says of the evidence.
+#[derive(Default)]
 pub(super) struct Judged {
-    pub(super) level: Level,
-    pub(super) evaluation: u32,
+    status: Option<TcbStatus>,
+    advisories: Vec<String>,
+    date: Option<UnixTime>,
+    evaluation: Option<u32>,
 }
 
-pub(super) fn claims(
-    quote: &Quote<'_>,
-    chain: &Chain,
-    judged: Option<Judged>,
-    not_after: UnixTime,
-) -> Claims {
+impl Judged {
+    /// By all of it.
+    pub(super) fn new(level: Level, evaluation: u32) -> Self {
+        let Level { status, advisories, date } = level;
+        Self { status: Some(status), advisories, date, evaluation: Some(evaluation) }
+    }
+
+    /// By TCB info without an identity of the quoting enclave, or the reverse. What is missing could only make the level
+    /// worse: half a judgement never speaks for the evidence, and against it as a whole one does (AT-06).
+    pub(super) fn by_half(level: Option<Level>) -> Self {
+        let Some(Level { status, advisories, .. }) = level else { return Self::default() };
+        let status = Some(status).filter(|status| *status != TcbStatus::UpToDate);
+        Self { status, advisories, date: None, evaluation: None }
+    }
+}
+
+pub(super) fn claims(quote: &Quote<'_>, chain: &Chain, judged: Judged, not_after: UnixTime) -> Claims {
     let Pck { fmspc, pce_svn, flags, .. } = &chain.pck;
     let of_body = match &quote.body {
         Body::Td(report) => OfBody::td(report),
@@ -34,7 +48,6 @@ pub(super) fn claims(
     let mut attributes = attributes::by_name(&quote.body);
     let flags = Pck::FLAGS.into_iter().zip(flags);
     attributes.extend(flags.filter_map(|(name, flag)| flag.map(|flag| (name, u64::from(flag)))));
-    let (level, evaluation) = judged.map(|judged| (judged.level, judged.evaluation)).unzip();
     Claims {
         kind: quote.kind(),
         development: false,
@@ -47,10 +60,10 @@ pub(super) fn claims(
         measurements: of_body.measurements,
         tcb,
         launch_tcb: BTreeMap::new(),
-        tcb_status: level.as_ref().map(|level| level.status),
-        tcb_date: level.as_ref().and_then(|level| level.date),
-        advisories: level.map(|level| level.advisories).unwrap_or_default(),
-        tcb_evaluation: evaluation,
+        tcb_status: judged.status,
+        tcb_date: judged.date,
+        advisories: judged.advisories,
+        tcb_evaluation: judged.evaluation,
         debug: attributes::debug(&quote.body),
         attributes,
         hardware_id: chain.pck.ppid.to_vec(),

@@ -162,15 +162,15 @@ impl IntelVerifier {
         Ok(references)
     }
 
-    /// The levels of platform, TDX module and quoting enclave, by what Intel has signed. `None` where a part of that was
-    /// not supplied: half a judgement is none (AT-06).
+    /// The levels of platform, TDX module and quoting enclave, by what Intel has signed. Where a part of that was not
+    /// supplied, only what speaks against the evidence is told (AT-06).
     fn judge(
         &self,
         input: &Input<'_>,
         chain: &Chain,
         not_after: &mut UnixTime,
         checks: &mut Checks,
-    ) -> Result<Option<Judged>, Error> {
+    ) -> Result<Judged, Error> {
         let Input { quote, at, .. } = input;
         let references = self.references(input, chain)?;
         let (tcb_info, qe_identity) = (references.tcb_info(*at), references.qe_identity(*at));
@@ -194,27 +194,27 @@ impl IntelVerifier {
                 None
             }
         };
-        let (Some(tcb_info), Some(qe_identity), Some(platform), Some(enclave)) =
-            (tcb_info, qe_identity, &platform, &enclave)
-        else {
-            let fmspc = hex::encode(chain.pck.fmspc);
-            checks.tcb = Outcome::NotSupplied(match &platform {
-                None => format!("no TCB info for the platform {fmspc} among the endorsements"),
-                Some(platform) => format!(
-                    "no identity of the quoting enclave among the endorsements; platform level {}",
-                    show(&platform.launch)
-                ),
-            });
-            return Ok(None);
+        let evaluations = [
+            tcb_info.map(|signed| signed.value.evaluation),
+            qe_identity.map(|signed| signed.value.evaluation),
+        ];
+        let (part, level) = match (platform, enclave, evaluations) {
+            (Some(platform), Some(enclave), [Some(one), Some(other)]) => {
+                let (level, evaluation) = (platform.and(&enclave).level(), one.min(other));
+                checks.tcb = Outcome::Passed(format!("{}, by evaluation {evaluation}", show(&level)));
+                return Ok(Judged::new(level, evaluation));
+            }
+            (Some(platform), ..) => ("platform", Some(platform.level())),
+            (None, enclave, _) => ("quoting enclave", enclave),
         };
-        let launch = platform.launch.clone().and(enclave);
-        let level = match &platform.current {
-            Some(current) => launch.launched_then(&current.clone().and(enclave)),
-            None => launch,
+        let missing = match tcb_info {
+            Some(_) => "no identity of the quoting enclave".to_owned(),
+            None => format!("no TCB info for the platform {}", hex::encode(chain.pck.fmspc)),
         };
-        let evaluation = tcb_info.value.evaluation.min(qe_identity.value.evaluation);
-        checks.tcb = Outcome::Passed(format!("{}, by evaluation {evaluation}", show(&level)));
-        Ok(Some(Judged { level, evaluation }))
+        let told = level.as_ref().map(|level| format!("; {part} level {}", show(level)));
+        let told = told.unwrap_or_default();
+        checks.tcb = Outcome::NotSupplied(format!("{missing} among the endorsements{told}"));
+        Ok(Judged::by_half(level))
     }
 }
 

@@ -153,24 +153,24 @@ fn level(out: &mut String, schema: &Schema, claims: &Claims, checks: &Checks) ->
     if !schema.has_status {
         return Ok(());
     }
-    match (claims.tcb_status, &checks.tcb) {
-        (_, Outcome::NotSupplied(_)) | (None, _) => {
-            writeln!(
-                out,
-                "# WARNING: what the vendor says of this level did not come with the evidence. With the next line it need\n\
-                 # never come: firmware with KNOWN HOLES IS ACCEPTED as long as whoever brings the evidence leaves out\n\
-                 # what speaks against it. Supply the collateral, and remove the line."
-            )?;
-            writeln!(out, "collateral = \"if-available\"")?;
-        }
-        (Some(TcbStatus::UpToDate), _) => {}
-        (Some(status @ (TcbStatus::Revoked | TcbStatus::Unlisted)), _) => {
+    if claims.tcb_status.is_none() || matches!(checks.tcb, Outcome::NotSupplied(_)) {
+        writeln!(
+            out,
+            "# WARNING: what the vendor says of this level did not come with the evidence. With the next line it need\n\
+             # never come: firmware with KNOWN HOLES IS ACCEPTED as long as whoever brings the evidence leaves out\n\
+             # what speaks against it. Supply the collateral, and remove the line."
+        )?;
+        writeln!(out, "collateral = \"if-available\"")?;
+    }
+    match claims.tcb_status {
+        None | Some(TcbStatus::UpToDate) => {}
+        Some(status @ (TcbStatus::Revoked | TcbStatus::Unlisted)) => {
             writeln!(
                 out,
                 "# REFUSED: the vendor calls this level {status}, so nothing makes it acceptable."
             )?;
         }
-        (Some(status), _) => {
+        Some(status) => {
             writeln!(out, "# WARNING: the vendor does not call this level up to date.")?;
             writeln!(out, "tcb-statuses = [\"UpToDate\", \"{status}\"]")?;
             let advisories: Vec<_> =

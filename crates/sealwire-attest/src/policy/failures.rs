@@ -149,8 +149,8 @@ impl Rule {
         let allowed: &[String] = match &self.advisories {
             Some(Accept::Any(_)) => return,
             Some(Accept::Listed(listed)) => listed,
-            // What is up to date has what the advisories call for.
-            None if any || claims.tcb_status == Some(TcbStatus::UpToDate) => return,
+            // What is up to date has what the advisories call for, and so has a part of it without a status of the whole.
+            None if any || matches!(claims.tcb_status, None | Some(TcbStatus::UpToDate)) => return,
             None => &[],
         };
         let others: Vec<_> =

@@ -353,6 +353,21 @@ fn a_missing_endorsement_is_told_apart() {
         assert_eq!(failures(&lenient, &behind), one("tcb-status", "tcb-statuses"));
         let required = policy(kind, "collateral = \"required\"");
         assert_eq!(failures_with(&required, &lacking(kind), &checks), missing);
+        // Half of it that speaks against the evidence, and under no status but one that is listed.
+        for status in [TcbStatus::Revoked, TcbStatus::Unlisted, TcbStatus::OutOfDate] {
+            let half = Claims { tcb_status: Some(status), ..lacking(kind) };
+            let refused = one("tcb-status", "tcb-statuses");
+            assert_eq!(failures_with(&lenient, &half, &checks), refused);
+            let listed = policy(kind, "collateral = \"if-available\"\ntcb-statuses = [\"OutOfDate\"]");
+            let is_listed = status == TcbStatus::OutOfDate;
+            let expected = if is_listed { Vec::new() } else { refused };
+            assert_eq!(failures_with(&listed, &half, &checks), expected);
+        }
+        // Advisories of half of it, where the policy asks for them.
+        let half = Claims { advisories: vec!["INTEL-SA-7".to_owned()], ..lacking(kind) };
+        assert!(failures_with(&lenient, &half, &checks).is_empty());
+        let others = policy(kind, "collateral = \"if-available\"\nadvisories = [\"INTEL-SA-8\"]");
+        assert_eq!(failures_with(&others, &half, &checks), one("advisory", "advisories"));
     }
     let missing = one("endorsement-missing", "rim");
     assert_eq!(failures_with(&policy(Kind::Nvidia, ""), &claims(Kind::Nvidia), &checks), missing);

@@ -35,8 +35,12 @@ const fn row(
 const JULY: &str = "2025-07-04T10:30:00Z";
 /// While the TCB info files from October 2025 are good. There are no identities of quoting enclaves beside them.
 const OCTOBER: &str = "2025-10-10T00:00:00Z";
+/// What Intel signed of the platform alone is enough to refuse it (AT-06).
+const UNLISTED: &[&str] = &["tcb-status", "endorsement-missing"];
+const BEHIND: &[&str] = &["tcb-status", "advisory", "endorsement-missing"];
 /// Neither Intel's word on the level nor CRLs.
 const LACKING: &[&str] = &["endorsement-missing", "endorsement-missing"];
+const DEBUG_BEHIND: &[&str] = &["tcb-status", "advisory", "debug", "endorsement-missing"];
 const DEBUG: &[&str] = &["endorsement-missing", "debug", "endorsement-missing"];
 
 const ROWS: &[Row] = &[
@@ -52,13 +56,13 @@ const ROWS: &[Row] = &[
     row("tdx/td15ex-2026.bin", &["tdx/td15ex-2026.collateral.json"], "2026-10-23T00:00:00Z", 0, "tdx", &[]),
     // The platform is the same; the level is below every one that is listed.
     row("tdx/tappd.hex", &["tdx/phala-2025.collateral.json"], JULY, 30, "tdx", &["tcb-status"]),
-    row("tdx/tappd.hex", &["tdx/tcb-info/tdx-b0c06f000000.json"], OCTOBER, 40, "tdx", LACKING),
+    row("tdx/tappd.hex", &["tdx/tcb-info/tdx-b0c06f000000.json"], OCTOBER, 30, "tdx", UNLISTED),
     row("tdx/azure-vm.b64", &["tdx/tcb-info/tdx-00806f050000.json"], OCTOBER, 40, "tdx", LACKING),
-    row("tdx/edgeless.bin", &["tdx/tcb-info/tdx-00806f050000.json"], OCTOBER, 40, "tdx", LACKING),
+    row("tdx/edgeless.bin", &["tdx/tcb-info/tdx-00806f050000.json"], OCTOBER, 30, "tdx", BEHIND),
     // A container: what it holds is verified below.
     row("tdx/gcp.json", &[], OCTOBER, 10, "", &["malformed"]),
-    row("tdx/debug.bin", &["tdx/tcb-info/tdx-50806f000000.json"], OCTOBER, 30, "tdx", DEBUG),
-    row("tdx/zkdcap.bin", &["tdx/tcb-info/tdx-00806f050000.json"], OCTOBER, 40, "tdx", LACKING),
+    row("tdx/debug.bin", &["tdx/tcb-info/tdx-50806f000000.json"], OCTOBER, 30, "tdx", DEBUG_BEHIND),
+    row("tdx/zkdcap.bin", &["tdx/tcb-info/tdx-00806f050000.json"], OCTOBER, 30, "tdx", BEHIND),
     row("tdx/v5-td15.bin", &[], OCTOBER, 40, "tdx", LACKING),
     row(
         "tdx/intel-synthetic/quote.dat",
@@ -113,7 +117,7 @@ const ROWS: &[Row] = &[
         &["reference-invalid"],
     ),
     row("sgx/occlum-debug.bin", &["sgx/tcb-info/sgx-00806f050000.json"], OCTOBER, 30, "sgx", DEBUG),
-    row("sgx/tlsn-9.bin", &["sgx/tcb-info/sgx-00906ed50000.json"], OCTOBER, 40, "sgx", LACKING),
+    row("sgx/tlsn-9.bin", &["sgx/tcb-info/sgx-00906ed50000.json"], OCTOBER, 30, "sgx", BEHIND),
     row("sgx/pck-chain-corrupted.bin", &[], OCTOBER, 20, "sgx", &["signature"]),
     row(
         "sgx/intel-synthetic/quote.dat",
@@ -166,14 +170,14 @@ const ROWS: &[Row] = &[
         "tpm/azure-tdx.evidence.json",
         &["tdx/tcb-info/tdx-00806f050000.json"],
         OCTOBER,
-        40,
+        30,
         "azure-tdx",
-        LACKING,
+        BEHIND,
     ),
     // An HCL report holds a TD report, which only a quote over it makes more than the host's word.
     row("tpm/azure-tdx.hcl-report.bin", &[], OCTOBER, 40, "azure-tdx", &["endorsement-missing"]),
     row("tpm/azure-tdx-2.hcl-report.bin", &[], OCTOBER, 40, "azure-tdx", &["endorsement-missing"]),
-    row("tpm/azure-tdx.td-quote.bin", &["tdx/tcb-info/tdx-00806f050000.json"], OCTOBER, 40, "tdx", LACKING),
+    row("tpm/azure-tdx.td-quote.bin", &["tdx/tcb-info/tdx-00806f050000.json"], OCTOBER, 30, "tdx", BEHIND),
     row(
         "tpm/azure-snp.hcl-report.bin",
         &["tpm/azure-snp.other-chip-certs.pem"],

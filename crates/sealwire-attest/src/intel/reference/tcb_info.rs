@@ -59,6 +59,22 @@ pub(crate) struct PlatformStatus {
     pub(crate) current: Option<Level>,
 }
 
+impl PlatformStatus {
+    /// With a component that was the same at launch as it is now.
+    pub(crate) fn and(&self, component: &Level) -> Self {
+        let and = |level: &Level| level.clone().and(component);
+        Self { launch: and(&self.launch), current: self.current.as_ref().map(and) }
+    }
+
+    /// Launch and now together.
+    pub(crate) fn level(self) -> Level {
+        match &self.current {
+            Some(current) => self.launch.launched_then(current),
+            None => self.launch,
+        }
+    }
+}
+
 impl TcbInfo {
     /// Parses the inner object, the value of `tcbInfo`.
     ///

@@ -234,6 +234,46 @@ fn quoting_enclaves() {
     }
 }
 
+// AT-06: half of the reference data speaks against the evidence, never for it.
+#[test]
+fn half_of_it_against() {
+    let against = |forge: &Forge, kept: usize| {
+        let all = forge.endorsements();
+        let half = Endorsements { references: vec![all.references[kept].clone()], ..all };
+        let verified = forge.verify_with(&half, NOW).unwrap();
+        let Outcome::NotSupplied(detail) = &verified.checks().tcb else { panic!() };
+        let claims = verified.get();
+        assert_eq!((claims.tcb_date, claims.tcb_evaluation), (None, None));
+        (claims.tcb_status, claims.advisories.clone(), detail.clone())
+    };
+    for forge in [Forge::sgx, Forge::tdx] {
+        let of = |status: &'static str, advisories: &'static [&'static str]| {
+            edited(forge(), move |info, identity| {
+                info["tcbLevels"] = json!([level(&SGX, 11, Some(&TDX), status, advisories)]);
+                identity["tcbLevels"] = json!([svn_level(0, status, advisories)]);
+            })
+        };
+        for (kept, part) in [(0, "; platform level "), (1, "; quoting enclave level ")] {
+            for (written, expected) in [
+                ("Revoked", Some(TcbStatus::Revoked)),
+                ("OutOfDate", Some(TcbStatus::OutOfDate)),
+                ("SWHardeningNeeded", Some(TcbStatus::SwHardeningNeeded)),
+                ("UpToDate", None),
+            ] {
+                let (status, advisories, detail) = against(&of(written, &["INTEL-SA-7"]), kept);
+                assert_eq!(status, expected, "{written}");
+                assert_eq!(advisories, ["INTEL-SA-7"]);
+                assert!(detail.contains(&format!("{part}{written}")), "{detail}");
+            }
+            let unlisted = edited(forge(), |info, identity| {
+                info["tcbLevels"] = json!([level(&SGX, 12, Some(&TDX), "UpToDate", &[])]);
+                identity["tcbLevels"] = json!([svn_level(u16::MAX, "UpToDate", &[])]);
+            });
+            assert_eq!(against(&unlisted, kept).0, Some(TcbStatus::Unlisted));
+        }
+    }
+}
+
 // AT-06: half of the reference data is no judgement.
 #[test]
 fn half_of_it() {
