@@ -202,6 +202,7 @@ impl Claims {
             "security-version": self.security_version,
             "measurements": measurements,
             "tcb": self.tcb,
+            "launch-tcb": Some(&self.launch_tcb).filter(|launch| !launch.is_empty()),
             "tcb-status": self.tcb_status,
             "advisories": self.advisories,
             "tcb-date": self.tcb_date.map(|date| date.to_string()),
@@ -218,6 +219,12 @@ impl Claims {
 }
 
 impl Claims {
+    /// A component's versions at launch and now, where the guest was launched on older firmware than it runs on.
+    pub(crate) fn launched_below(&self, component: &str) -> Option<(u64, u64)> {
+        let (launch, now) = self.launch_tcb.get(component).zip(self.tcb.get(component))?;
+        (launch < now).then_some((*launch, *now))
+    }
+
     /// The lower one of a component's versions at launch and now: what old firmware did to a guest stays with it.
     pub(crate) fn lowest_tcb(&self, component: &str) -> Option<u64> {
         let now = self.tcb.get(component).copied()?;

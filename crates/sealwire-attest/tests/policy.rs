@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use sealwire_attest::{
     Claims, Kind, Policy, UnixTime, Verified, Verifier, policy::PolicyError, verify::Expected,
 };
+use serde_json::Value;
 use std::time::Duration;
 
 const HEAD: &str = "version = 1\nany-operator = true\n";
@@ -402,6 +403,14 @@ fn exactly_accepts_exactly_that() {
     let mut launched = machine.clone();
     launched.report[at::LAUNCH_TCB + 7] = 114;
     assert_eq!(codes(&text, &launched), ["tcb-too-old"]);
+    let denial = Policy::from_toml(&text).unwrap().appraise(verified(&launched), NOW).unwrap_err();
+    assert_eq!(denial.reasons[0].expected, "at least 115, at launch and now");
+    assert_eq!(denial.reasons[0].found, "114 at launch, 115 now");
+    let json = verified(&launched).get().to_json();
+    assert_eq!(
+        (&json["launch-tcb"]["microcode"], &json["tcb"]["microcode"]),
+        (&Value::from(114), &Value::from(115))
+    );
     let of_launch = Policy::exactly(&verified(&launched), None, None);
     assert!(of_launch.contains("microcode = 114") && codes(&of_launch, &launched).is_empty(), "{of_launch}");
     launched.report[at::LAUNCH_TCB..][..8].fill(0);
@@ -410,6 +419,7 @@ fn exactly_accepts_exactly_that() {
     launched.report[0] = 2;
     launched.report[at::CPUID..][..3].fill(0);
     assert!(codes(&text, &launched).is_empty());
+    assert!(verified(&launched).get().to_json()["launch-tcb"].is_null());
     let mut debug = machine.clone();
     debug.set_policy(DEBUG_BIT);
     assert_eq!(codes(&text, &debug), ["debug"]);

@@ -61,6 +61,7 @@ fn an_accepted_verdict_has_its_fields() {
         "security-version",
         "measurements",
         "tcb",
+        "launch-tcb",
         "tcb-status",
         "advisories",
         "tcb-date",

@@ -99,7 +99,16 @@ impl Rule {
         let Some(levels) = &self.schema.levels else { return };
         for component in levels.components {
             let rule = format!("minimum-tcb.{}", component.name);
-            match (minimum.components.get(component.name), claims.lowest_tcb(component.name)) {
+            let minimum = minimum.components.get(component.name);
+            // Who updates the firmware and is refused all the same has to be told that only a new launch helps.
+            if let (Some(minimum), Some((launch, now))) = (minimum, claims.launched_below(component.name))
+                && launch < *minimum
+            {
+                let expected = format!("at least {minimum}, at launch and now");
+                failed.add("tcb-too-old", &rule, expected, format!("{launch} at launch, {now} now"));
+                continue;
+            }
+            match (minimum, claims.lowest_tcb(component.name)) {
                 (Some(minimum), found) => failed.at_least(&rule, minimum, found.as_ref()),
                 // A component that the policy's author did not think of is not a component at any level. Where the
                 // vendor judges whole levels, the rest of them is its business.
