@@ -358,7 +358,8 @@ fn extensions() -> Result {
 
     let digest = hex(&[6; 48]);
     let value = format!("{{\"alg\": \"sha384\", \"value\": \"{digest}\"}}");
-    let named = format!("\"name\": \"mr_td\", \"expired\": \"2027-01-01T00:00:00Z\", \"hash-value\": [{value}]");
+    let named =
+        format!("\"name\": \"mr_td\", \"expired\": \"2027-01-01T00:00:00Z\", \"hash-value\": [{value}]");
     seed("reference_values", "list", format!("[{{\"version\": \"0.1.0\", {named}}}]"))?;
     seed("reference_values", "map", format!("{{\"mr_td\": {{{named}}}}}"))?;
     seed("reference_values", "plain", format!("{{\"mr_td\": [\"{digest}\"], \"tcb\": 3}}"))?;
@@ -374,7 +375,8 @@ fn extensions() -> Result {
         .set_validity(Some(ISSUED.0.try_into()?), UNTIL.0.try_into()?)?
         .build_bytes()?;
     seed("corim", "unsigned", &manifest)?;
-    let mut builder = SignedCorimBuilder::new(CoseAlgorithm::EdDsa, manifest).set_cwt_claims(CwtClaims::new("x"));
+    let mut builder =
+        SignedCorimBuilder::new(CoseAlgorithm::EdDsa, manifest).set_cwt_claims(CwtClaims::new("x"));
     let signature = operator.sign(&builder.to_be_signed(&[])?);
     seed("corim", "signed", builder.build_with_signature(signature.to_vec())?)
 }

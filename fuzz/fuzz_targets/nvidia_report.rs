@@ -2,7 +2,9 @@
 //! Measurement reports of NVIDIA GPUs, and manifests beside them.
 
 use libfuzzer_sys::fuzz_target;
-use sealwire_attest::{Endorsements, Error, Evidence, Kind, UnixTime, Verifier, corim::Corim, verify::Expected};
+use sealwire_attest::{
+    Endorsements, Error, Evidence, Kind, UnixTime, Verifier, corim::Corim, verify::Expected,
+};
 use std::sync::LazyLock;
 
 static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| Verifier::new(&[]));
