@@ -4,6 +4,10 @@
 //! type: [`Evidence`] becomes [`Verified`] claims, which a [`policy::Policy`] turns into something
 //! [`Appraised`]; a value of the later type can only be made by the check.
 
+// Tests inside share machines with those outside, which name the crate.
+#[cfg(test)]
+extern crate self as sealwire_attest;
+
 pub mod azure;
 pub mod binding;
 mod cache;

@@ -7,6 +7,9 @@ mod runtime;
 mod td_report;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use evidence::{MAX_TD_QUOTE, VmEvidence, VtpmQuote};
 pub use hcl::{Hardware, HclReport};
 

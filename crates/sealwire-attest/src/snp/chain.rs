@@ -27,6 +27,14 @@ pub(super) struct Chain {
     crls: Vec<Crl>,
 }
 
+/// Roots besides AMD's.
+pub(super) struct Pinned {
+    /// SHA-256 fingerprints
+    pub(super) roots: Vec<[u8; 32]>,
+    /// what evidence under them is: of [`Kind::Development`], but where a test has AMD's place taken
+    pub(super) kind: Kind,
+}
+
 /// What the CRLs at hand say.
 pub(super) enum Revocation {
     /// A CRL that is in force lists nothing of the chain; it is good until then.
@@ -43,7 +51,7 @@ impl Chain {
         label: Kind,
         report: &Report,
         endorsements: &Endorsements,
-        development_roots: &[[u8; 32]],
+        pinned: &Pinned,
         at: UnixTime,
     ) -> Result<Self, Error> {
         endorsements.check_counts()?;
@@ -56,7 +64,7 @@ impl Chain {
         let key = report.signing_key.filter(|_| !report.mask_chip_key).ok_or(Error::Unsigned)?;
         let (certificate, leaf) = find_leaf(report, key, &supplied)?;
         let intermediate = find_intermediate(certificate, &supplied, key)?;
-        let (kind, root) = find_root(intermediate, &supplied, development_roots)?;
+        let (kind, root) = find_root(intermediate, &supplied, pinned)?;
         root.may_issue(&PROFILE, Place::Root, 1)?;
         intermediate.may_issue(&PROFILE, Place::Intermediate, 0)?;
         certificate.is_leaf(&PROFILE)?;
@@ -176,14 +184,14 @@ fn find_intermediate<'a>(
 fn find_root<'a>(
     intermediate: &Certificate,
     supplied: &'a [Certificate],
-    development_roots: &[[u8; 32]],
+    pinned: &Pinned,
 ) -> Result<(Kind, &'a Certificate), Error> {
     let amd = AMD.pinned.iter().map(|(_, root)| (Some(Kind::Snp), root));
     // A root is pinned by the hash of its exact bytes. Its signature over itself would add nothing.
     let supplied = supplied
         .iter()
         .filter(|root| root.subject() == root.issuer())
-        .map(|root| (development_roots.contains(&root.fingerprint()).then_some(Kind::Development), root));
+        .map(|root| (pinned.roots.contains(&root.fingerprint()).then_some(pinned.kind), root));
     let mut error = Error::RootNotPinned;
     for (kind, root) in amd.chain(supplied).filter(|(_, root)| root.subject() == intermediate.issuer()) {
         match (intermediate.is_signed_by(root, &PROFILE, Place::Intermediate), kind) {

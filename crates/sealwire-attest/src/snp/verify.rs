@@ -1,7 +1,7 @@
 //! The checks of AT-03 for a report, in their order.
 
 use super::{
-    chain::{Chain, Revocation},
+    chain::{Chain, Pinned, Revocation},
     claims::claims,
     report::{Report, SIGNED_LEN},
 };
@@ -18,8 +18,8 @@ const HOST_VMPL: u32 = u32::MAX;
 
 /// Verifies reports. Chains and signatures that verified are kept (AT-26).
 pub(crate) struct SnpVerifier {
-    development_roots: Vec<[u8; 32]>,
-    /// hash of the development roots; AMD's are the same for the life of a cache
+    pinned: Pinned,
+    /// hash of those roots; AMD's are the same for the life of a cache
     roots: [u8; 32],
     chains: Cache<Arc<Chain>>,
     signatures: Cache<Arc<Chain>>,
@@ -27,9 +27,20 @@ pub(crate) struct SnpVerifier {
 
 impl SnpVerifier {
     pub(crate) fn new(development_roots: &[[u8; 32]]) -> Self {
+        Self::with_roots(Pinned { roots: development_roots.to_vec(), kind: Kind::Development })
+    }
+
+    /// With a test's root in the place of AMD's, for kinds that rest on genuine reports: there are no development ones of
+    /// those.
+    #[cfg(test)]
+    pub(crate) fn under(root: [u8; 32]) -> Self {
+        Self::with_roots(Pinned { roots: vec![root], kind: Kind::Snp })
+    }
+
+    fn with_roots(pinned: Pinned) -> Self {
         Self {
-            development_roots: development_roots.to_vec(),
-            roots: sha256(&[development_roots.as_flattened()]),
+            roots: sha256(&[pinned.roots.as_flattened()]),
+            pinned,
             chains: Cache::new(),
             signatures: Cache::new(),
         }
@@ -125,7 +136,7 @@ impl SnpVerifier {
         if let Some(chain) = self.chains.get(&key, at) {
             return Ok(chain);
         }
-        let chain = Arc::new(Chain::build(label, report, endorsements, &self.development_roots, at)?);
+        let chain = Arc::new(Chain::build(label, report, endorsements, &self.pinned, at)?);
         self.chains.put(key, Arc::clone(&chain), chain.not_after());
         Ok(chain)
     }
