@@ -7,6 +7,9 @@
 // Tests inside share machines with those outside, which name the crate.
 #[cfg(test)]
 extern crate self as sealwire_attest;
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;
 
 pub mod azure;
 pub mod binding;

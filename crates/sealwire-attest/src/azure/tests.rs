@@ -3,12 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-#[path = "../../tests/common/mod.rs"]
-mod common;
-
 use super::{AzureVerifier, VmEvidence, VtpmQuote};
 use crate::{
-    Checks, Claims, Error, Evidence, Kind, Outcome, Verified, intel::IntelVerifier, snp::SnpVerifier,
+    Checks, Claims, Error, Evidence, Kind, Outcome, Verified,
+    common::{
+        machine::{DEBUG_BIT, Machine, Model, NOW, at},
+        tpm::{Ak, EXTRA_DATA, Tpm},
+    },
+    intel::IntelVerifier,
+    snp::SnpVerifier,
     verify::Expected,
 };
 use aws_lc_rs::{
@@ -16,10 +19,6 @@ use aws_lc_rs::{
     signature::KeyPair as _,
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use common::{
-    machine::{DEBUG_BIT, Machine, Model, NOW, at},
-    tpm::{Ak, EXTRA_DATA, Tpm},
-};
 use sealwire_crypto::digest::sha256;
 
 struct Vm {

@@ -136,18 +136,11 @@ fn check_crl_of(answer: &Answer, root: &Certificate) -> Result<Checked, Error> {
 }
 
 #[cfg(test)]
-#[allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, reason = "shared with the tests outside")]
-#[path = "../../tests/common/der.rs"]
-mod der;
-
-#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-    use super::{
-        der::{self, BASIC_CONSTRAINTS, Crl, Extension, KEY_USAGE},
-        *,
-    };
+    use super::*;
+    use crate::common::der::{self, BASIC_CONSTRAINTS, Crl, Extension, KEY_USAGE};
     use sealwire_crypto::sign::rsa_pss_sha384;
 
     const FROM: u64 = 1_800_000_000;
