@@ -147,7 +147,7 @@ fn tpm_policy(tpm: &Tpm, registers: &str) -> Policy {
 fn an_event_log_beside_a_quote_leads_to_its_registers() {
     let log = Log::new(&[(SHA256, 32)]).event(4, 8, b"loader").event(9, 13, b"kernel");
     let values = replay(&log.write(), Bank::Sha256).unwrap();
-    let mut pcrs: BTreeMap<u8, [u8; 32]> = [0, 7, 8, 11, 12].map(|index| (index, [0; 32])).into();
+    let mut pcrs: BTreeMap<u8, [u8; 32]> = [0, 2, 7, 8, 11, 12].map(|index| (index, [0; 32])).into();
     pcrs.extend(values.iter().map(|(index, value)| (*index as u8, value[..].try_into().unwrap())));
     let mut tpm = Tpm::new(Ak::P256);
     tpm.set_pcrs(pcrs.clone());
