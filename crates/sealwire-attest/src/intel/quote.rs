@@ -76,7 +76,7 @@ pub(super) enum Certification<'a> {
 }
 
 impl<'a> Quote<'a> {
-    /// Parses a quote to its last byte; see [`super::without_padding`] for what firmware leaves behind it.
+    /// Parses a quote to its last byte; see `without_padding` for what firmware leaves behind it.
     ///
     /// # Errors
     /// AT-08: [`Error::Malformed`], [`Error::Length`]; AT-02: [`Error::Version`], [`Error::Unsupported`].
