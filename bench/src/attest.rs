@@ -60,7 +60,7 @@ pub(crate) fn run() -> Result<Table> {
         let peer = peer(&quotes, name, endorsed, at)?;
         let (peer_cells, target) = match peer {
             Some((peer, us)) => {
-                let target = bound.map_or(Target::AtMost(RATIO * us), Target::AtMost);
+                let target = bound.map_or(Target::AtMost((RATIO * us).round()), Target::AtMost);
                 ([format!("{us:.0} ({peer})"), format!("{:.2}", cold / us)], target)
             }
             None => (["–".to_owned(), "–".to_owned()], bound.map_or(Target::None, Target::AtMost)),
