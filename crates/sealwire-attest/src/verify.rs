@@ -74,12 +74,12 @@ impl Expected<'_> {
 
 /// Verifies evidence. Holds the pinned roots and the caches of chain and signature results (AT-26); share one.
 pub struct Verifier {
-    intel: IntelVerifier,
-    snp: SnpVerifier,
-    nitro: NitroVerifier,
-    tpm: TpmVerifier,
-    azure: AzureVerifier,
-    nvidia: NvidiaVerifier,
+    pub(crate) intel: IntelVerifier,
+    pub(crate) snp: SnpVerifier,
+    pub(crate) nitro: NitroVerifier,
+    pub(crate) tpm: TpmVerifier,
+    pub(crate) azure: AzureVerifier,
+    pub(crate) nvidia: NvidiaVerifier,
 }
 
 impl Verifier {

@@ -13,7 +13,7 @@ pub mod td_report;
 mod verify;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use pck::Pck;
 pub use reference::{QeIdentity, TcbInfo};

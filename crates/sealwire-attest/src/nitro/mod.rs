@@ -5,7 +5,7 @@ mod claims;
 mod document;
 mod roots;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 
 pub(crate) use claims::attribute_names;

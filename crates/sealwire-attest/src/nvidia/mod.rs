@@ -7,7 +7,7 @@ mod reference;
 mod report;
 mod roots;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 
 pub(crate) use claims::attribute_names;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::{sync::LazyLock, time::Duration};
 
 /// When everything below is valid.
-pub(super) const NOW: UnixTime = UnixTime(1_800_000_000);
+pub(crate) const NOW: UnixTime = UnixTime(1_800_000_000);
 const DAY: u64 = 86_400;
 
 fn key() -> KeyPair {
@@ -32,36 +32,36 @@ static ATTESTATION: LazyLock<KeyPair> = LazyLock::new(key);
 
 /// Everything before it is signed.
 #[derive(Clone, Debug)]
-pub(super) struct Forge {
-    pub(super) kind: Kind,
+pub(crate) struct Forge {
+    pub(crate) kind: Kind,
     /// 3, 4 or 5
-    pub(super) version: u16,
+    pub(crate) version: u16,
     /// 2, 3 or 4, in version 5
-    pub(super) body_type: u16,
+    pub(crate) body_type: u16,
     /// header user data aside, what the quote attests
-    pub(super) body: Vec<u8>,
-    pub(super) qe_report: [u8; 384],
-    pub(super) authentication: Vec<u8>,
-    pub(super) components: [u8; 16],
-    pub(super) pce_svn: u16,
-    pub(super) tcb_info: Value,
-    pub(super) qe_identity: Value,
+    pub(crate) body: Vec<u8>,
+    pub(crate) qe_report: [u8; 384],
+    pub(crate) authentication: Vec<u8>,
+    pub(crate) components: [u8; 16],
+    pub(crate) pce_svn: u16,
+    pub(crate) tcb_info: Value,
+    pub(crate) qe_identity: Value,
     /// serial numbers on the root's CRL, and on that of the authority
-    pub(super) revoked: [Vec<u64>; 2],
+    pub(crate) revoked: [Vec<u64>; 2],
     /// when the CRLs are to be renewed
-    pub(super) next_update: UnixTime,
+    pub(crate) next_update: UnixTime,
     /// days that certificates are valid from `NOW` on: root, authority, PCK, signer
-    pub(super) days: [u64; 4],
+    pub(crate) days: [u64; 4],
     /// the order of leaf, authority and root in the quote
-    pub(super) order: Vec<usize>,
+    pub(crate) order: Vec<usize>,
     /// common name of the signer of reference data
-    pub(super) signer: &'static str,
+    pub(crate) signer: &'static str,
 }
 
-pub(super) const SERIALS: [u64; 4] = [1, 2, 3, 4];
+pub(crate) const SERIALS: [u64; 4] = [1, 2, 3, 4];
 
 /// Offsets in bodies, written down here once more so that the parser's own are not what tests it.
-pub(super) mod at {
+pub(crate) mod at {
     /// TD report: TEE TCB SVN, signer and attributes of the module, attributes
     pub(crate) const TEE_TCB_SVN: usize = 0;
     pub(crate) const MR_SIGNER_SEAM: usize = 64;
@@ -80,14 +80,14 @@ pub(super) mod at {
 }
 
 impl Forge {
-    pub(super) fn sgx() -> Self {
+    pub(crate) fn sgx() -> Self {
         let mut body = vec![0; 384];
         body[at::ATTRIBUTES] = 5;
         Self { body, version: 3, body_type: 1, ..Self::base(Kind::Sgx) }
     }
 
     /// TDX 1.0.
-    pub(super) fn tdx() -> Self {
+    pub(crate) fn tdx() -> Self {
         let mut body = vec![0; 584];
         body[at::TEE_TCB_SVN..][..3].copy_from_slice(&[6, 1, 3]);
         body[at::TD_ATTRIBUTES + 3] = 0x10;
@@ -95,7 +95,7 @@ impl Forge {
     }
 
     /// TDX 1.5, or its extended body.
-    pub(super) fn tdx15(body_type: u16) -> Self {
+    pub(crate) fn tdx15(body_type: u16) -> Self {
         let mut forge = Self::tdx();
         forge.version = 5;
         forge.body_type = body_type;
@@ -162,19 +162,19 @@ impl Forge {
     }
 
     /// Bytes of the body.
-    pub(super) fn set(mut self, at: usize, bytes: &[u8]) -> Self {
+    pub(crate) fn set(mut self, at: usize, bytes: &[u8]) -> Self {
         self.body[at..][..bytes.len()].copy_from_slice(bytes);
         self
     }
 
     /// Bytes of the report of the quoting enclave.
-    pub(super) fn set_qe(mut self, at: usize, bytes: &[u8]) -> Self {
+    pub(crate) fn set_qe(mut self, at: usize, bytes: &[u8]) -> Self {
         self.qe_report[at..][..bytes.len()].copy_from_slice(bytes);
         self
     }
 
     /// The root that signs it all.
-    pub(super) fn root(&self) -> Vec<u8> {
+    pub(crate) fn root(&self) -> Vec<u8> {
         self.authority(0).self_signed(&*ROOT).unwrap().der().to_vec()
     }
 
@@ -200,7 +200,7 @@ impl Forge {
     }
 
     /// PCK certificate, authority and root in PEM.
-    pub(super) fn chain(&self) -> [String; 3] {
+    pub(crate) fn chain(&self) -> [String; 3] {
         let authority = self.authority(1).signed_by(&*AUTHORITY, &self.root_issuer()).unwrap();
         let mut pck = self.certificate("Intel SGX PCK Certificate", 2);
         pck.custom_extensions =
@@ -242,7 +242,7 @@ impl Forge {
     }
 
     /// The quote, signed from the inside out.
-    pub(super) fn quote(&self) -> Vec<u8> {
+    pub(crate) fn quote(&self) -> Vec<u8> {
         let mut out = Vec::new();
         out.extend(self.version.to_le_bytes());
         out.extend([2, 0]);
@@ -286,7 +286,7 @@ impl Forge {
     }
 
     /// Everything else, in the form of the second implementation.
-    pub(super) fn collateral(&self) -> QuoteCollateralV3 {
+    pub(crate) fn collateral(&self) -> QuoteCollateralV3 {
         let [_, authority, root] = self.chain();
         let mut signer = self.certificate(self.signer, 3);
         signer.key_usages.push(KeyUsagePurpose::ContentCommitment);
@@ -329,29 +329,29 @@ impl Forge {
         crl.unwrap().der().to_vec()
     }
 
-    pub(super) fn evidence(&self) -> Evidence {
+    pub(crate) fn evidence(&self) -> Evidence {
         Evidence { kind: self.kind, bytes: self.quote() }
     }
 
     /// By way of the file that holds it all.
-    pub(super) fn endorsements(&self) -> Endorsements {
+    pub(crate) fn endorsements(&self) -> Endorsements {
         let mut endorsements = Endorsements::default();
         endorsements.add(serde_json::to_string(&self.collateral()).unwrap().as_bytes()).unwrap();
         endorsements
     }
 
-    pub(super) fn verifier(&self) -> IntelVerifier {
+    pub(crate) fn verifier(&self) -> IntelVerifier {
         IntelVerifier::with_roots(Roots {
             pinned: vec![Certificate::from_der(&self.root()).unwrap()],
             below: Vec::new(),
         })
     }
 
-    pub(super) fn verify(&self) -> Result<Verified<Claims>, Error> {
+    pub(crate) fn verify(&self) -> Result<Verified<Claims>, Error> {
         self.verify_with(&self.endorsements(), NOW)
     }
 
-    pub(super) fn verify_with(
+    pub(crate) fn verify_with(
         &self,
         endorsements: &Endorsements,
         at: UnixTime,
@@ -362,7 +362,7 @@ impl Forge {
 }
 
 /// A level of a platform.
-pub(super) fn level(
+pub(crate) fn level(
     sgx: &[u8; 16],
     pce_svn: u16,
     tdx: Option<&[u8; 16]>,
@@ -378,7 +378,7 @@ pub(super) fn level(
 }
 
 /// A level of a TDX module or a quoting enclave.
-pub(super) fn svn_level(svn: u16, status: &str, advisories: &[&str]) -> Value {
+pub(crate) fn svn_level(svn: u16, status: &str, advisories: &[&str]) -> Value {
     json!({
         "tcb": { "isvsvn": svn }, "tcbDate": "2026-02-13T00:00:00Z", "tcbStatus": status,
         "advisoryIDs": advisories,

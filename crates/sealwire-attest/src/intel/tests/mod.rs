@@ -4,7 +4,7 @@
 
 mod bent;
 mod differential;
-mod forge;
+pub(crate) mod forge;
 mod levels;
 mod properties;
 mod synthetic;

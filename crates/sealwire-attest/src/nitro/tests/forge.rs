@@ -11,36 +11,36 @@ use crate::{
 };
 use minicbor::Encoder;
 
-pub(super) type Cbor = Encoder<Vec<u8>>;
+pub(crate) type Cbor = Encoder<Vec<u8>>;
 /// The fields of a document by name, each encoded.
-pub(super) type Fields = Vec<(&'static str, Vec<u8>)>;
+pub(crate) type Fields = Vec<(&'static str, Vec<u8>)>;
 
-pub(super) const INSTANCE: &str = "i-0123456789abcdef0";
+pub(crate) const INSTANCE: &str = "i-0123456789abcdef0";
 
-pub(super) struct Enclave {
+pub(crate) struct Enclave {
     /// root, regional, zonal, instance, enclave
-    pub(super) parties: [Party; 5],
+    pub(crate) parties: [Party; 5],
     /// signed once: a root is known by its bytes
-    pub(super) root: Vec<u8>,
-    pub(super) fields: Fields,
+    pub(crate) root: Vec<u8>,
+    pub(crate) fields: Fields,
 }
 
 /// One item of CBOR.
-pub(super) fn item(write: impl FnOnce(&mut Cbor)) -> Vec<u8> {
+pub(crate) fn item(write: impl FnOnce(&mut Cbor)) -> Vec<u8> {
     let mut cbor = Encoder::new(Vec::new());
     write(&mut cbor);
     cbor.into_writer()
 }
 
-pub(super) fn bytes(value: &[u8]) -> Vec<u8> {
+pub(crate) fn bytes(value: &[u8]) -> Vec<u8> {
     item(|cbor| drop_ref(cbor.bytes(value)))
 }
 
-pub(super) fn text(value: &str) -> Vec<u8> {
+pub(crate) fn text(value: &str) -> Vec<u8> {
     item(|cbor| drop_ref(cbor.str(value)))
 }
 
-pub(super) fn pcrs(values: &[(u64, &[u8])]) -> Vec<u8> {
+pub(crate) fn pcrs(values: &[(u64, &[u8])]) -> Vec<u8> {
     item(|cbor| {
         cbor.map(values.len() as u64).unwrap();
         for (index, value) in values {
@@ -49,12 +49,12 @@ pub(super) fn pcrs(values: &[(u64, &[u8])]) -> Vec<u8> {
     })
 }
 
-pub(super) fn drop_ref<T, E: std::fmt::Debug>(result: Result<T, E>) {
+pub(crate) fn drop_ref<T, E: std::fmt::Debug>(result: Result<T, E>) {
     result.unwrap();
 }
 
 impl Enclave {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let parties = [
             Party::authority("aws.nitro-enclaves", 1),
             Party::authority("1.eu-example-1.aws.nitro-enclaves", 2),
@@ -81,12 +81,12 @@ impl Enclave {
         enclave
     }
 
-    pub(super) fn set(&mut self, name: &str, value: Vec<u8>) {
+    pub(crate) fn set(&mut self, name: &str, value: Vec<u8>) {
         self.fields.iter_mut().find(|(known, _)| *known == name).unwrap().1 = value;
     }
 
     /// The certificate of the enclave, and the bundle.
-    pub(super) fn certificates(&self) -> (Vec<u8>, Vec<Vec<u8>>) {
+    pub(crate) fn certificates(&self) -> (Vec<u8>, Vec<Vec<u8>>) {
         let [root, regional, zonal, instance, leaf] = &self.parties;
         let bundle =
             vec![self.root.clone(), root.certify(regional), regional.certify(zonal), zonal.certify(instance)];
@@ -94,7 +94,7 @@ impl Enclave {
     }
 
     /// The fields with the certificates, where no others were set.
-    pub(super) fn all_fields(&self) -> Fields {
+    pub(crate) fn all_fields(&self) -> Fields {
         let (leaf, bundle) = self.certificates();
         let mut fields = self.fields.clone();
         for (name, value) in &mut fields {
@@ -107,7 +107,7 @@ impl Enclave {
         fields
     }
 
-    pub(super) fn payload(&self) -> Vec<u8> {
+    pub(crate) fn payload(&self) -> Vec<u8> {
         let fields = self.all_fields();
         let mut payload = item(|cbor| drop_ref(cbor.map(fields.len() as u64)));
         for (name, value) in fields {
@@ -117,12 +117,12 @@ impl Enclave {
         payload
     }
 
-    pub(super) fn evidence(&self) -> Evidence {
+    pub(crate) fn evidence(&self) -> Evidence {
         self.signed(&self.payload())
     }
 
     /// A document of exactly this payload.
-    pub(super) fn signed(&self, payload: &[u8]) -> Evidence {
+    pub(crate) fn signed(&self, payload: &[u8]) -> Evidence {
         let protected = [0xa1, 0x01, 0x38, 0x22];
         let message = item(|cbor| {
             cbor.array(4).unwrap().str("Signature1").unwrap().bytes(&protected).unwrap();
@@ -135,19 +135,19 @@ impl Enclave {
         }))
     }
 
-    pub(super) fn verifier(&self) -> NitroVerifier {
+    pub(crate) fn verifier(&self) -> NitroVerifier {
         NitroVerifier::with_roots(vec![Certificate::from_der(&self.root).unwrap()])
     }
 
-    pub(super) fn verify(&self) -> Result<Verified<Claims>, Error> {
+    pub(crate) fn verify(&self) -> Result<Verified<Claims>, Error> {
         self.verify_at(NOW, &Endorsements::default())
     }
 
-    pub(super) fn refused(&self) -> Error {
+    pub(crate) fn refused(&self) -> Error {
         self.verify().unwrap_err()
     }
 
-    pub(super) fn verify_at(
+    pub(crate) fn verify_at(
         &self,
         at: UnixTime,
         endorsements: &Endorsements,
@@ -156,7 +156,7 @@ impl Enclave {
     }
 }
 
-pub(super) fn array(items: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn array(items: &[Vec<u8>]) -> Vec<u8> {
     item(|cbor| {
         cbor.array(items.len() as u64).unwrap();
         for item in items {
@@ -165,11 +165,11 @@ pub(super) fn array(items: &[Vec<u8>]) -> Vec<u8> {
     })
 }
 
-pub(super) fn document(bytes: Vec<u8>) -> Evidence {
+pub(crate) fn document(bytes: Vec<u8>) -> Evidence {
     Evidence { kind: Kind::Nitro, bytes }
 }
 
-pub(super) fn verify(
+pub(crate) fn verify(
     verifier: &NitroVerifier,
     evidence: &Evidence,
     endorsements: &Endorsements,

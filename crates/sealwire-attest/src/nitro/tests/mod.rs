@@ -2,4 +2,4 @@
 
 mod chains;
 mod documents;
-mod forge;
+pub(crate) mod forge;

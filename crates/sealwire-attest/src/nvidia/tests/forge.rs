@@ -13,26 +13,26 @@ use der::{Encode as _, asn1::OctetStringRef, oid::ObjectIdentifier};
 use rcgen::{CustomExtension, SanType};
 use std::collections::BTreeMap;
 
-pub(super) const FIRMWARE_ID: [u8; 48] = [0xf1; 48];
+pub(crate) const FIRMWARE_ID: [u8; 48] = [0xf1; 48];
 
-pub(super) struct Gpu {
+pub(crate) struct Gpu {
     /// root, product, provisioner, boot ROM, firmware
-    pub(super) parties: [Party; 5],
+    pub(crate) parties: [Party; 5],
     /// signed once: a root is known by its bytes
-    pub(super) root: Vec<u8>,
+    pub(crate) root: Vec<u8>,
     /// the request, up to the response
-    pub(super) request: Vec<u8>,
+    pub(crate) request: Vec<u8>,
     /// version, code, two parameters
-    pub(super) head: [u8; 4],
+    pub(crate) head: [u8; 4],
     /// each with its head, by index; how many are told
-    pub(super) blocks: Vec<Vec<u8>>,
-    pub(super) fields: BTreeMap<u16, Vec<u8>>,
-    pub(super) root_of_manifests: Party,
-    pub(super) signer: Party,
+    pub(crate) blocks: Vec<Vec<u8>>,
+    pub(crate) fields: BTreeMap<u16, Vec<u8>>,
+    pub(crate) root_of_manifests: Party,
+    pub(crate) signer: Party,
 }
 
 /// A measurement block as NVIDIA's firmware writes it.
-pub(super) fn block(index: u8, digest: &[u8]) -> Vec<u8> {
+pub(crate) fn block(index: u8, digest: &[u8]) -> Vec<u8> {
     let len = digest.len() as u16;
     let mut block = vec![index, 1];
     block.extend((len + 3).to_le_bytes());
@@ -43,7 +43,7 @@ pub(super) fn block(index: u8, digest: &[u8]) -> Vec<u8> {
 }
 
 /// The extension with the hash of the firmware.
-pub(super) fn firmware_id(algorithm: &str, digest: &[u8]) -> CustomExtension {
+pub(crate) fn firmware_id(algorithm: &str, digest: &[u8]) -> CustomExtension {
     let tlv = |tag: u8, value: Vec<u8>| [vec![tag, value.len() as u8], value].concat();
     let fwid = [
         ObjectIdentifier::new_unwrap(algorithm).to_der().unwrap(),
@@ -54,12 +54,12 @@ pub(super) fn firmware_id(algorithm: &str, digest: &[u8]) -> CustomExtension {
     CustomExtension::from_oid_content(&[2, 23, 133, 5, 4, 1], tlv(0x30, inner))
 }
 
-pub(super) fn device_info(text: &str) -> SanType {
+pub(crate) fn device_info(text: &str) -> SanType {
     SanType::OtherName((vec![1, 3, 6, 1, 4, 1, 412, 274, 1], text.into()))
 }
 
 impl Gpu {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut parties = [
             Party::authority("NVIDIA Device Identity CA", 1),
             Party::authority("NVIDIA GH100 Identity", 2),
@@ -98,7 +98,7 @@ impl Gpu {
         }
     }
 
-    pub(super) fn opaque(&self) -> Vec<u8> {
+    pub(crate) fn opaque(&self) -> Vec<u8> {
         let mut opaque = Vec::new();
         for (number, value) in &self.fields {
             opaque.extend(number.to_le_bytes());
@@ -108,7 +108,7 @@ impl Gpu {
         opaque
     }
 
-    pub(super) fn unsigned(&self) -> Vec<u8> {
+    pub(crate) fn unsigned(&self) -> Vec<u8> {
         let record = self.blocks.concat();
         let opaque = self.opaque();
         let mut report = self.request.clone();
@@ -122,14 +122,14 @@ impl Gpu {
         report
     }
 
-    pub(super) fn evidence(&self) -> Evidence {
+    pub(crate) fn evidence(&self) -> Evidence {
         let mut bytes = self.unsigned();
         let signature = self.parties[4].sign(&bytes);
         bytes.extend(signature);
         Evidence { kind: Kind::Nvidia, bytes }
     }
 
-    pub(super) fn endorsements(&self) -> Endorsements {
+    pub(crate) fn endorsements(&self) -> Endorsements {
         let [root, product, provisioner, rom, firmware] = &self.parties;
         Endorsements {
             certificates: vec![
@@ -143,7 +143,7 @@ impl Gpu {
         }
     }
 
-    pub(super) fn verifier(&self) -> NvidiaVerifier {
+    pub(crate) fn verifier(&self) -> NvidiaVerifier {
         let manifests = self.root_of_manifests.certify(&self.root_of_manifests);
         NvidiaVerifier::with_roots(
             vec![Certificate::from_der(&self.root).unwrap()],
@@ -151,15 +151,15 @@ impl Gpu {
         )
     }
 
-    pub(super) fn verify(&self) -> Result<Verified<Claims>, Error> {
+    pub(crate) fn verify(&self) -> Result<Verified<Claims>, Error> {
         self.verify_with(&self.endorsements(), NOW)
     }
 
-    pub(super) fn refused(&self) -> Error {
+    pub(crate) fn refused(&self) -> Error {
         self.verify().unwrap_err()
     }
 
-    pub(super) fn verify_with(
+    pub(crate) fn verify_with(
         &self,
         endorsements: &Endorsements,
         at: UnixTime,
@@ -168,7 +168,7 @@ impl Gpu {
     }
 }
 
-pub(super) fn verify(
+pub(crate) fn verify(
     verifier: &NvidiaVerifier,
     evidence: &Evidence,
     endorsements: &Endorsements,

@@ -1,6 +1,6 @@
 //! Every way in which a report, its chain or a manifest can be wrong, shown on GPUs that never existed.
 
 mod chains;
-mod forge;
+pub(crate) mod forge;
 mod manifests;
 mod reports;
