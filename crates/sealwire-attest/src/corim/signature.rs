@@ -6,7 +6,7 @@ use crate::{
     x509::{Certificate, Path, Profile, Revocation, UnverifiedCrl},
 };
 use ::corim::types::{CoseAlgorithm, CoseSign1Corim};
-use sealwire_crypto::sign::ecdsa_p384;
+use sealwire_crypto::sign::ecdsa::{Scheme, verify_fixed};
 
 /// What a signature is over, and what its header says of the signer.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,9 @@ impl Signer {
         certificates.extend_from_slice(supplied);
         let made_it = |certificate: &&Certificate| {
             let key = certificate.p384_key();
-            key.is_some_and(|key| ecdsa_p384::verify(&key, &signed.message, &signed.signature).is_ok())
+            key.is_some_and(|key| {
+                verify_fixed(Scheme::P384Sha384, &key, &signed.message, &signed.signature).is_ok()
+            })
         };
         let signer = certificates.iter().find(made_it).ok_or(match named {
             // The header says who signed, and it was another, or something else that was signed.

@@ -12,7 +12,10 @@ use crate::{
     verify::{Expected, Verified},
     x509::{Certificate, Revocation},
 };
-use sealwire_crypto::{digest::sha256, sign::ecdsa_p384};
+use sealwire_crypto::{
+    digest::sha256,
+    sign::ecdsa::{Scheme, verify_fixed},
+};
 use std::{sync::Arc, time::Duration};
 
 /// How far a document's clock may be ahead of the verifier's.
@@ -99,7 +102,7 @@ impl NitroVerifier {
             Revocation::NoCrl(issuer) => Outcome::NotSupplied(format!("no CRL of {issuer}")),
         };
         if !is_known {
-            ecdsa_p384::verify(&chain.key, &document.signed(), document.signature)
+            verify_fixed(Scheme::P384Sha384, &chain.key, &document.signed(), document.signature)
                 .map_err(|_| Error::Signature)?;
             self.signatures.put(signature_key, Arc::clone(&chain), chain.not_after());
         }

@@ -9,7 +9,7 @@ use crate::{
     Endorsements, Error, UnixTime,
     x509::{Certificate, Path, UnverifiedCrl},
 };
-use sealwire_crypto::sign::ecdsa_p384;
+use sealwire_crypto::sign::ecdsa::{Scheme, verify_fixed};
 
 /// A chain whose signatures verified. Its times and revocation are looked at each time that it is used (AT-26).
 #[derive(Debug)]
@@ -45,9 +45,9 @@ impl Chain {
 
         let of_gpus = || supplied.iter().filter(|certificate| certificate.extension(FIRMWARE_ID).is_some());
         let signed = |certificate: &&Certificate| {
-            certificate
-                .p384_key()
-                .is_some_and(|key| ecdsa_p384::verify(&key, report.signed, report.signature).is_ok())
+            certificate.p384_key().is_some_and(|key| {
+                verify_fixed(Scheme::P384Sha384, &key, report.signed, report.signature).is_ok()
+            })
         };
         let (leaf, signature) = match of_gpus().find(signed) {
             Some(leaf) => (Some(leaf), Signature::Good),

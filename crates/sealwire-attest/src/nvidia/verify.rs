@@ -13,7 +13,10 @@ use crate::{
     verify::{Expected, Verified},
     x509::{Certificate, Revocation},
 };
-use sealwire_crypto::{digest::sha256, sign::ecdsa_p384};
+use sealwire_crypto::{
+    digest::sha256,
+    sign::ecdsa::{Scheme, verify_fixed},
+};
 use std::sync::Arc;
 
 /// Verifies reports. Chains, signatures and manifests that verified are kept (AT-26).
@@ -124,7 +127,8 @@ impl NvidiaVerifier {
         // One chain is kept for each set of endorsements; in a folder of several GPUs the key decides whose it is.
         let key = sha256(&[b"chain", endorsed]);
         if let Some(chain) = self.chains.get(&key, at) {
-            let verifies = ecdsa_p384::verify(&chain.device.key, report.signed, report.signature).is_ok();
+            let verifies =
+                verify_fixed(Scheme::P384Sha384, &chain.device.key, report.signed, report.signature).is_ok();
             if verifies && chain.device.is_of(report) {
                 return Ok((chain, Signature::Good));
             }

@@ -10,7 +10,10 @@ use crate::{
     cache::{Cache, CacheCounts},
     verify::{Expected, Verified},
 };
-use sealwire_crypto::{digest::sha256, sign::ecdsa_p384};
+use sealwire_crypto::{
+    digest::sha256,
+    sign::ecdsa::{Scheme, verify_fixed},
+};
 use std::sync::Arc;
 
 /// A report that the host asked for, not the guest (AMD 56860, SNP_HV_REPORT_REQ).
@@ -113,7 +116,8 @@ impl SnpVerifier {
         };
         if !is_known {
             let signed = evidence.bytes.get(..SIGNED_LEN).ok_or(Error::Signature)?;
-            ecdsa_p384::verify(&chain.leaf.key, signed, &report.signature).map_err(|_| Error::Signature)?;
+            verify_fixed(Scheme::P384Sha384, &chain.leaf.key, signed, &report.signature)
+                .map_err(|_| Error::Signature)?;
             self.signatures.put(signature_key, Arc::clone(&chain), chain.not_after());
         }
         checks.signature = Outcome::Passed("ECDSA P-384 over the report".to_owned());

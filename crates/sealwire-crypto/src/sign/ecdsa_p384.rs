@@ -1,11 +1,8 @@
-//! ECDSA on P-384 with SHA-384; signatures are r || s, 48 bytes each, big-endian.
+//! Signing with ECDSA on P-384 and SHA-384, as hardware does it; [`super::ecdsa`] verifies.
 
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{
-        ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
-        UnparsedPublicKey,
-    },
+    signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 
 use crate::Error;
@@ -54,7 +51,7 @@ impl SigningKey {
         out
     }
 
-    /// Signs `message`.
+    /// Signs `message`: r || s, 48 bytes each, big-endian.
     ///
     /// # Errors
     /// [`Error::Random`]
@@ -62,18 +59,4 @@ impl SigningKey {
         let signature = self.pair.sign(&SystemRandom::new(), message).map_err(|_| Error::Random)?;
         signature.as_ref().try_into().map_err(|_| Error::Random)
     }
-}
-
-/// Verifies a signature; `public_key` is an uncompressed point.
-///
-/// # Errors
-/// [`Error::Signature`]
-pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Error> {
-    // The backend would also read compressed points and SubjectPublicKeyInfo.
-    if public_key.len() != PUBLIC_KEY_LEN || public_key.first() != Some(&4) {
-        return Err(Error::Signature);
-    }
-    UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, public_key)
-        .verify(message, signature)
-        .map_err(|_| Error::Signature)
 }
