@@ -1,9 +1,6 @@
 //! Intel's certificate authorities: public data, with source and fingerprints in `anchors/intel/README.md`.
 
-use crate::{
-    Endorsements,
-    x509::{Algorithm, Certificate, LeafUse, Profile},
-};
+use crate::x509::{Algorithm, Certificate, LeafUse, Profile, anchors};
 use std::sync::LazyLock;
 
 const ROOT: &[u8] = include_bytes!("../../anchors/intel/sgx-root-ca.pem");
@@ -24,28 +21,19 @@ pub(crate) struct Roots {
     pub(crate) below: Vec<Certificate>,
 }
 
-/// Parsed once for all verifiers. A file that did not parse would be a root that vouches for nobody; a test holds them
-/// to their fingerprints.
-pub(crate) static INTEL: LazyLock<Roots> = LazyLock::new(|| Roots {
-    pinned: parse(ROOT).into_iter().collect(),
-    below: BELOW.iter().filter_map(|pem| parse(pem)).collect(),
-});
+/// Parsed once for all verifiers.
+pub(crate) static INTEL: LazyLock<Roots> =
+    LazyLock::new(|| Roots { pinned: anchors(ROOT), below: BELOW.into_iter().flat_map(anchors).collect() });
 
 /// Whether a fingerprint is that of Intel's root.
 pub(crate) fn is_intel(fingerprint: &[u8; 32]) -> bool {
     INTEL.pinned.iter().any(|root| root.fingerprint() == *fingerprint)
 }
 
-fn parse(pem: &[u8]) -> Option<Certificate> {
-    let mut endorsements = Endorsements::default();
-    endorsements.add(pem).ok()?;
-    Certificate::from_der(endorsements.certificates.first()?).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Place;
+    use crate::{Place, x509::assert_documented};
 
     // AT-02: the anchors are those of the table beside them, and hold together.
     #[test]
@@ -54,9 +42,7 @@ mod tests {
         assert_eq!((INTEL.pinned.len(), INTEL.below.len()), (1, 3));
         let root = &INTEL.pinned[0];
         for certificate in INTEL.pinned.iter().chain(&INTEL.below) {
-            let fingerprint = hex::encode(certificate.fingerprint());
-            let row = table.lines().find(|line| line.contains(&fingerprint)).unwrap();
-            assert!(row.contains(&format!("| {} |", certificate.common_name())), "{row}");
+            assert_documented(certificate, table);
             assert_eq!(is_intel(&certificate.fingerprint()), certificate.subject() == certificate.issuer());
             certificate.is_signed_by(root, &PROFILE, Place::Intermediate).unwrap();
         }

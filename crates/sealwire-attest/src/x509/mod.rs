@@ -1,6 +1,7 @@
 //! X.509 certificates and CRLs as vendors' chains use them: parsing is `x509-cert`'s, what they may say is decided here.
 
 pub(crate) mod algorithm;
+mod anchors;
 mod certificate;
 mod crl;
 #[cfg(test)]
@@ -9,6 +10,9 @@ mod path;
 mod profile;
 
 pub(crate) use algorithm::{Algorithm, Curve, rsa_public_key};
+pub(crate) use anchors::anchors;
+#[cfg(test)]
+pub(crate) use anchors::assert_documented;
 pub(crate) use certificate::{Certificate, Window};
 pub(crate) use crl::{Crl, UnverifiedCrl};
 pub(crate) use path::{Path, Revocation};
