@@ -38,7 +38,7 @@ pub mod tpm;
 mod trust;
 pub mod verdict;
 pub mod verify;
-mod x509;
+pub mod x509;
 
 pub use binding::{Binding, Bound};
 pub use cache::CacheCounts;

@@ -137,6 +137,9 @@ pub enum Error {
     /// a certificate could not be built
     #[error("certificate: {0}")]
     Certificate(#[from] der::Error),
+    /// a certificate could not be issued
+    #[error(transparent)]
+    Issue(#[from] sealwire_attest::x509::issue::Error),
 
     /// AT-61
     #[error("too many requests for evidence are waiting")]

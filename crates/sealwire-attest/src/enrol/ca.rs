@@ -1,10 +1,13 @@
 //! The CA itself: a self-signed root that certifies attestation keys, and nothing else. It is on P-256, as strong as the
 //! attestation keys under it, and verified in half the time of P-384.
 
-use super::{Activated, Error, certificate, certificate::Subject};
+use super::{Activated, Error, certificate};
 use crate::{
     UnixTime,
-    x509::{Certificate, Curve},
+    x509::{
+        Certificate,
+        issue::{Curve, IssuerKey, Subject, issue},
+    },
 };
 use der::zeroize::Zeroizing;
 use der::{
@@ -47,10 +50,14 @@ impl Ca {
         let id = sha256(&[&key.public_key()]);
         let id = hex::encode(id.get(..8).unwrap_or_default());
         let name = Name::from_str(&format!("CN=Sealwire enrolment CA {id},O=Sealwire"))?;
-        let subject =
-            Subject { name: name.clone(), extensions: certificate::ca_extensions(&public)?, key: public };
+        let subject = Subject {
+            serial: certificate::serial_number(random)?,
+            name: name.clone(),
+            extensions: certificate::ca_extensions(&public)?,
+            key: public,
+        };
         let validity = validity(at, at.saturating_add(LIFETIME))?;
-        let certificate = certificate::issue(&name, &key, validity, subject, random)?;
+        let certificate = issue(&name, IssuerKey::EcdsaP256(&key), validity, subject)?;
         Self::new(key, certificate)
     }
 
@@ -133,12 +140,13 @@ impl Ca {
         }
         let key = certificate::attestation_key(&activated.key)?;
         let subject = Subject {
+            serial: certificate::serial_number(random)?,
             name: subject_name(&activated.tpm)?,
             extensions: certificate::attestation_extensions(&key, &certificate::ca_key(&self.key)?)?,
             key,
         };
         let until = at.saturating_add(lifetime).min(not_after);
-        certificate::issue(&self.name, &self.key, validity(at, until)?, subject, random)
+        Ok(issue(&self.name, IssuerKey::EcdsaP256(&self.key), validity(at, until)?, subject)?)
     }
 
     /// The file that a gateway is given: the certificate of the attestation key, and the root.

@@ -1,4 +1,4 @@
-use crate::UnixTime;
+use crate::{UnixTime, x509::issue};
 
 /// Why an attestation key is not certified. Each check has a variant of its own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,5 +66,14 @@ pub enum Error {
 impl From<der::Error> for Error {
     fn from(error: der::Error) -> Self {
         Self::Certificate(error.to_string())
+    }
+}
+
+impl From<issue::Error> for Error {
+    fn from(error: issue::Error) -> Self {
+        match error {
+            issue::Error::Encoding(error) => error.into(),
+            issue::Error::Crypto(error) => error.into(),
+        }
     }
 }

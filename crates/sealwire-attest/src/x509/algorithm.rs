@@ -8,7 +8,7 @@ use sealwire_crypto::sign::{ecdsa, rsa_pkcs1, rsa_pss_sha384};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 /// rsaEncryption (RFC 8017)
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(super) const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// id-RSASSA-PSS (RFC 4055)
 const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 /// sha256WithRSAEncryption and its sisters (RFC 4055)
@@ -20,17 +20,30 @@ const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.100
 const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
 const ECDSA_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
 /// id-ecPublicKey and the named curves (RFC 5480)
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(super) const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const SECP521R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 
-/// A named curve.
+/// A named curve (RFC 5480 section 2.1.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Curve {
+pub enum Curve {
+    /// secp256r1
     P256,
+    /// secp384r1
     P384,
+    /// secp521r1
     P521,
+}
+
+impl Curve {
+    pub(super) fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::P256 => SECP256R1,
+            Self::P384 => SECP384R1,
+            Self::P521 => SECP521R1,
+        }
+    }
 }
 
 /// What a certificate or CRL may be signed with.
@@ -64,6 +77,20 @@ impl Algorithm {
             ECDSA_SHA512 if absent => Some(Self::EcdsaSha512),
             _ => None,
         }
+    }
+
+    /// What names it: the inverse of [`Self::named`], without what may be left out.
+    pub(super) fn identifier(self) -> Result<AlgorithmIdentifierOwned, der::Error> {
+        let (oid, parameters) = match self {
+            Self::PssSha384 => (RSASSA_PSS, Some(Any::new(Tag::Sequence, SHA384_PARAMETERS.as_slice())?)),
+            Self::Pkcs1(rsa_pkcs1::Hash::Sha256) => (PKCS1_SHA256, Some(Any::null())),
+            Self::Pkcs1(rsa_pkcs1::Hash::Sha384) => (PKCS1_SHA384, Some(Any::null())),
+            Self::Pkcs1(rsa_pkcs1::Hash::Sha512) => (PKCS1_SHA512, Some(Any::null())),
+            Self::EcdsaSha256 => (ECDSA_SHA256, None),
+            Self::EcdsaSha384 => (ECDSA_SHA384, None),
+            Self::EcdsaSha512 => (ECDSA_SHA512, None),
+        };
+        Ok(AlgorithmIdentifierOwned { oid, parameters })
     }
 
     /// Whether the key of `issuer` made `signature` over `message`.

@@ -1,4 +1,5 @@
 //! X.509 certificates and CRLs as vendors' chains use them: parsing is `x509-cert`'s, what they may say is decided here.
+//! Only issuing is public.
 
 pub(crate) mod algorithm;
 mod anchors;
@@ -6,6 +7,7 @@ mod certificate;
 mod crl;
 #[cfg(test)]
 pub(crate) mod forge;
+pub mod issue;
 mod path;
 mod profile;
 

@@ -5,22 +5,18 @@
 //! state folder can do the same, and only a policy that names that root accepts any of it.
 
 use super::{
-    Development, certificate,
+    Development,
     report::{self, TCB, Tcb},
-    root::{ASK_SERIAL, Authorities, LeafTerms, PRODUCT, name},
+    root::{ASK_SERIAL, Authorities, LeafTerms, PRODUCT, name, serial_number},
     state,
 };
 use crate::Error;
-use der::{
-    Encode as _,
-    asn1::{BitString, GeneralizedTime},
-};
-use sealwire_attest::{Endorsements, Evidence, Kind, UnixTime};
+use der::{Encode as _, asn1::GeneralizedTime};
+use sealwire_attest::{Endorsements, Evidence, Kind, UnixTime, x509::issue::IssuerKey};
 use std::{path::Path, time::Duration};
 use x509_cert::{
     Version,
     crl::{CertificateList, RevokedCert, TbsCertList},
-    serial_number::SerialNumber,
     time::{Time, Validity},
 };
 
@@ -114,22 +110,22 @@ impl Forge {
     pub fn crl(&self, revoked: bool, this_update: UnixTime, next_update: UnixTime) -> Result<Vec<u8>, Error> {
         let this_update = time(this_update)?;
         let entry: RevokedCert = RevokedCert {
-            serial_number: SerialNumber::new(&ASK_SERIAL.to_be_bytes())?,
+            serial_number: serial_number(ASK_SERIAL)?,
             revocation_date: this_update,
             crl_entry_extensions: None,
         };
+        let key = IssuerKey::RsaPss(&self.authorities.ark_key);
+        let signature_algorithm = key.algorithm()?;
         let tbs_cert_list = TbsCertList {
             version: Version::V2,
-            signature: certificate::pss_sha384()?,
+            signature: signature_algorithm.clone(),
             issuer: name("ARK")?,
             this_update,
             next_update: Some(time(next_update)?),
             revoked_certificates: revoked.then(|| vec![entry]),
             crl_extensions: None,
         };
-        let signature = self.authorities.ark_key.sign(&tbs_cert_list.to_der()?)?;
-        let signature = BitString::from_bytes(&signature)?;
-        let signature_algorithm = certificate::pss_sha384()?;
+        let signature = key.sign(&tbs_cert_list)?;
         Ok(CertificateList { tbs_cert_list, signature_algorithm, signature }.to_der()?)
     }
 }

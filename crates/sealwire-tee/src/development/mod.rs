@@ -69,12 +69,6 @@ impl Development {
         self.identity.measurement
     }
 
-    /// The root certificate in DER.
-    #[must_use]
-    pub fn root_certificate(&self) -> &[u8] {
-        &self.root.ark
-    }
-
     /// Verifies a report of its own, as a client will: damaged certificates, and a chain whose time has come, are
     /// better found here.
     fn check(&self) -> Result<(), Box<dyn std::error::Error>> {

@@ -1,10 +1,12 @@
-//! The development root: keys and certificates in the places of AMD's, ARK → ASK → VCEK.
+//! The development root: keys and certificates in the places of AMD's, ARK → ASK → VCEK. As there, authorities are RSA and
+//! sign with RSASSA-PSS, and the leaf is on P-384.
 
 use super::{
-    certificate::{self, Subject},
+    certificate::leaf_extensions,
     report::{TCB, Tcb},
 };
 use crate::Error;
+use sealwire_attest::x509::issue::{Curve, IssuerKey, Subject, authority_extensions, ec_key, issue, rsa_key};
 use sealwire_crypto::{
     digest::sha512,
     sign::{ecdsa_p384, rsa_pss_sha384::SigningKey},
@@ -15,6 +17,7 @@ use std::{
 };
 use x509_cert::{
     name::Name,
+    serial_number::SerialNumber,
     time::{Time, Validity},
 };
 
@@ -75,22 +78,22 @@ impl Root {
 impl Authorities {
     fn issue_ark(&self, validity: Validity) -> Result<Vec<u8>, Error> {
         let subject = Subject {
-            serial: ARK_SERIAL,
+            serial: serial_number(ARK_SERIAL)?,
             name: name("ARK")?,
-            key: certificate::rsa_key(&self.ark_key)?,
-            extensions: certificate::authority_extensions(1)?,
+            key: rsa_key(&self.ark_key.public_key())?,
+            extensions: authority_extensions(1)?,
         };
-        certificate::issue(&name("ARK")?, &self.ark_key, validity, subject)
+        Ok(issue(&name("ARK")?, IssuerKey::RsaPss(&self.ark_key), validity, subject)?)
     }
 
     fn issue_ask(&self, validity: Validity) -> Result<Vec<u8>, Error> {
         let subject = Subject {
-            serial: ASK_SERIAL,
+            serial: serial_number(ASK_SERIAL)?,
             name: name("ASK")?,
-            key: certificate::rsa_key(&self.ask_key)?,
-            extensions: certificate::authority_extensions(0)?,
+            key: rsa_key(&self.ask_key.public_key())?,
+            extensions: authority_extensions(0)?,
         };
-        certificate::issue(&name("ARK")?, &self.ark_key, validity, subject)
+        Ok(issue(&name("ARK")?, IssuerKey::RsaPss(&self.ark_key), validity, subject)?)
     }
 
     pub(super) fn issue_leaf(
@@ -99,19 +102,23 @@ impl Authorities {
         terms: &LeafTerms<'_>,
     ) -> Result<Vec<u8>, Error> {
         let subject = Subject {
-            serial: VCEK_SERIAL,
+            serial: serial_number(VCEK_SERIAL)?,
             // Verifiers tell leaves apart by AMD's name for their place.
             name: Name::from_str("CN=SEV-VCEK,O=Sealwire Development")?,
-            key: certificate::p384_key(key)?,
-            extensions: certificate::leaf_extensions(terms.product, &terms.chip_id, terms.tcb)?,
+            key: ec_key(Curve::P384, &key.public_key())?,
+            extensions: leaf_extensions(terms.product, &terms.chip_id, terms.tcb)?,
         };
-        certificate::issue(&name("ASK")?, &self.ask_key, terms.validity, subject)
+        Ok(issue(&name("ASK")?, IssuerKey::RsaPss(&self.ask_key), terms.validity, subject)?)
     }
 }
 
 /// The name of an authority, which nobody can take for AMD's.
 pub(super) fn name(place: &str) -> Result<Name, Error> {
     Ok(Name::from_str(&format!("CN=Sealwire Development {place},O=Sealwire Development"))?)
+}
+
+pub(super) fn serial_number(number: u32) -> Result<SerialNumber, Error> {
+    Ok(SerialNumber::new(&number.to_be_bytes())?)
 }
 
 fn chip_id(ark: &[u8]) -> [u8; 64] {
