@@ -41,6 +41,7 @@ struct Supplies {
 /// `build = { … }` as it stands in a policy.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "sigstore"), expect(dead_code, reason = "only Sigstore reads all of it"))]
 pub(super) struct NamedBuild {
     pub(super) bundle: String,
     pub(super) identity: String,
@@ -54,6 +55,7 @@ pub(super) struct Judged<'a> {
     /// the alternative's number
     pub(super) alternative: usize,
     pub(super) claims: &'a Claims,
+    #[cfg_attr(not(feature = "rego"), expect(dead_code, reason = "only Rego sees them"))]
     pub(super) checks: &'a Checks,
     pub(super) at: UnixTime,
 }
