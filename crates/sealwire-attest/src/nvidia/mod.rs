@@ -11,7 +11,7 @@ pub(crate) mod tests;
 mod verify;
 
 pub(crate) use claims::attribute_names;
-pub(crate) use report::looks_like;
+pub(crate) use report::{INDICES, looks_like};
 pub(crate) use roots::is_nvidia;
 pub(crate) use verify::NvidiaVerifier;
 

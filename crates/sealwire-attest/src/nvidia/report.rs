@@ -2,7 +2,7 @@
 //! one after the other.
 
 use crate::Error;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 /// The longest report, in bytes; a Hopper GPU's has about 4 KiB.
 const MAX_LEN: usize = 64 * 1024;
@@ -14,6 +14,9 @@ const MEASUREMENTS: u8 = 0x60;
 const SIGNATURE_REQUESTED: u8 = 0x01;
 /// Param2 of the request: all measurements
 const ALL_MEASUREMENTS: u8 = 0xff;
+/// The indices that a measurement may have: 0 and 255 stand for none and for all in the request (table 43). Those from
+/// 240 on have a meaning of their own from DSP0274 1.2 (253 a manifest, 254 the device's mode); in 1.1 they have not.
+pub(crate) const INDICES: RangeInclusive<u8> = 1..=254;
 /// Table 44: the measurement is in the form of the DMTF
 const DMTF: u8 = 0x01;
 /// Table 45: the value is not a digest but what would be hashed
@@ -142,8 +145,7 @@ fn measurements<'b>(blocks: u8, mut record: Input<'b>) -> Result<BTreeMap<u8, &'
         }
         let digest = value.array()?;
         value.finish("bytes after a measurement")?;
-        // Index 0 and 255 stand for none and for all in the request (table 43).
-        if !(1..=0xfe).contains(&index) || measurements.insert(index, digest).is_some() {
+        if !INDICES.contains(&index) || measurements.insert(index, digest).is_some() {
             return Err(Error::Malformed("a measurement is there twice, or has no index"));
         }
     }

@@ -302,7 +302,7 @@ const PCRS: &[Register] = &[
 ];
 
 const NVIDIA_REGISTERS: &[Register] =
-    &[Register::numbered("measurement-", 1..=239, 48, "a measurement by its SPDM index")];
+    &[Register::numbered("measurement-", nvidia::INDICES, 48, "a measurement by its SPDM index")];
 
 const AMD_LEVELS: Levels = Levels {
     is_required: true,

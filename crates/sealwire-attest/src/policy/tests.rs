@@ -425,6 +425,18 @@ fn a_gpu_is_identified() {
     let mut bare = passed();
     bare.tcb = Outcome::NotSupplied("a test".to_owned());
     assert!(failures_with(&listed, &found, &bare).is_empty());
+    // Every index that a report can have, and no other.
+    let register = |name: &str| any(&format!("{lenient}{name} = \"{}\"", "aa".repeat(48)));
+    for index in [1, 239, 240, 253, 254] {
+        let name = format!("measurement-{index}");
+        found.measurements.insert(name.clone().into(), vec![0xaa; 48]);
+        assert!(failures(&register(&name), &found).is_empty(), "{name}");
+        found.measurements.insert(name.clone().into(), vec![0xab; 48]);
+        assert_eq!(failures(&register(&name), &found), one("register-not-listed", &name));
+    }
+    for name in ["measurement-0", "measurement-01", "measurement-255", "measurement-256"] {
+        assert_eq!(Policy::from_toml(&register(name)).unwrap_err().key, name);
+    }
     let none = any(&format!("{lenient}measurement-9 = {{ any = \"a test\" }}"));
     assert_eq!(Policy::from_toml(&none).unwrap_err().key, "rim");
 }
