@@ -12,6 +12,7 @@ extern crate self as sealwire_attest;
 mod common;
 
 pub mod azure;
+mod binary;
 pub mod binding;
 mod cache;
 mod cbor;

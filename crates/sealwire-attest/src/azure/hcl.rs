@@ -1,7 +1,7 @@
 //! The HCL report: what the paravisor of an Azure confidential VM leaves in NV index 0x01400001 of its vTPM. Numbers
 //! are little-endian. (Azure, "Azure Confidential VMs attestation", openhcl `attestation_report.rs`.)
 
-use crate::Error;
+use crate::{Error, binary};
 
 /// Longest report in bytes, without padding; NV indices hold less.
 pub(super) const MAX_LEN: usize = 16 * 1024;
@@ -43,11 +43,7 @@ pub(super) fn looks_like(bytes: &[u8]) -> bool {
 /// A report without the zeros that fill its NV index behind it. Other bytes there stay, and are refused.
 pub(super) fn without_padding(bytes: &[u8]) -> &[u8] {
     let len = bytes.get(8..12).and_then(|len| len.try_into().ok()).map(u32::from_le_bytes);
-    let split = len.and_then(|len| bytes.split_at_checked(usize::try_from(len).ok()?));
-    match split {
-        Some((report, tail)) if tail.iter().all(|byte| *byte == 0) => report,
-        _ => bytes,
-    }
+    binary::without_padding(bytes, len.and_then(|len| usize::try_from(len).ok()))
 }
 
 impl<'a> HclReport<'a> {

@@ -1,5 +1,8 @@
 use super::{Bank, MAX_EVENTS, MAX_LEN};
-use crate::Error;
+use crate::{
+    Error,
+    binary::{Format, Reader},
+};
 
 /// What the first event's data begins with (PFP 10.4.5.1, TCG_EfiSpecIdEvent).
 const SIGNATURE: &[u8; 16] = b"Spec ID Event03\0";
@@ -10,7 +13,9 @@ const MAX_BANKS: usize = 8;
 /// The highest index of a PCR.
 const LAST_REGISTER: u32 = 23;
 
-const CUT_SHORT: Error = Error::Malformed("an event log that is cut short");
+/// Little-endian throughout.
+const FORMAT: Format =
+    Format { cut_short: "an event log that is cut short", trailing: "bytes after the banks of an event log" };
 
 /// A log that parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,13 +48,13 @@ impl<'a> Log<'a> {
         if bytes.len() > MAX_LEN {
             return Err(Error::Malformed("an event log that is too long"));
         }
-        let mut rest = Fields(bytes);
-        let mut log = Self { banks: rest.header()?, events: Vec::new() };
-        while !rest.is_padding() {
+        let mut input = Reader::new(bytes, &FORMAT);
+        let mut log = Self { banks: header(&mut input)?, events: Vec::new() };
+        while !is_padding(input.rest()) {
             if log.events.len() == MAX_EVENTS {
                 return Err(Error::Malformed("an event log of too many events"));
             }
-            log.events.push(rest.event(&log.banks)?);
+            log.events.push(event(&mut input, &log.banks)?);
         }
         Ok(log)
     }
@@ -69,10 +74,10 @@ impl<'a> Log<'a> {
     /// What `event`, one of this log's, extended its register of a bank with.
     #[must_use]
     pub fn digest(&self, event: &Event<'a>, bank: Bank) -> Option<&'a [u8]> {
-        let mut rest = Fields(event.digests);
-        while let Ok(algorithm) = rest.u16() {
+        let mut digests = Reader::new(event.digests, &FORMAT);
+        while let Ok(algorithm) = digests.u16_le() {
             let (_, len) = self.banks.iter().find(|(known, _)| *known == algorithm)?;
-            let digest = rest.take(*len).ok()?;
+            let digest = digests.take(*len).ok()?;
             if algorithm == bank.id() {
                 return Some(digest);
             }
@@ -89,100 +94,66 @@ impl Event<'_> {
     }
 }
 
-/// The rest of a log, read front to back; little-endian.
-struct Fields<'a>(&'a [u8]);
+/// The end, or a tail of one byte repeated. An event of type 0 without digests does not exist, nor one of type
+/// `ffffffff`, so neither can begin like this; each test stops at the first byte that differs.
+fn is_padding(rest: &[u8]) -> bool {
+    rest.iter().all(|byte| *byte == 0) || rest.iter().all(|byte| *byte == 0xff)
+}
 
-impl<'a> Fields<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
-        let (field, rest) = self.0.split_at_checked(count).ok_or(CUT_SHORT)?;
-        self.0 = rest;
-        Ok(field)
+/// The first event, in the old format (TCG_PCClientPCREvent), and in it the banks of all others.
+fn header(log: &mut Reader<'_>) -> Result<Vec<(u16, usize)>, Error> {
+    let _register = log.u32_le()?;
+    let kind = log.u32_le()?;
+    let digest: &[u8; 20] = log.array()?;
+    let mut data = Reader::new(log.sized_u32_le()?, &FORMAT);
+    if kind != EV_NO_ACTION || *digest != [0; 20] || data.array()? != SIGNATURE {
+        return Err(Error::Malformed("not a crypto-agile event log"));
     }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (field, rest) = self.0.split_first_chunk().ok_or(CUT_SHORT)?;
-        self.0 = rest;
-        Ok(*field)
+    let _platform_class = data.u32_le()?;
+    let _version_and_uintn_size: &[u8; 4] = data.array()?;
+    let count = usize::try_from(data.u32_le()?).unwrap_or(usize::MAX);
+    if count == 0 || count > MAX_BANKS {
+        return Err(Error::Malformed("an event log of too few or too many banks"));
     }
-
-    fn u16(&mut self) -> Result<u16, Error> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32, Error> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    /// As many bytes as the four before them say.
-    fn sized(&mut self) -> Result<&'a [u8], Error> {
-        let count = self.u32()?;
-        self.take(usize::try_from(count).map_err(|_| CUT_SHORT)?)
-    }
-
-    /// The end, or a tail of one byte repeated. An event of type 0 without digests does not exist, nor one of type
-    /// `ffffffff`, so neither can begin like this; each test stops at the first byte that differs.
-    fn is_padding(&self) -> bool {
-        self.0.iter().all(|byte| *byte == 0) || self.0.iter().all(|byte| *byte == 0xff)
-    }
-
-    /// The first event, in the old format (TCG_PCClientPCREvent), and in it the banks of all others.
-    fn header(&mut self) -> Result<Vec<(u16, usize)>, Error> {
-        let _register = self.u32()?;
-        let kind = self.u32()?;
-        let digest: [u8; 20] = self.array()?;
-        let mut data = Fields(self.sized()?);
-        if kind != EV_NO_ACTION || digest != [0; 20] || data.array()? != *SIGNATURE {
-            return Err(Error::Malformed("not a crypto-agile event log"));
+    let mut banks: Vec<(u16, usize)> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let (algorithm, len) = (data.u16_le()?, usize::from(data.u16_le()?));
+        let is_known_twice = banks.iter().any(|(known, _)| *known == algorithm);
+        let is_odd = Bank::from_id(algorithm).is_some_and(|bank| bank.digest_len() != len);
+        if is_known_twice || is_odd || len == 0 || len > 64 {
+            return Err(Error::Malformed("an event log with an impossible bank"));
         }
-        let _platform_class = data.u32()?;
-        let _version_and_uintn_size: [u8; 4] = data.array()?;
-        let count = usize::try_from(data.u32()?).unwrap_or(usize::MAX);
-        if count == 0 || count > MAX_BANKS {
-            return Err(Error::Malformed("an event log of too few or too many banks"));
-        }
-        let mut banks: Vec<(u16, usize)> = Vec::with_capacity(count);
-        for _ in 0..count {
-            let (algorithm, len) = (data.u16()?, usize::from(data.u16()?));
-            let is_known_twice = banks.iter().any(|(known, _)| *known == algorithm);
-            let is_odd = Bank::from_id(algorithm).is_some_and(|bank| bank.digest_len() != len);
-            if is_known_twice || is_odd || len == 0 || len > 64 {
-                return Err(Error::Malformed("an event log with an impossible bank"));
-            }
-            banks.push((algorithm, len));
-        }
-        let [vendor_len] = data.array()?;
-        data.take(usize::from(vendor_len))?;
-        if data.0.is_empty() {
-            Ok(banks)
-        } else {
-            Err(Error::Malformed("bytes after the banks of an event log"))
-        }
+        banks.push((algorithm, len));
     }
+    let vendor_len = data.u8()?;
+    data.take(usize::from(vendor_len))?;
+    data.finish()?;
+    Ok(banks)
+}
 
-    fn event(&mut self, banks: &[(u16, usize)]) -> Result<Event<'a>, Error> {
-        let register = self.u32()?;
-        let kind = self.u32()?;
-        // An event that extends nothing may name no register (ffffffff).
-        if register > LAST_REGISTER && kind != EV_NO_ACTION {
-            return Err(Error::Malformed("an event of a register that does not exist"));
-        }
-        let other_banks = Error::Malformed("an event with digests of other banks than the log");
-        if usize::try_from(self.u32()?) != Ok(banks.len()) {
+fn event<'a>(log: &mut Reader<'a>, banks: &[(u16, usize)]) -> Result<Event<'a>, Error> {
+    let register = log.u32_le()?;
+    let kind = log.u32_le()?;
+    // An event that extends nothing may name no register (ffffffff).
+    if register > LAST_REGISTER && kind != EV_NO_ACTION {
+        return Err(Error::Malformed("an event of a register that does not exist"));
+    }
+    let other_banks = Error::Malformed("an event with digests of other banks than the log");
+    if usize::try_from(log.u32_le()?) != Ok(banks.len()) {
+        return Err(other_banks);
+    }
+    let start = log.rest();
+    let mut seen = 0_u32;
+    for _ in banks {
+        let algorithm = log.u16_le()?;
+        let index = banks.iter().position(|(known, _)| *known == algorithm).ok_or(other_banks.clone())?;
+        let (_, len) = banks.get(index).ok_or(other_banks.clone())?;
+        log.take(*len)?;
+        if seen & (1 << index) != 0 {
             return Err(other_banks);
         }
-        let start = self.0;
-        let mut seen = 0_u32;
-        for _ in banks {
-            let algorithm = self.u16()?;
-            let index = banks.iter().position(|(known, _)| *known == algorithm).ok_or(other_banks.clone())?;
-            let (_, len) = banks.get(index).ok_or(other_banks.clone())?;
-            self.take(*len)?;
-            if seen & (1 << index) != 0 {
-                return Err(other_banks);
-            }
-            seen |= 1 << index;
-        }
-        let digests = start.get(..start.len() - self.0.len()).ok_or(CUT_SHORT)?;
-        Ok(Event { register, kind, digests, data: self.sized()? })
+        seen |= 1 << index;
     }
+    let digests = start.get(..start.len() - log.rest().len()).ok_or_else(|| log.cut_short())?;
+    Ok(Event { register, kind, digests, data: log.sized_u32_le()? })
 }

@@ -1,7 +1,7 @@
 //! The report of an enclave (Intel SDM volume 3D, 38.16, REPORT; `sgx_report_body_t`).
 
-use super::reader::Reader;
-use crate::Error;
+use super::quote::FORMAT;
+use crate::{Error, binary::Reader};
 
 /// Length of a report body in bytes.
 pub const LEN: usize = 384;
@@ -43,21 +43,21 @@ impl EnclaveReport {
     /// # Errors
     /// AT-08: [`Error::Malformed`].
     pub fn parse(bytes: &[u8; LEN]) -> Result<Self, Error> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes, &FORMAT);
         let cpu_svn = *reader.array()?;
-        let misc_select = reader.u32()?;
+        let misc_select = reader.u32_le()?;
         reader.zero::<12>()?;
         let isv_ext_prod_id = *reader.array()?;
-        let attributes = reader.u64()?;
-        let xfrm = reader.u64()?;
+        let attributes = reader.u64_le()?;
+        let xfrm = reader.u64_le()?;
         let mrenclave = *reader.array()?;
         reader.zero::<32>()?;
         let mrsigner = *reader.array()?;
         reader.zero::<32>()?;
         let config_id = *reader.array()?;
-        let isv_prod_id = reader.u16()?;
-        let isv_svn = reader.u16()?;
-        let config_svn = reader.u16()?;
+        let isv_prod_id = reader.u16_le()?;
+        let isv_svn = reader.u16_le()?;
+        let config_svn = reader.u16_le()?;
         reader.zero::<42>()?;
         let isv_family_id = *reader.array()?;
         let report_data = *reader.array()?;

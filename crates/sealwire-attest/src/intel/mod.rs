@@ -6,7 +6,6 @@ mod claims;
 pub mod enclave_report;
 mod pck;
 pub mod quote;
-mod reader;
 mod reference;
 mod roots;
 pub mod td_report;

@@ -2,12 +2,16 @@
 
 use super::{
     enclave_report::{self, EnclaveReport},
-    reader::Reader,
     td_report::{Form, TdReport},
 };
-use crate::{Error, Kind};
+use crate::{
+    Error, Kind,
+    binary::{self, Format, Reader},
+};
 
 const WHAT: &str = "quote";
+/// Little-endian throughout.
+pub(super) const FORMAT: Format = Format { cut_short: "cut short", trailing: "bytes after the end" };
 const TEE_SGX: u32 = 0;
 const TEE_TDX: u32 = 0x81;
 /// The quoting enclaves of Intel. Another vendor's would need other roots and rules.
@@ -82,39 +86,39 @@ impl<'a> Quote<'a> {
     /// AT-08: [`Error::Malformed`], [`Error::Length`]; AT-02: [`Error::Version`], [`Error::Unsupported`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
         let layout = Layout::of(bytes)?;
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes, &FORMAT);
         let signed = reader.take(layout.signed)?;
         let body = signed.get(signed.len().saturating_sub(layout.body.length())..);
-        let body = body.ok_or(Error::Malformed("cut short"))?;
+        let body = body.ok_or_else(|| reader.cut_short())?;
         let body = match layout.body {
             BodyForm::Enclave => {
-                let body = body.try_into().map_err(|_| Error::Malformed("cut short"))?;
+                let body = body.try_into().map_err(|_| reader.cut_short())?;
                 Body::Enclave(EnclaveReport::parse(body)?)
             }
             BodyForm::Td(form) => Body::Td(TdReport::parse(form, body)?),
         };
-        let signature_data = reader.long()?;
+        let signature_data = reader.sized_u32_le()?;
         reader.finish()?;
 
-        let mut reader = Reader::new(signature_data);
+        let mut reader = Reader::new(signature_data, &FORMAT);
         let signature = reader.array()?;
         let endorsed = reader.rest();
         let attestation_key = reader.array()?;
         if layout.version > 3 {
             // From version 4 on the rest is wrapped once more.
-            if reader.u16()? != QE_REPORT {
+            if reader.u16_le()? != QE_REPORT {
                 return Err(Error::Unsupported("certification data without the quoting enclave's report"));
             }
-            let wrapped = reader.long()?;
+            let wrapped = reader.sized_u32_le()?;
             reader.finish()?;
-            reader = Reader::new(wrapped);
+            reader = Reader::new(wrapped, &FORMAT);
         }
         let qe_report_bytes = reader.array()?;
         let qe_signature = reader.array()?;
-        let length = reader.u16()?;
+        let length = reader.u16_le()?;
         let qe_authentication = reader.take(length.into())?;
-        let certification_type = reader.u16()?;
-        let certification = reader.long()?;
+        let certification_type = reader.u16_le()?;
+        let certification = reader.sized_u32_le()?;
         reader.finish()?;
         if certification.len() > MAX_CERTIFICATION {
             return Err(Error::Malformed("certification data that is too long"));
@@ -182,13 +186,13 @@ struct Layout {
 
 impl Layout {
     fn of(bytes: &[u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(bytes);
-        let version = reader.u16()?;
+        let mut reader = Reader::new(bytes, &FORMAT);
+        let version = reader.u16_le()?;
         if !(3..=5).contains(&version) {
             return Err(Error::Version { what: WHAT, found: version.into() });
         }
-        let key_type = reader.u16()?;
-        let tee = reader.u32()?;
+        let key_type = reader.u16_le()?;
+        let tee = reader.u32_le()?;
         // Security versions of quoting enclave and PCE in version 3, which the signed reports repeat; reserved later.
         reader.array::<4>()?;
         if *reader.array::<16>()? != INTEL_QE {
@@ -202,9 +206,9 @@ impl Layout {
             (3, TEE_SGX) => (BodyForm::Enclave, HEADER + enclave_report::LEN),
             (4, TEE_TDX) => (BodyForm::Td(Form::Td10), HEADER + Form::Td10.length()),
             (5, TEE_TDX) => {
-                let form = Form::of_type(reader.u16()?)
+                let form = Form::of_type(reader.u16_le()?)
                     .ok_or(Error::Unsupported("a quote whose body is of this type"))?;
-                let found = usize::try_from(reader.u32()?).unwrap_or(usize::MAX);
+                let found = usize::try_from(reader.u32_le()?).unwrap_or(usize::MAX);
                 if found != form.length() {
                     return Err(Error::Length { what: "TD report", expected: form.length(), found });
                 }
@@ -236,6 +240,5 @@ pub(super) fn without_padding(bytes: &[u8]) -> &[u8] {
         let length = u32::from_le_bytes(*bytes.get(signed..)?.first_chunk()?);
         signed.checked_add(4)?.checked_add(usize::try_from(length).ok()?)
     };
-    let Some((quote, tail)) = end().and_then(|end| bytes.split_at_checked(end)) else { return bytes };
-    if tail.iter().all(|byte| *byte == 0) { quote } else { bytes }
+    binary::without_padding(bytes, end())
 }

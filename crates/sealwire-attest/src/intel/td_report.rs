@@ -1,7 +1,7 @@
 //! The report of a trust domain as quotes carry it (Intel TDX DCAP quoting library API, A.3; `sgx_report2_body_t`).
 
-use super::reader::Reader;
-use crate::Error;
+use super::quote::FORMAT;
+use crate::{Error, binary::Reader};
 
 /// The forms of the body, by the type that quote version 5 gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,14 +84,14 @@ impl TdReport {
     /// # Errors
     /// AT-08: [`Error::Malformed`].
     pub fn parse(form: Form, bytes: &[u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes, &FORMAT);
         let report = Self {
             tee_tcb_svn: *reader.array()?,
             mr_seam: *reader.array()?,
             mr_signer_seam: *reader.array()?,
             seam_attributes: *reader.array()?,
-            attributes: reader.u64()?,
-            xfam: reader.u64()?,
+            attributes: reader.u64_le()?,
+            xfam: reader.u64_le()?,
             mrtd: *reader.array()?,
             mr_config_id: *reader.array()?,
             mr_owner: *reader.array()?,

@@ -1,8 +1,17 @@
 //! A measurement report: the SPDM 1.1 request GET_MEASUREMENTS and the response to it (DSP0274 1.1, section 10.11),
 //! one after the other.
 
-use crate::Error;
+use crate::{
+    Error,
+    binary::{Format, Reader},
+};
 use std::{collections::BTreeMap, ops::RangeInclusive};
+
+const CUT_SHORT: &str = "cut short";
+/// Little-endian, as all parts of it.
+const REPORT: Format = Format { cut_short: CUT_SHORT, trailing: "bytes after the report" };
+const RECORD: Format = Format { cut_short: CUT_SHORT, trailing: "bytes after the measurements" };
+const MEASUREMENT: Format = Format { cut_short: CUT_SHORT, trailing: "bytes after a measurement" };
 
 /// The longest report, in bytes; a Hopper GPU's has about 4 KiB.
 const MAX_LEN: usize = 64 * 1024;
@@ -67,7 +76,7 @@ impl<'b> Report<'b> {
         if bytes.len() > MAX_LEN {
             return Err(Error::Malformed("a report that is too long"));
         }
-        let mut input = Input { rest: bytes };
+        let mut input = Reader::new(bytes, &REPORT);
         let [version, code, attributes, operation] = *input.array()?;
         if version != VERSION {
             return Err(Error::Version { what: "SPDM", found: u32::from(version) });
@@ -76,7 +85,7 @@ impl<'b> Report<'b> {
             return Err(Error::Malformed("not a request for all measurements with a signature"));
         }
         let nonce = input.array()?;
-        let [slot] = *input.array()?;
+        let slot = input.u8()?;
 
         let [version, code, total, response_slot] = *input.array()?;
         if version != VERSION || code != MEASUREMENTS {
@@ -88,17 +97,17 @@ impl<'b> Report<'b> {
         }
         let [blocks, low, middle, high] = *input.array()?;
         let len = usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16;
-        let measurements = measurements(blocks, Input { rest: input.take(len)? })?;
+        let measurements = measurements(blocks, Reader::new(input.take(len)?, &RECORD))?;
         let _responder_nonce: &[u8; 32] = input.array()?;
-        let len = usize::from(input.u16()?);
+        let len = usize::from(input.u16_le()?);
         if len > MAX_OPAQUE {
             return Err(Error::Malformed("opaque data that is too long"));
         }
-        let opaque = opaque(Input { rest: input.take(len)? })?;
+        let opaque = opaque(Reader::new(input.take(len)?, &REPORT))?;
         let signature = input.array()?;
-        input.finish("bytes after the report")?;
+        input.finish()?;
         let signed = bytes.len().checked_sub(SIGNATURE_LEN).and_then(|end| bytes.get(..end));
-        let signed = signed.ok_or(Error::Malformed("cut short"))?;
+        let signed = signed.ok_or(Error::Malformed(CUT_SHORT))?;
         Ok(Self { nonce, measurements, opaque, signed, signature })
     }
 
@@ -132,64 +141,37 @@ impl<'b> Report<'b> {
     }
 }
 
-fn measurements<'b>(blocks: u8, mut record: Input<'b>) -> Result<BTreeMap<u8, &'b [u8; 48]>, Error> {
+fn measurements<'b>(blocks: u8, mut record: Reader<'b>) -> Result<BTreeMap<u8, &'b [u8; 48]>, Error> {
     let mut measurements = BTreeMap::new();
     for _ in 0..blocks {
         let [index, specification] = *record.array()?;
-        let len = usize::from(record.u16()?);
-        let mut value = Input { rest: record.take(len)? };
-        let [kind] = *value.array()?;
-        let len = usize::from(value.u16()?);
+        let len = usize::from(record.u16_le()?);
+        let mut value = Reader::new(record.take(len)?, &MEASUREMENT);
+        let kind = value.u8()?;
+        let len = usize::from(value.u16_le()?);
         if specification != DMTF || kind & RAW_BIT_STREAM != 0 || len != 48 {
             return Err(Error::Unsupported("a measurement that is not a SHA-384 digest"));
         }
         let digest = value.array()?;
-        value.finish("bytes after a measurement")?;
+        value.finish()?;
         if !INDICES.contains(&index) || measurements.insert(index, digest).is_some() {
             return Err(Error::Malformed("a measurement is there twice, or has no index"));
         }
     }
-    record.finish("bytes after the measurements")?;
+    record.finish()?;
     if measurements.is_empty() { Err(Error::Malformed("no measurements")) } else { Ok(measurements) }
 }
 
 /// Fields one after the other: number, length, value, each number in two bytes, little-endian. Those of later firmware
 /// are passed over.
-fn opaque<'b>(mut data: Input<'b>) -> Result<BTreeMap<u16, &'b [u8]>, Error> {
+fn opaque<'b>(mut data: Reader<'b>) -> Result<BTreeMap<u16, &'b [u8]>, Error> {
     let mut fields = BTreeMap::new();
-    while !data.rest.is_empty() {
-        let number = data.u16()?;
-        let len = usize::from(data.u16()?);
+    while !data.rest().is_empty() {
+        let number = data.u16_le()?;
+        let len = usize::from(data.u16_le()?);
         if fields.insert(number, data.take(len)?).is_some() {
             return Err(Error::Malformed("a field of the opaque data is there twice"));
         }
     }
     Ok(fields)
-}
-
-/// What has not been read yet.
-struct Input<'b> {
-    rest: &'b [u8],
-}
-
-impl<'b> Input<'b> {
-    fn take(&mut self, len: usize) -> Result<&'b [u8], Error> {
-        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Error::Malformed("cut short"))?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<&'b [u8; N], Error> {
-        let (taken, rest) = self.rest.split_first_chunk().ok_or(Error::Malformed("cut short"))?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn u16(&mut self) -> Result<u16, Error> {
-        self.array().copied().map(u16::from_le_bytes)
-    }
-
-    fn finish(&self, after: &'static str) -> Result<(), Error> {
-        if self.rest.is_empty() { Ok(()) } else { Err(Error::Malformed(after)) }
-    }
 }

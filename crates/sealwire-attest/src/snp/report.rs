@@ -1,7 +1,10 @@
 //! The attestation report (AMD 56860, ATTESTATION_REPORT), versions 2 to 5.
 
 use super::{Product, Tcb};
-use crate::Error;
+use crate::{
+    Error,
+    binary::{Format, Reader},
+};
 
 /// Length of a report in bytes.
 pub const LEN: usize = 1184;
@@ -9,6 +12,8 @@ pub const LEN: usize = 1184;
 pub const SIGNED_LEN: usize = 0x2a0;
 
 const WHAT: &str = "SEV-SNP report";
+/// Little-endian throughout.
+const FORMAT: Format = Format { cut_short: "cut short", trailing: "bytes after the report" };
 /// ECDSA on P-384 with SHA-384, the only algorithm there is.
 const ECDSA_P384_SHA384: u32 = 1;
 /// Length of r or s in the report, little-endian with zeros above the curve's 48 bytes.
@@ -91,22 +96,22 @@ impl Report {
         if bytes.len() != LEN {
             return Err(Error::Length { what: WHAT, expected: LEN, found: bytes.len() });
         }
-        let mut fields = Fields(bytes);
-        let version = fields.u32()?;
+        let mut fields = Reader::new(bytes, &FORMAT);
+        let version = fields.u32_le()?;
         if !(2..=5).contains(&version) {
             return Err(Error::Version { what: WHAT, found: version });
         }
-        let guest_svn = fields.u32()?;
-        let policy = GuestPolicy(fields.u64()?);
-        let family_id = fields.array()?;
-        let image_id = fields.array()?;
-        let vmpl = fields.u32()?;
-        if fields.u32()? != ECDSA_P384_SHA384 {
+        let guest_svn = fields.u32_le()?;
+        let policy = GuestPolicy(fields.u64_le()?);
+        let family_id = *fields.array()?;
+        let image_id = *fields.array()?;
+        let vmpl = fields.u32_le()?;
+        if fields.u32_le()? != ECDSA_P384_SHA384 {
             return Err(Error::Malformed("unknown signature algorithm"));
         }
-        let current_tcb = fields.array()?;
-        let platform_info = fields.u64()?;
-        let key_info = fields.u32()?;
+        let current_tcb = *fields.array()?;
+        let platform_info = fields.u64_le()?;
+        let key_info = fields.u32_le()?;
         if key_info >> 5 != 0 {
             return Err(Error::Malformed("reserved bits of the key information are set"));
         }
@@ -117,31 +122,32 @@ impl Report {
             _ => return Err(Error::Malformed("unknown signing key")),
         };
         fields.zero::<4>()?;
-        let report_data = fields.array()?;
-        let measurement = fields.array()?;
-        let host_data = fields.array()?;
-        let id_key_digest = fields.array()?;
-        let author_key_digest = fields.array()?;
-        let report_id = fields.array()?;
-        let report_id_ma = fields.array()?;
-        let reported_tcb = fields.array()?;
-        let cpuid: [u8; 3] = fields.array()?;
+        let report_data = *fields.array()?;
+        let measurement = *fields.array()?;
+        let host_data = *fields.array()?;
+        let id_key_digest = *fields.array()?;
+        let author_key_digest = *fields.array()?;
+        let report_id = *fields.array()?;
+        let report_id_ma = *fields.array()?;
+        let reported_tcb = *fields.array()?;
+        let cpuid: [u8; 3] = *fields.array()?;
         if version < 3 && cpuid != [0; 3] {
             return Err(Error::Malformed("reserved bytes are not zero"));
         }
         fields.zero::<21>()?;
-        let chip_id = fields.array()?;
-        let committed_tcb = fields.array()?;
-        let current_version = fields.firmware_version()?;
-        let committed_version = fields.firmware_version()?;
-        let launch_tcb = fields.array()?;
-        let mitigations = [fields.u64()?, fields.u64()?];
+        let chip_id = *fields.array()?;
+        let committed_tcb = *fields.array()?;
+        let current_version = firmware_version(&mut fields)?;
+        let committed_version = firmware_version(&mut fields)?;
+        let launch_tcb = *fields.array()?;
+        let mitigations = [fields.u64_le()?, fields.u64_le()?];
         if version < 5 && mitigations != [0; 2] {
             return Err(Error::Malformed("reserved bytes are not zero"));
         }
         fields.zero::<152>()?;
-        let signature = fields.signature()?;
+        let signature = signature(&mut fields)?;
         fields.zero::<368>()?;
+        fields.finish()?;
         Ok(Self {
             version,
             guest_svn,
@@ -232,51 +238,23 @@ impl GuestPolicy {
     }
 }
 
-/// The rest of a report, read front to back.
-struct Fields<'a>(&'a [u8]);
+/// Build, minor, major and a reserved byte.
+fn firmware_version(fields: &mut Reader<'_>) -> Result<[u8; 3], Error> {
+    let [build, minor, major] = *fields.array()?;
+    fields.zero::<1>()?;
+    Ok([major, minor, build])
+}
 
-impl Fields<'_> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (field, rest) = self.0.split_first_chunk().ok_or(Error::Malformed("cut short"))?;
-        self.0 = rest;
-        Ok(*field)
-    }
-
-    fn u32(&mut self) -> Result<u32, Error> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, Error> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn zero<const N: usize>(&mut self) -> Result<(), Error> {
-        if self.array::<N>()? == [0; N] {
-            Ok(())
-        } else {
-            Err(Error::Malformed("reserved bytes are not zero"))
+fn signature(fields: &mut Reader<'_>) -> Result<[u8; 96], Error> {
+    let mut signature = [0; 96];
+    for out in signature.chunks_exact_mut(48) {
+        let scalar = fields.array::<48>()?;
+        if *fields.array()? != [0; SCALAR - 48] {
+            return Err(Error::Malformed("a signature longer than its curve"));
+        }
+        for (out, byte) in out.iter_mut().zip(scalar.iter().rev()) {
+            *out = *byte;
         }
     }
-
-    /// Build, minor, major and a reserved byte.
-    fn firmware_version(&mut self) -> Result<[u8; 3], Error> {
-        let [build, minor, major] = self.array()?;
-        self.zero::<1>()?;
-        Ok([major, minor, build])
-    }
-
-    fn signature(&mut self) -> Result<[u8; 96], Error> {
-        let mut signature = [0; 96];
-        for out in signature.chunks_exact_mut(48) {
-            let scalar: [u8; SCALAR] = self.array()?;
-            let (low, high) = scalar.split_at_checked(48).ok_or(Error::Malformed("cut short"))?;
-            if high.iter().any(|byte| *byte != 0) {
-                return Err(Error::Malformed("a signature longer than its curve"));
-            }
-            for (out, byte) in out.iter_mut().zip(low.iter().rev()) {
-                *out = *byte;
-            }
-        }
-        Ok(signature)
-    }
+    Ok(signature)
 }

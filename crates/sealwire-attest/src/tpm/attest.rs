@@ -1,7 +1,10 @@
 //! TPMS_ATTEST of a quote (TPM 2.0 part 2, section 10.12.12).
 
-use super::{HashAlg, PCRS, fields::Fields};
-use crate::Error;
+use super::{
+    HashAlg, PCRS,
+    fields::{fields, sized},
+};
+use crate::{Error, binary::Reader};
 use std::collections::BTreeMap;
 
 /// TPM_GENERATED_VALUE: what a restricted key never signs for anybody but its TPM.
@@ -35,26 +38,26 @@ pub(crate) struct Attest<'a> {
 impl<'a> Attest<'a> {
     /// Parses all of `bytes`.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        let mut fields = Fields::new(bytes);
-        if fields.u32()? != TPM_GENERATED {
+        let mut fields = fields(bytes);
+        if fields.u32_be()? != TPM_GENERATED {
             return Err(Error::Malformed("a structure that no TPM generated"));
         }
-        if fields.u16()? != ST_ATTEST_QUOTE {
+        if fields.u16_be()? != ST_ATTEST_QUOTE {
             return Err(Error::Malformed("a TPM's statement that is no quote"));
         }
-        let _qualified_signer = fields.sized(MAX_NAME)?;
-        let extra_data = fields.sized(MAX_DATA)?;
-        let _clock = fields.u64()?;
-        let reset_count = fields.u32()?;
-        let restart_count = fields.u32()?;
+        let _qualified_signer = sized(&mut fields, MAX_NAME)?;
+        let extra_data = sized(&mut fields, MAX_DATA)?;
+        let _clock = fields.u64_be()?;
+        let reset_count = fields.u32_be()?;
+        let restart_count = fields.u32_be()?;
         let clock_safe = match fields.u8()? {
             0 => false,
             1 => true,
             _ => return Err(Error::Malformed("a TPM's YES or NO that is neither")),
         };
-        let firmware_version = fields.u64()?;
+        let firmware_version = fields.u64_be()?;
         let selected = selection(&mut fields)?;
-        let pcr_digest = fields.sized(MAX_DIGEST)?;
+        let pcr_digest = sized(&mut fields, MAX_DIGEST)?;
         fields.finish()?;
         Ok(Self {
             extra_data,
@@ -85,11 +88,11 @@ impl<'a> Attest<'a> {
 }
 
 /// TPML_PCR_SELECTION with the SHA-256 bank and no other.
-fn selection(fields: &mut Fields<'_>) -> Result<u32, Error> {
-    if fields.u32()? != 1 {
+fn selection(fields: &mut Reader<'_>) -> Result<u32, Error> {
+    if fields.u32_be()? != 1 {
         return Err(Error::Unsupported("a quote over none or several banks of registers"));
     }
-    if HashAlg::from_id(fields.u16()?) != Some(HashAlg::Sha256) {
+    if HashAlg::from_id(fields.u16_be()?) != Some(HashAlg::Sha256) {
         return Err(Error::Unsupported("a quote over another bank than SHA-256"));
     }
     let count = usize::from(fields.u8()?);

@@ -1,7 +1,7 @@
 //! TPMT_PUBLIC (TPM 2.0 part 2, section 12.2.4): the public area of an object, and its Name.
 
-use super::fields::Fields;
-use crate::{Error, x509::Curve};
+use super::fields::{fields, sized};
+use crate::{Error, binary::Reader, x509::Curve};
 use sealwire_crypto::digest::{sha256, sha384, sha512};
 
 // TPM_ALG_ID (part 2, section 6.3)
@@ -198,14 +198,14 @@ impl Public {
     /// # Errors
     /// AT-08: [`Error::Malformed`], [`Error::Unsupported`].
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let mut fields = Fields::new(bytes);
-        let kind = fields.u16()?;
-        let name_alg = hash(fields.u16()?)?;
-        let attributes = ObjectAttributes(fields.u32()?);
-        let auth_policy = fields.sized(64)?.to_vec();
+        let mut fields = fields(bytes);
+        let kind = fields.u16_be()?;
+        let name_alg = hash(fields.u16_be()?)?;
+        let attributes = ObjectAttributes(fields.u32_be()?);
+        let auth_policy = sized(&mut fields, 64)?.to_vec();
         // TPMT_SYM_DEF_OBJECT+: what a storage key protects its children with.
-        if fields.u16()? != ALG_NULL {
-            let _key_bits_and_mode: [u8; 4] = fields.array()?;
+        if fields.u16_be()? != ALG_NULL {
+            let _key_bits_and_mode: &[u8; 4] = fields.array()?;
         }
         let scheme = scheme(&mut fields)?;
         let key = match kind {
@@ -232,31 +232,31 @@ pub(super) fn hash(id: u16) -> Result<HashAlg, Error> {
         .ok_or(Error::Unsupported("a hash algorithm of a TPM other than SHA-256, SHA-384, SHA-512"))
 }
 
-fn scheme(fields: &mut Fields<'_>) -> Result<Scheme, Error> {
-    Ok(match fields.u16()? {
+fn scheme(fields: &mut Reader<'_>) -> Result<Scheme, Error> {
+    Ok(match fields.u16_be()? {
         ALG_NULL => Scheme::Null,
-        ALG_RSASSA => Scheme::Rsassa(hash(fields.u16()?)?),
-        ALG_ECDSA => Scheme::Ecdsa(hash(fields.u16()?)?),
+        ALG_RSASSA => Scheme::Rsassa(hash(fields.u16_be()?)?),
+        ALG_ECDSA => Scheme::Ecdsa(hash(fields.u16_be()?)?),
         id @ ALG_RSAES => Scheme::Other(id),
         id @ (ALG_RSAPSS | ALG_OAEP | ALG_ECDH) => {
-            fields.u16()?;
+            fields.u16_be()?;
             Scheme::Other(id)
         }
         id @ ALG_ECDAA => {
-            fields.u32()?;
+            fields.u32_be()?;
             Scheme::Other(id)
         }
         _ => return Err(Error::Unsupported("a scheme of a TPM's key")),
     })
 }
 
-fn rsa(fields: &mut Fields<'_>) -> Result<PublicKey, Error> {
-    let bits = usize::from(fields.u16()?);
-    let exponent = match fields.u32()? {
+fn rsa(fields: &mut Reader<'_>) -> Result<PublicKey, Error> {
+    let bits = usize::from(fields.u16_be()?);
+    let exponent = match fields.u32_be()? {
         0 => DEFAULT_EXPONENT,
         exponent => exponent,
     };
-    let modulus = fields.sized(MAX_MODULUS)?;
+    let modulus = sized(fields, MAX_MODULUS)?;
     // Big-endian with the highest bit set, or it is not of that many bits.
     if modulus.len() * 8 != bits || modulus.first().is_none_or(|first| first & 0x80 == 0) {
         return Err(Error::Malformed("an RSA modulus of another length than its key"));
@@ -264,15 +264,15 @@ fn rsa(fields: &mut Fields<'_>) -> Result<PublicKey, Error> {
     Ok(PublicKey::Rsa { modulus: modulus.to_vec(), exponent })
 }
 
-fn ecc(fields: &mut Fields<'_>) -> Result<PublicKey, Error> {
-    let curve = EccCurve::from_id(fields.u16()?).ok_or(Error::Unsupported("a curve of a TPM's key"))?;
+fn ecc(fields: &mut Reader<'_>) -> Result<PublicKey, Error> {
+    let curve = EccCurve::from_id(fields.u16_be()?).ok_or(Error::Unsupported("a curve of a TPM's key"))?;
     // TPMT_KDF_SCHEME+
-    if fields.u16()? != ALG_NULL {
-        fields.u16()?;
+    if fields.u16_be()? != ALG_NULL {
+        fields.u16_be()?;
     }
     let mut point = vec![4];
     for _ in 0..2 {
-        push_padded(&mut point, fields.sized(MAX_COORDINATE)?, curve.coordinate_len())?;
+        push_padded(&mut point, sized(fields, MAX_COORDINATE)?, curve.coordinate_len())?;
     }
     Ok(PublicKey::Ecc { curve, point })
 }

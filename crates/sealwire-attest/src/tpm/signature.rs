@@ -2,7 +2,7 @@
 
 use super::{
     EccCurve, HashAlg, Public, PublicKey, Scheme,
-    fields::Fields,
+    fields::{fields, sized},
     public::{ALG_ECDSA, ALG_RSASSA, hash, push_padded},
 };
 use crate::{
@@ -29,13 +29,15 @@ pub(crate) enum Signature<'a> {
 impl<'a> Signature<'a> {
     /// Parses all of `bytes`.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        let mut fields = Fields::new(bytes);
-        let algorithm = fields.u16()?;
+        let mut fields = fields(bytes);
+        let algorithm = fields.u16_be()?;
         let signature = match algorithm {
-            ALG_RSASSA => Self::Rsassa { hash: hash(fields.u16()?)?, signature: fields.sized(MAX_RSA)? },
+            ALG_RSASSA => {
+                Self::Rsassa { hash: hash(fields.u16_be()?)?, signature: sized(&mut fields, MAX_RSA)? }
+            }
             ALG_ECDSA => {
-                let hash = hash(fields.u16()?)?;
-                Self::Ecdsa { hash, r: fields.sized(MAX_SCALAR)?, s: fields.sized(MAX_SCALAR)? }
+                let hash = hash(fields.u16_be()?)?;
+                Self::Ecdsa { hash, r: sized(&mut fields, MAX_SCALAR)?, s: sized(&mut fields, MAX_SCALAR)? }
             }
             _ => return Err(Error::Unsupported("a TPM's signature other than RSASSA and ECDSA")),
         };
