@@ -2,7 +2,8 @@
 
 use aws_lc_rs::aead as backend;
 
-use crate::Error;
+use crate::{Error, kdf::Prk};
+use zeroize::Zeroizing;
 
 /// Nonce length of every AEAD here, in bytes (Nn).
 pub const NONCE_LEN: usize = 12;
@@ -66,7 +67,19 @@ impl Key {
         Ok(Self { key: backend::LessSafeKey::new(key) })
     }
 
-    /// Encrypts `data` in place and returns the tag.
+    /// The key that HKDF-Expand gives: `info` is the parts, joined.
+    ///
+    /// # Errors
+    /// [`Error::Limit`], which no hash here gives.
+    pub fn derive(aead: Aead, prk: &Prk, info: &[&[u8]]) -> Result<Self, Error> {
+        let mut key = Zeroizing::new([0; MAX_KEY_LEN]);
+        let key = key.get_mut(..aead.key_len()).ok_or(Error::Key)?;
+        prk.expand(info, key)?;
+        Self::new(aead, key)
+    }
+
+    /// Encrypts `data` in place and returns the tag. The caller sees to it that no nonce is used twice with one key;
+    /// [`Sequence`] does it by counting.
     ///
     /// # Errors
     /// [`Error::Limit`] when `data` is longer than the AEAD takes.
@@ -107,8 +120,8 @@ impl Key {
     }
 }
 
-/// A key with a base nonce and a counter: nonce i = base XOR i (RFC 9180 section 5.2; the response of
-/// chunked OHTTP counts the same way).
+/// A key with a base nonce and a counter: nonce i = base XOR i (RFC 9180 section 5.2; the records of TLS 1.3 and the
+/// response of chunked OHTTP count the same way).
 pub struct Sequence {
     key: Key,
     base_nonce: [u8; NONCE_LEN],
@@ -119,7 +132,19 @@ impl Sequence {
     /// Starts at 0.
     #[must_use]
     pub fn new(key: Key, base_nonce: [u8; NONCE_LEN]) -> Self {
-        Self { key, base_nonce, next: 0 }
+        Self::starting_at(key, base_nonce, 0)
+    }
+
+    /// Starts at `next`, where a message is known by its number and not by the ones before it.
+    #[must_use]
+    pub fn starting_at(key: Key, base_nonce: [u8; NONCE_LEN], next: u64) -> Self {
+        Self { key, base_nonce, next }
+    }
+
+    /// The number of the next message.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.next
     }
 
     /// Seals the next message in place.
@@ -163,7 +188,7 @@ mod tests {
     #[test]
     fn a_used_up_sequence_stops() {
         let key = || Key::new(Aead::Aes128Gcm, &[1; 16]).unwrap();
-        let last = || Sequence { key: key(), base_nonce: [0; NONCE_LEN], next: u64::MAX - 1 };
+        let last = || Sequence::starting_at(key(), [0; NONCE_LEN], u64::MAX - 1);
         let (mut sealer, mut opener) = (last(), last());
         let mut data = b"the last".to_vec();
         let tag = sealer.seal(b"", &mut data).unwrap();

@@ -12,6 +12,13 @@ pub trait Random: Send + Sync {
     /// # Errors
     /// [`Error::Random`] when the source has failed.
     fn fill(&self, out: &mut [u8]) -> Result<(), Error>;
+
+    /// Whether this is a script, from which *everything* has to follow. The backend makes ML-KEM keys, encapsulations
+    /// and ML-DSA signatures from its own generator only; where this says true, [`crate::kx`] and [`crate::sign`] take
+    /// that randomness from here, through slower code that lets them.
+    fn is_scripted(&self) -> bool {
+        false
+    }
 }
 
 /// The operating system's generator, through the backend's generator that it seeds.
@@ -44,6 +51,10 @@ impl Random for Scripted {
         out.copy_from_slice(rest.get(..out.len()).ok_or(Error::Random)?);
         rest.drain(..out.len());
         Ok(())
+    }
+
+    fn is_scripted(&self) -> bool {
+        true
     }
 }
 

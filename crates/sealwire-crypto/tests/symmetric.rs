@@ -5,7 +5,7 @@
 use sealwire_crypto::{
     Error,
     aead::{Aead, Key, NONCE_LEN, Sequence, TAG_LEN},
-    digest::{constant_time_eq, sha256, sha384, sha512},
+    digest::{Hash, Running, constant_time_eq, sha256, sha384, sha512},
     kdf::Hkdf,
     random::{self, OsRandom, Random, Scripted},
 };
@@ -40,6 +40,29 @@ fn digests_of_abc() {
         );
     }
     assert_eq!(sha256(&[]), sha256(&[b""]));
+}
+
+#[test]
+fn a_running_digest_can_be_read_at_any_time() {
+    let data: Vec<u8> = (0..=255).cycle().take(1000).collect();
+    for (hash, len) in [(Hash::Sha256, 32), (Hash::Sha384, 48), (Hash::Sha512, 64)] {
+        let mut running = Running::new(hash);
+        assert_eq!(running.peek(), hash.digest(&[]));
+        let mut said = 0;
+        for piece in data.chunks(77) {
+            running.update(piece);
+            said += piece.len();
+            assert_eq!(running.peek(), hash.digest(&[&data[..said]]));
+        }
+        let mut fork = running.clone();
+        fork.update(b"aside");
+        assert_eq!(fork.finish(), hash.digest(&[&data, b"aside"]));
+        assert_eq!(running.peek(), running.clone().finish());
+        assert_eq!((hash.digest_len(), running.finish().as_bytes().len()), (len, len));
+    }
+    assert_eq!(Hash::Sha256.digest(&[&data]).as_bytes(), sha256(&[&data]));
+    assert_eq!(Hash::Sha384.digest(&[&data]).as_bytes(), sha384(&[&data]));
+    assert_eq!(Hash::Sha512.digest(&[&data]).as_ref(), sha512(&[&data]));
 }
 
 #[test]
@@ -161,6 +184,27 @@ fn a_sequence_is_the_key_with_counted_nonces() {
 }
 
 #[test]
+fn a_sequence_can_start_anywhere() {
+    for aead in AEADS {
+        let new_key = || Key::new(aead, &[1; 32][..aead.key_len()]).unwrap();
+        let mut whole = Sequence::new(new_key(), [7; NONCE_LEN]);
+        let mut messages = Vec::new();
+        for _ in 0..5 {
+            let mut message = b"message".to_vec();
+            let tag = whole.seal(b"aad", &mut message).unwrap();
+            messages.push([&message[..], &tag].concat());
+        }
+        assert_eq!(whole.next_number(), 5);
+        let mut late = Sequence::starting_at(new_key(), [7; NONCE_LEN], 3);
+        assert_eq!(late.open(b"aad", &mut messages[2].clone()).err(), Some(Error::Open));
+        assert_eq!(late.next_number(), 3);
+        assert_eq!(late.open(b"aad", &mut messages[3].clone()).unwrap(), b"message");
+        assert_eq!(late.open(b"aad", &mut messages[4].clone()).unwrap(), b"message");
+        assert_eq!(late.next_number(), 5);
+    }
+}
+
+#[test]
 fn os_random_is_random() {
     let (a, b) = (random::array::<32>(&OsRandom).unwrap(), random::array::<32>(&OsRandom).unwrap());
     assert_ne!(a, b);
@@ -170,6 +214,7 @@ fn os_random_is_random() {
 #[test]
 fn scripted_runs_out() {
     let script = Scripted::new(b"abcdef");
+    assert!(script.is_scripted() && !OsRandom.is_scripted());
     assert_eq!(random::array(&script), Ok(*b"ab"));
     assert_eq!(random::array(&script), Ok(*b"cde"));
     assert_eq!(random::array::<2>(&script), Err(Error::Random));
