@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Prefixes of the pages' numbers.
-const PAGES: [&str; 9] = ["AT", "EH", "EN", "HH", "IN", "OB", "SE", "SP", "TU"];
+const PAGES: [&str; 10] = ["AT", "EH", "EN", "HH", "IN", "OB", "QI", "SE", "SP", "TU"];
 
 /// Requirements without a test, and why.
 const WITHOUT: [(&str, &str); 5] = [

@@ -44,37 +44,3 @@ pub(crate) fn milan() -> Option<(Evidence, Endorsements)> {
     endorsements.add(&sample("snp/milan.vcek.der")?).unwrap();
     Some((evidence, endorsements))
 }
-
-/// Runs `check` with the id, the edited bytes and the step of every case of `mutations.json` on files below `folder`,
-/// and tells which ran (QI-08).
-pub(crate) fn mutations(folder: &str, check: impl Fn(&str, &[u8], &str)) -> Vec<String> {
-    let Some(quotes) = quotes() else { return Vec::new() };
-    let cases = std::fs::read(quotes.join("mutations.json")).unwrap();
-    let cases: serde_json::Value = serde_json::from_slice(&cases).unwrap();
-    let mut ran = Vec::new();
-    for case in cases["cases"].as_array().unwrap() {
-        let text = |name: &str| case[name].as_str().unwrap();
-        if text("base").starts_with(folder) {
-            let bytes = edit(sample(text("base")).unwrap(), case["edits"].as_array().unwrap());
-            check(text("id"), &bytes, text("step"));
-            ran.push(text("id").to_owned());
-        }
-    }
-    ran
-}
-
-/// Applies the edits of a case.
-fn edit(mut bytes: Vec<u8>, edits: &[serde_json::Value]) -> Vec<u8> {
-    for edit in edits {
-        let at = usize::try_from(edit["at"].as_u64().unwrap_or_default()).unwrap();
-        let with = hex::decode(edit["bytes"].as_str().unwrap_or_default()).unwrap();
-        match edit["op"].as_str().unwrap() {
-            "xor" => bytes[at..].iter_mut().zip(&with).for_each(|(byte, with)| *byte ^= with),
-            "set" => bytes[at..][..with.len()].copy_from_slice(&with),
-            "truncate" => bytes.truncate(at),
-            "append" => bytes.extend(with),
-            other => panic!("{other}"),
-        }
-    }
-    bytes
-}
