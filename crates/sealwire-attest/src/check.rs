@@ -1,6 +1,6 @@
 //! The checks of AT-03: the same for every kind, in this order, none of them skipped in silence.
 
-use crate::{Error, Kind, azure, intel, nitro, nvidia, snp, tpm};
+use crate::{Error, Kind, UnixTime, azure, intel, nitro, nvidia, snp, tpm};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -73,6 +73,13 @@ pub enum Outcome {
     Failed(String),
     /// An earlier check failed first.
     NotReached,
+}
+
+impl Outcome {
+    /// Every certificate of a chain is valid at `at`, and the first to end does at `not_after`.
+    pub(crate) fn valid(at: UnixTime, not_after: UnixTime) -> Self {
+        Self::Passed(format!("every certificate at {at}, the first to end does at {not_after}"))
+    }
 }
 
 /// An outcome for every check: a struct, so that a verifier that forgets one does not compile.

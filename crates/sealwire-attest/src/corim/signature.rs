@@ -3,7 +3,7 @@
 use super::Corim;
 use crate::{
     Error, Place, UnixTime,
-    x509::{Certificate, Path, Profile, Revocation, UnverifiedCrl},
+    x509::{Certificate, Path, Profile, UnverifiedCrl},
 };
 use ::corim::types::{CoseAlgorithm, CoseSign1Corim};
 use sealwire_crypto::sign::ecdsa::{Scheme, verify_fixed};
@@ -79,10 +79,8 @@ impl Signer {
     pub(crate) fn check(&self, at: UnixTime) -> Result<UnixTime, Error> {
         self.0.check_validity(at).map_err(of_reference)?;
         // A CRL is not asked for, because the vendor's own verifier does without; one that is there has to be good.
-        Ok(match self.0.check_offered_revocation(at).map_err(of_reference)? {
-            Revocation::Clear(next_update) => self.0.not_after().min(next_update),
-            Revocation::NoCrl(_) => self.0.not_after(),
-        })
+        let revocation = self.0.check_offered_revocation(at).map_err(of_reference)?;
+        Ok(self.0.not_after().min(revocation.good_until()))
     }
 }
 

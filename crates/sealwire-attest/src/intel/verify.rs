@@ -14,7 +14,6 @@ use crate::{
     Checks, Claims, Endorsements, Error, Evidence, Outcome, UnixTime,
     cache::{Cache, CacheCounts},
     verify::{Expected, Verified},
-    x509::Revocation,
 };
 use sealwire_crypto::{
     digest::sha256,
@@ -111,17 +110,10 @@ impl IntelVerifier {
         checks.chain = Outcome::Passed(format!("{} ← quoting enclave ← attestation key", chain.path.names));
         chain.path.check_validity(at)?;
         let mut not_after = chain.path.not_after();
-        checks.validity =
-            Outcome::Passed(format!("every certificate at {at}, the first to end does at {not_after}"));
-        checks.revocation = match chain.path.check_revocation(at)? {
-            Revocation::Clear(next_update) => {
-                not_after = not_after.min(next_update);
-                Outcome::Passed(format!("by the CRLs of root and PCK authority, good until {next_update}"))
-            }
-            Revocation::NoCrl(issuer) => {
-                Outcome::NotSupplied(format!("no CRL of {issuer} among the endorsements"))
-            }
-        };
+        checks.validity = Outcome::valid(at, not_after);
+        let revocation = chain.path.check_revocation(at)?;
+        not_after = not_after.min(revocation.good_until());
+        checks.revocation = revocation.outcome("root and PCK authority");
         if !is_known {
             verify_fixed(
                 Scheme::P256Sha256,

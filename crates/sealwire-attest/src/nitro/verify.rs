@@ -10,7 +10,7 @@ use crate::{
     Checks, Claims, Endorsements, Error, Evidence, Outcome, UnixTime,
     cache::{Cache, CacheCounts},
     verify::{Expected, Verified},
-    x509::{Certificate, Revocation},
+    x509::Certificate,
 };
 use sealwire_crypto::{
     digest::sha256,
@@ -92,15 +92,10 @@ impl NitroVerifier {
         checks.chain = Outcome::Passed(format!("aws.nitro-enclaves → {}", chain.authorities));
         chain.check_validity(at, made_at)?;
         let mut not_after = chain.not_after();
-        checks.validity =
-            Outcome::Passed(format!("every certificate at {at}, the first to end does at {not_after}"));
-        checks.revocation = match chain.check_revocation(at)? {
-            Revocation::Clear(next_update) => {
-                not_after = not_after.min(next_update);
-                Outcome::Passed(format!("by the CRLs of the authorities, good until {next_update}"))
-            }
-            Revocation::NoCrl(issuer) => Outcome::NotSupplied(format!("no CRL of {issuer}")),
-        };
+        checks.validity = Outcome::valid(at, not_after);
+        let revocation = chain.check_revocation(at)?;
+        not_after = not_after.min(revocation.good_until());
+        checks.revocation = revocation.outcome("the authorities");
         if !is_known {
             verify_fixed(Scheme::P384Sha384, &chain.key, &document.signed(), document.signature)
                 .map_err(|_| Error::Signature)?;

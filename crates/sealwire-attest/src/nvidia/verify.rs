@@ -11,7 +11,7 @@ use crate::{
     Checks, Claims, Endorsements, Error, Evidence, Outcome, UnixTime,
     cache::{Cache, CacheCounts},
     verify::{Expected, Verified},
-    x509::{Certificate, Revocation},
+    x509::Certificate,
 };
 use sealwire_crypto::{
     digest::sha256,
@@ -97,15 +97,10 @@ impl NvidiaVerifier {
         checks.chain = Outcome::Passed(chain.path.names.clone());
         chain.path.check_validity(at)?;
         let mut not_after = chain.path.not_after();
-        checks.validity =
-            Outcome::Passed(format!("every certificate at {at}, the first to end does at {not_after}"));
-        checks.revocation = match chain.path.check_offered_revocation(at)? {
-            Revocation::Clear(next_update) => {
-                not_after = not_after.min(next_update);
-                Outcome::Passed(format!("by the CRLs of the authorities, good until {next_update}"))
-            }
-            Revocation::NoCrl(issuer) => Outcome::NotSupplied(format!("no CRL of {issuer}")),
-        };
+        checks.validity = Outcome::valid(at, not_after);
+        let revocation = chain.path.check_offered_revocation(at)?;
+        not_after = not_after.min(revocation.good_until());
+        checks.revocation = revocation.outcome("the authorities");
         if signature == Signature::Bad {
             return Err(Error::Signature);
         }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Endorsements, Error, Kind, Place, UnixTime,
-    x509::{Certificate, Crl, UnverifiedCrl, Window},
+    x509::{Certificate, Crl, Revocation, UnverifiedCrl, Window},
 };
 
 /// A chain whose signatures verified. Its times and revocation are looked at each time that it is used (AT-26).
@@ -33,14 +33,6 @@ pub(super) struct Pinned {
     pub(super) roots: Vec<[u8; 32]>,
     /// what evidence under them is: of [`Kind::Development`], but where a test has AMD's place taken
     pub(super) kind: Kind,
-}
-
-/// What the CRLs at hand say.
-pub(super) enum Revocation {
-    /// A CRL that is in force lists nothing of the chain; it is good until then.
-    Clear(UnixTime),
-    /// There is none of the root.
-    NoCrl,
 }
 
 impl Chain {
@@ -116,12 +108,13 @@ impl Chain {
         if self.crls.iter().any(|crl| crl.lists(&self.intermediate_serial)) {
             return Err(Error::Revoked(Place::Intermediate));
         }
-        let mut in_force = self.crls.iter().filter(|crl| crl.check_time(at).is_ok());
-        match (self.crls.first(), in_force.next()) {
-            (None, _) => Ok(Revocation::NoCrl),
-            (_, Some(crl)) => Ok(Revocation::Clear(crl.next_update)),
-            (Some(crl), None) => crl.check_time(at).map(|()| Revocation::NoCrl),
+        if let Some(crl) = self.crls.iter().find(|crl| crl.check_time(at).is_ok()) {
+            return Ok(Revocation::Clear(crl.next_update));
         }
+        if let Some(crl) = self.crls.first() {
+            crl.check_time(at)?;
+        }
+        Ok(Revocation::NoCrl("the root".to_owned()))
     }
 
     /// The earliest end of a certificate.

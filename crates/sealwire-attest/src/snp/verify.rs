@@ -1,7 +1,7 @@
 //! The checks of AT-03 for a report, in their order.
 
 use super::{
-    chain::{Chain, Pinned, Revocation},
+    chain::{Chain, Pinned},
     claims::claims,
     report::{Report, SIGNED_LEN},
 };
@@ -105,15 +105,10 @@ impl SnpVerifier {
         checks.chain = Outcome::Passed(format!("{} ({})", chain.path, chain.kind));
         chain.check_validity(at)?;
         let mut not_after = chain.not_after();
-        checks.validity =
-            Outcome::Passed(format!("every certificate at {at}, the first to end does at {not_after}"));
-        checks.revocation = match chain.check_revocation(at)? {
-            Revocation::Clear(next_update) => {
-                not_after = not_after.min(next_update);
-                Outcome::Passed(format!("by the root's CRL, good until {next_update}"))
-            }
-            Revocation::NoCrl => Outcome::NotSupplied("no CRL of the root among the endorsements".to_owned()),
-        };
+        checks.validity = Outcome::valid(at, not_after);
+        let revocation = chain.check_revocation(at)?;
+        not_after = not_after.min(revocation.good_until());
+        checks.revocation = revocation.outcome("the root");
         if !is_known {
             let signed = evidence.bytes.get(..SIGNED_LEN).ok_or(Error::Signature)?;
             verify_fixed(Scheme::P384Sha384, &chain.leaf.key, signed, &report.signature)

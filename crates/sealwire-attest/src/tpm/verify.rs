@@ -12,7 +12,6 @@ use crate::{
     cache::{Cache, CacheCounts},
     event_log::Log,
     verify::{Expected, Verified},
-    x509::Revocation,
 };
 use sealwire_crypto::digest::sha256;
 use std::{collections::BTreeMap, sync::Arc};
@@ -97,18 +96,13 @@ impl TpmVerifier {
         checks.chain = Outcome::Passed(chain.shown());
         let mut not_after = chain.not_after();
         checks.validity = match chain.check_validity(at)? {
-            Some(end) => {
-                Outcome::Passed(format!("every certificate at {at}, the first to end does at {end}"))
-            }
+            Some(end) => Outcome::valid(at, end),
             None => Outcome::NotAvailable("a name that is pinned has no end".to_owned()),
         };
         checks.revocation = match chain.check_revocation(at)? {
-            Some(Revocation::Clear(next_update)) => {
-                not_after = not_after.min(next_update);
-                Outcome::Passed(format!("by the CRLs of every issuer, good until {next_update}"))
-            }
-            Some(Revocation::NoCrl(issuer)) => {
-                Outcome::NotSupplied(format!("no CRL of {issuer} among the endorsements"))
+            Some(revocation) => {
+                not_after = not_after.min(revocation.good_until());
+                revocation.outcome("every issuer")
             }
             None => Outcome::NotAvailable("a name that is pinned is revoked by taking it out".to_owned()),
         };

@@ -1,7 +1,7 @@
 //! A certification path (RFC 5280 section 6) from a leaf to a pinned root, for chains of any length.
 
 use super::{Certificate, Crl, Profile, UnverifiedCrl, Window};
-use crate::{Error, Place, UnixTime};
+use crate::{Error, Outcome, Place, UnixTime};
 use x509_cert::name::Name;
 
 /// The most certificates of a path, root and leaf included.
@@ -42,6 +42,26 @@ pub(crate) enum Revocation {
     Clear(UnixTime),
     /// There is no CRL of this issuer, which has issued a certificate of the path.
     NoCrl(String),
+}
+
+impl Revocation {
+    /// Until when it is good; for ever where there is none that could end.
+    pub(crate) fn good_until(&self) -> UnixTime {
+        match self {
+            Self::Clear(next_update) => *next_update,
+            Self::NoCrl(_) => UnixTime(u64::MAX),
+        }
+    }
+
+    /// How the check came out. `issuers` are those whose CRLs are asked for, as people call them.
+    pub(crate) fn outcome(&self, issuers: &str) -> Outcome {
+        match self {
+            Self::Clear(next_update) => {
+                Outcome::Passed(format!("by the CRLs of {issuers}, good until {next_update}"))
+            }
+            Self::NoCrl(issuer) => Outcome::NotSupplied(format!("no CRL of {issuer} among the endorsements")),
+        }
+    }
 }
 
 impl Path {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Endorsements, Error, Kind, UnixTime,
-    x509::{Certificate, Path, Revocation},
+    x509::{Certificate, Path},
 };
 use sealwire_crypto::sign::ecdsa::{Scheme, verify_fixed};
 use served::Served;
@@ -163,11 +163,9 @@ impl<T> Signed<T> {
         self.check_time(at)?;
         self.signer.check_validity(at).map_err(of_signer)?;
         let until = self.next_update.min(self.signer.not_after());
-        match path.check_revocation_of(&self.signer, at).map_err(of_signer)? {
-            Revocation::Clear(next_update) => Ok(until.min(next_update)),
-            // The chain of the evidence has the same root, so its outcome says that there is none.
-            Revocation::NoCrl(_) => Ok(until),
-        }
+        // Where there is no CRL, the outcome of the evidence's own chain, which has the same root, says so.
+        let revocation = path.check_revocation_of(&self.signer, at).map_err(of_signer)?;
+        Ok(until.min(revocation.good_until()))
     }
 
     fn check_time(&self, at: UnixTime) -> Result<(), Error> {

@@ -176,7 +176,10 @@ fn crls_are_checked_where_there_are_some() {
     for (missing, name) in [(0, "CN=aws.nitro-enclaves"), (1, "CN=1.eu-example-1.aws.nitro-enclaves")] {
         let mut one = good.clone();
         one.crls.remove(missing);
-        assert_eq!(verify(&one), Ok(Outcome::NotSupplied(format!("no CRL of {name}"))));
+        assert_eq!(
+            verify(&one),
+            Ok(Outcome::NotSupplied(format!("no CRL of {name} among the endorsements")))
+        );
     }
     assert_eq!(verify(&crls(&enclave, &[2], &[])), Err(Error::Revoked(Place::Intermediate)));
     assert_eq!(verify(&crls(&enclave, &[], &[3])), Err(Error::Revoked(Place::Intermediate)));

@@ -192,7 +192,10 @@ fn crls_are_checked_where_there_are_some() {
     for (missing, name) in [(0, "CN=NVIDIA Device Identity CA"), (1, "CN=NVIDIA GH100 Identity")] {
         let mut one = good.clone();
         one.crls.remove(missing);
-        assert_eq!(verify(&one), Ok(Outcome::NotSupplied(format!("no CRL of {name}"))));
+        assert_eq!(
+            verify(&one),
+            Ok(Outcome::NotSupplied(format!("no CRL of {name} among the endorsements")))
+        );
     }
     assert_eq!(verify(&with_crls(&gpu, &[2], &[])), Err(Error::Revoked(Place::Intermediate)));
     assert_eq!(verify(&with_crls(&gpu, &[], &[3])), Err(Error::Revoked(Place::Intermediate)));
