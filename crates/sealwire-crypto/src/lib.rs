@@ -1,4 +1,4 @@
-//! Suites: KEMs, HPKE (RFC 9180), AEAD, KDF, digests and signatures.
+//! Suites: KEMs, HPKE (RFC 9180), key agreement, AEAD, KDF, digests and signatures.
 //!
 //! The only crate that names a cryptographic backend. No type of the backend appears in its API, so that
 //! the backend can differ by target.
@@ -6,11 +6,14 @@
 pub mod aead;
 pub mod cfb;
 pub mod digest;
+mod ecdh;
 mod error;
 pub mod hpke;
 pub mod kdf;
 pub mod kem;
+pub mod kx;
 pub mod mac;
+mod mlkem;
 pub mod oaep;
 pub mod random;
 pub mod sign;

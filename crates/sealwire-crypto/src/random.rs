@@ -67,3 +67,18 @@ pub fn array<const N: usize>(random: &dyn Random) -> Result<[u8; N], Error> {
     random.fill(&mut out)?;
     Ok(out)
 }
+
+/// Feeds `N` random bytes at a time to `key` until it takes them. Every kind of key takes almost any bytes (P-256 refuses
+/// one in 2^32), so a source whose bytes are refused again and again is no random source.
+pub(crate) fn key<const N: usize, T>(
+    random: &dyn Random,
+    key: impl Fn(&[u8; N]) -> Result<T, Error>,
+) -> Result<T, Error> {
+    for _ in 0..8 {
+        let bytes = Zeroizing::new(array::<N>(random)?);
+        if let Ok(key) = key(&bytes) {
+            return Ok(key);
+        }
+    }
+    Err(Error::Random)
+}

@@ -1,9 +1,15 @@
 //! DHKEM(X25519, HKDF-SHA256) and DHKEM(P-256, HKDF-SHA256) (RFC 9180 section 4.1).
 
-use aws_lc_rs::agreement::{self, Algorithm, ECDH_P256, ParsedPublicKey, UnparsedPublicKey};
+use aws_lc_rs::agreement::ParsedPublicKey;
 
-use super::{Kem, PRIVATE_KEY_LEN, SharedSecret, from_random};
-use crate::{Error, hpke::labeled, kdf::Hkdf, random::Random};
+use super::{Kem, PRIVATE_KEY_LEN, SharedSecret};
+use crate::{
+    Error,
+    ecdh::{Curve, PrivateScalar},
+    hpke::labeled,
+    kdf::Hkdf,
+    random::Random,
+};
 use zeroize::Zeroizing;
 
 /// The group of the Diffie-Hellman.
@@ -22,28 +28,14 @@ impl Group {
     }
 
     pub(super) fn public_key_len(self) -> usize {
-        match self {
-            Self::P256 => 65,
-            Self::X25519 => 32,
-        }
+        self.curve().point_len()
     }
 
-    fn algorithm(self) -> &'static Algorithm {
+    fn curve(self) -> Curve {
         match self {
-            Self::P256 => &ECDH_P256,
-            Self::X25519 => &agreement::X25519,
+            Self::P256 => Curve::P256,
+            Self::X25519 => Curve::X25519,
         }
-    }
-
-    /// Parses a peer's point: on the curve for P-256, any 32 bytes for X25519, where low order shows only in the
-    /// agreement.
-    fn point(self, bytes: &[u8]) -> Option<ParsedPublicKey> {
-        // The backend also reads compressed points and SubjectPublicKeyInfo, which HPKE does not have.
-        let uncompressed = self == Self::X25519 || bytes.first() == Some(&4);
-        if bytes.len() != self.public_key_len() || !uncompressed {
-            return None;
-        }
-        UnparsedPublicKey::new(self.algorithm(), bytes).try_into().ok()
     }
 }
 
@@ -55,12 +47,12 @@ pub(super) struct PublicKey {
 
 impl PublicKey {
     pub(super) fn from_bytes(group: Group, bytes: &[u8]) -> Result<Self, Error> {
-        let point = group.point(bytes).ok_or(Error::Key)?;
+        let point = group.curve().point(bytes).ok_or(Error::Key)?;
         if group == Group::X25519 {
             // Every X25519 scalar is a multiple of the cofactor, so any one takes exactly the points of low order to
             // zero, which the agreement refuses (RFC 7748 section 6.1).
-            let scalar = PrivateScalar::from_bytes(group, &[1; PRIVATE_KEY_LEN])?;
-            scalar.agree(point.clone()).map_err(|_| Error::Key)?;
+            let scalar = PrivateScalar::from_bytes(group.curve(), &[1; PRIVATE_KEY_LEN])?;
+            agree(&scalar, point.clone()).map_err(|_| Error::Key)?;
         }
         Ok(Self { group, point })
     }
@@ -81,8 +73,8 @@ impl PublicKey {
 
     /// A fresh ephemeral public key and the agreement with this key.
     pub(super) fn ephemeral(&self, random: &dyn Random) -> Result<(Vec<u8>, Zeroizing<[u8; 32]>), Error> {
-        let ephemeral = from_random(random, |bytes| PrivateScalar::from_bytes(self.group, bytes))?;
-        let dh = ephemeral.agree(self.point.clone())?;
+        let ephemeral = PrivateScalar::generate(self.group.curve(), random)?;
+        let dh = agree(&ephemeral, self.point.clone())?;
         Ok((ephemeral.public_key()?, dh))
     }
 }
@@ -98,8 +90,8 @@ impl PrivateKey {
         group: Group,
         bytes: &[u8; PRIVATE_KEY_LEN],
     ) -> Result<(Self, PublicKey), Error> {
-        let scalar = PrivateScalar::from_bytes(group, bytes)?;
-        let point = group.point(&scalar.public_key()?).ok_or(Error::Key)?;
+        let scalar = PrivateScalar::from_bytes(group.curve(), bytes)?;
+        let point = group.curve().point(&scalar.public_key()?).ok_or(Error::Key)?;
         Ok((Self { group, scalar }, PublicKey { group, point }))
     }
 
@@ -109,31 +101,14 @@ impl PrivateKey {
 
     /// The agreement with a peer's point in bytes.
     pub(super) fn agree(&self, point: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
-        self.scalar.agree(self.group.point(point).ok_or(Error::Kem)?)
+        agree(&self.scalar, self.group.curve().point(point).ok_or(Error::Kem)?)
     }
 }
 
-/// A scalar of the group.
-struct PrivateScalar(agreement::PrivateKey);
-
-impl PrivateScalar {
-    fn from_bytes(group: Group, bytes: &[u8; PRIVATE_KEY_LEN]) -> Result<Self, Error> {
-        agreement::PrivateKey::from_private_key(group.algorithm(), bytes).map(Self).map_err(|_| Error::Key)
-    }
-
-    fn public_key(&self) -> Result<Vec<u8>, Error> {
-        let public = self.0.compute_public_key().map_err(|_| Error::Key)?;
-        Ok(public.as_ref().to_vec())
-    }
-
-    /// Fails when the result is zero, that is, when the point has low order (OB-04).
-    fn agree(&self, point: ParsedPublicKey) -> Result<Zeroizing<[u8; 32]>, Error> {
-        agreement::agree(&self.0, point, Error::Kem, |dh| {
-            let mut out = Zeroizing::new([0; 32]);
-            out.copy_from_slice(dh);
-            Ok(out)
-        })
-    }
+fn agree(scalar: &PrivateScalar, point: ParsedPublicKey) -> Result<Zeroizing<[u8; 32]>, Error> {
+    let mut out = Zeroizing::new([0; 32]);
+    scalar.agree(point, out.as_mut_slice())?;
+    Ok(out)
 }
 
 /// ExtractAndExpand (RFC 9180 section 4.1); kem_context is enc || pkRm.

@@ -157,7 +157,7 @@ impl PrivateKey {
     /// # Errors
     /// [`Error::Random`]
     pub fn generate(kem: Kem, random: &dyn Random) -> Result<Self, Error> {
-        from_random(random, |bytes| Self::from_bytes(kem, bytes))
+        random::key::<PRIVATE_KEY_LEN, _>(random, |bytes| Self::from_bytes(kem, bytes))
     }
 
     /// Parses Nsk bytes.
@@ -197,19 +197,4 @@ impl PrivateKey {
             Private::XWing(key) => key.decapsulate(enc, self.public.as_bytes()),
         }
     }
-}
-
-/// Feeds 32 random bytes at a time to `key` until it takes them. All KEMs take almost any 32 bytes (P-256 refuses one in
-/// 2^32), so a source whose bytes are refused again and again is no random source.
-fn from_random<T>(
-    random: &dyn Random,
-    key: impl Fn(&[u8; PRIVATE_KEY_LEN]) -> Result<T, Error>,
-) -> Result<T, Error> {
-    for _ in 0..8 {
-        let bytes = Zeroizing::new(random::array::<PRIVATE_KEY_LEN>(random)?);
-        if let Ok(key) = key(&bytes) {
-            return Ok(key);
-        }
-    }
-    Err(Error::Random)
 }

@@ -3,21 +3,25 @@
 
 use aws_lc_rs::{
     digest::{SHA3_256, digest},
-    kem::{self, ML_KEM_768},
+    kem,
 };
-use ml_kem::KeyExport as _;
 use shake::{ExtendableOutput as _, Shake256, Update as _, XofReader as _};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{
     PRIVATE_KEY_LEN, SharedSecret,
     dhkem::{self, Group},
 };
-use crate::{Error, random::Random};
+use crate::{
+    Error,
+    mlkem::{self, MlKem},
+    random::Random,
+};
 
 const X25519_LEN: usize = 32;
-const ML_KEM_PUBLIC_KEY_LEN: usize = 1184;
-const ML_KEM_CIPHERTEXT_LEN: usize = 1088;
+const ML_KEM: MlKem = MlKem::MlKem768;
+const ML_KEM_PUBLIC_KEY_LEN: usize = ML_KEM.encapsulation_key_len();
+const ML_KEM_CIPHERTEXT_LEN: usize = ML_KEM.ciphertext_len();
 pub(super) const PUBLIC_KEY_LEN: usize = ML_KEM_PUBLIC_KEY_LEN + X25519_LEN;
 pub(super) const ENC_LEN: usize = ML_KEM_CIPHERTEXT_LEN + X25519_LEN;
 
@@ -43,11 +47,7 @@ impl PublicKey {
     /// Joins halves that are known to be good, but for the length of the ML-KEM one.
     fn from_parts(ml_kem: &[u8], x25519: dhkem::PublicKey) -> Result<Self, Error> {
         let bytes = [ml_kem, x25519.as_bytes()].concat().into_boxed_slice();
-        Ok(Self {
-            bytes: bytes.try_into().map_err(|_| Error::Key)?,
-            ml_kem: kem::EncapsulationKey::new(&ML_KEM_768, ml_kem).map_err(|_| Error::Key)?,
-            x25519,
-        })
+        Ok(Self { bytes: bytes.try_into().map_err(|_| Error::Key)?, ml_kem: ML_KEM.parse(ml_kem)?, x25519 })
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -70,7 +70,7 @@ pub(super) struct PrivateKey {
 
 impl PrivateKey {
     pub(super) fn from_seed(seed: &[u8; PRIVATE_KEY_LEN]) -> Result<(Self, PublicKey), Error> {
-        let mut ml_kem_seed = ml_kem::Seed::default();
+        let mut ml_kem_seed = Zeroizing::new([0; mlkem::SEED_LEN]);
         let mut scalar = Zeroizing::new([0; X25519_LEN]);
         let mut shake = Shake256::default();
         shake.update(seed);
@@ -78,11 +78,9 @@ impl PrivateKey {
         expanded.read(ml_kem_seed.as_mut_slice());
         expanded.read(scalar.as_mut_slice());
 
-        let ml_kem_key = ml_kem::DecapsulationKey768::from_seed(ml_kem_seed);
-        ml_kem_seed.zeroize();
-        let ml_kem = to_backend(&ml_kem_key)?;
+        let (ml_kem, encapsulation_key) = ML_KEM.expand(&ml_kem_seed)?;
         let (x25519, x25519_public) = dhkem::PrivateKey::from_bytes(Group::X25519, &scalar)?;
-        let public = PublicKey::from_parts(&ml_kem_key.encapsulation_key().to_bytes(), x25519_public)?;
+        let public = PublicKey::from_parts(&encapsulation_key, x25519_public)?;
         Ok((Self { ml_kem, x25519 }, public))
     }
 
@@ -91,17 +89,9 @@ impl PrivateKey {
         let (ciphertext, ephemeral) = enc.split_at_checked(ML_KEM_CIPHERTEXT_LEN).ok_or(Error::Kem)?;
         let (_, x25519_public) = public_key.split_at_checked(ML_KEM_PUBLIC_KEY_LEN).ok_or(Error::Kem)?;
         let x25519 = self.x25519.agree(ephemeral)?;
-        let ml_kem = self.ml_kem.decapsulate(ciphertext.into()).map_err(|_| Error::Kem)?;
-        Ok(combine(ml_kem.as_ref(), &x25519, ephemeral, x25519_public))
+        let ml_kem = mlkem::decapsulate(&self.ml_kem, ciphertext)?;
+        Ok(combine(ml_kem.as_slice(), &x25519, ephemeral, x25519_public))
     }
-}
-
-/// Hands the key from the crate that expands seeds to the backend, which is faster but does not expand them (OB-03).
-#[expect(deprecated, reason = "the expanded form is a poor one to store keys in; this only carries it over")]
-fn to_backend(key: &ml_kem::DecapsulationKey768) -> Result<kem::DecapsulationKey, Error> {
-    use ml_kem::ExpandedKeyEncoding as _;
-    let expanded = Zeroizing::new(key.to_expanded_bytes());
-    kem::DecapsulationKey::new(&ML_KEM_768, &expanded).map_err(|_| Error::Key)
 }
 
 /// SHA3-256(ss_M || ss_X || ct_X || pk_X || label)
