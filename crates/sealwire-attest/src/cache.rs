@@ -1,9 +1,12 @@
 //! A small cache of results (AT-26). What it holds was verified; nothing in it is a decision.
 
-use crate::UnixTime;
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use crate::{Error, UnixTime};
+use std::{
+    ops::Add,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// The most results that one cache holds. A client talks to few enclaves; a gateway verifies itself alone.
@@ -16,6 +19,14 @@ pub struct CacheCounts {
     pub hits: u64,
     /// look-ups that did not
     pub misses: u64,
+}
+
+impl Add for CacheCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { hits: self.hits + other.hits, misses: self.misses + other.misses }
+    }
 }
 
 /// Results by the SHA-256 of everything that they rest on. The least recently used one gives way to a new one.
@@ -62,6 +73,22 @@ impl<V: Clone> Cache<V> {
             entries.remove(0);
         }
         entries.push(Entry { key, value, until });
+    }
+
+    /// The result for `key` if it is known, or else what `verify` finds, which is kept until the time that it has.
+    pub(crate) fn get_or_verify(
+        &self,
+        key: [u8; 32],
+        at: UnixTime,
+        verify: impl FnOnce() -> Result<V, Error>,
+        until: impl FnOnce(&V) -> UnixTime,
+    ) -> Result<V, Error> {
+        if let Some(known) = self.get(&key, at) {
+            return Ok(known);
+        }
+        let found = verify()?;
+        self.put(key, found.clone(), until(&found));
+        Ok(found)
     }
 
     pub(crate) fn counts(&self) -> CacheCounts {

@@ -14,6 +14,7 @@ use crate::{
     tpm::TpmVerifier,
 };
 use sealwire_crypto::digest::constant_time_eq;
+use std::ops::Add as _;
 
 /// Something that the vendor's signature chain vouches for.
 #[derive(Debug, Clone)]
@@ -72,6 +73,23 @@ impl Expected<'_> {
     }
 }
 
+/// One verification: of what, by what, against what, and as of when.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) evidence: &'a Evidence,
+    pub(crate) endorsements: &'a Endorsements,
+    pub(crate) expected: Expected<'a>,
+    pub(crate) at: UnixTime,
+}
+
+#[cfg(test)]
+impl<'a> Request<'a> {
+    /// Without a binding, which most tests are not about.
+    pub(crate) fn unbound(evidence: &'a Evidence, endorsements: &'a Endorsements, at: UnixTime) -> Self {
+        Self { evidence, endorsements, expected: Expected::Unbound, at }
+    }
+}
+
 /// Verifies evidence. Holds the pinned roots and the caches of chain and signature results (AT-26); share one.
 pub struct Verifier {
     pub(crate) intel: IntelVerifier,
@@ -111,7 +129,8 @@ impl Verifier {
         expected: Expected<'_>,
         at: UnixTime,
     ) -> Result<Verified<Claims>, Error> {
-        self.verify_noting(evidence, endorsements, expected, at, &mut Checks::not_reached())
+        let request = Request { evidence, endorsements, expected, at };
+        self.verify_noting(&request, &mut Checks::not_reached())
     }
 
     /// Verifies composite evidence: each companion for itself, then the lead, whose binding covers their exact bytes
@@ -152,7 +171,8 @@ impl Verifier {
         }
         let binding = bound.digest(lead.kind, &presented.companion_bytes());
         let expected = Expected::Binding(&binding);
-        let Verified { mut value, checks } = self.verify_noting(lead, endorsements, expected, at, checks)?;
+        let request = Request { evidence: lead, endorsements, expected, at };
+        let Verified { mut value, checks } = self.verify_noting(&request, checks)?;
         for (label, companion) in verified_companions {
             value.not_after = value.not_after.min(companion.claims.not_after);
             value.companions.insert(label, companion);
@@ -163,21 +183,16 @@ impl Verifier {
     /// As [`Self::verify`], and how each check came out, also where one failed.
     pub(crate) fn verify_noting(
         &self,
-        evidence: &Evidence,
-        endorsements: &Endorsements,
-        expected: Expected<'_>,
-        at: UnixTime,
+        request: &Request<'_>,
         checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
-        let verified = match evidence.kind {
-            Kind::Tdx | Kind::Sgx => self.intel.verify(evidence, endorsements, expected, at, checks),
-            Kind::Snp | Kind::Development => self.snp.verify(evidence, endorsements, expected, at, checks),
-            Kind::Nitro => self.nitro.verify(evidence, endorsements, expected, at, checks),
-            Kind::Tpm => self.tpm.verify(evidence, endorsements, expected, at, checks),
-            Kind::AzureSnp | Kind::AzureTdx => {
-                self.azure.verify(&self.snp, &self.intel, evidence, endorsements, expected, at, checks)
-            }
-            Kind::Nvidia => self.nvidia.verify(evidence, endorsements, expected, at, checks),
+        let verified = match request.evidence.kind {
+            Kind::Tdx | Kind::Sgx => self.intel.verify(request, checks),
+            Kind::Snp | Kind::Development => self.snp.verify(request, checks),
+            Kind::Nitro => self.nitro.verify(request, checks),
+            Kind::Tpm => self.tpm.verify(request, checks),
+            Kind::AzureSnp | Kind::AzureTdx => self.azure.verify(&self.snp, &self.intel, request, checks),
+            Kind::Nvidia => self.nvidia.verify(request, checks),
         };
         verified.inspect_err(|error| checks.fail(error))
     }
@@ -205,9 +220,6 @@ impl Verifier {
         ]
         .into_iter()
         .map(which)
-        .fold(CacheCounts::default(), |sum, counts| CacheCounts {
-            hits: sum.hits + counts.hits,
-            misses: sum.misses + counts.misses,
-        })
+        .fold(CacheCounts::default(), CacheCounts::add)
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     },
     intel::IntelVerifier,
     snp::SnpVerifier,
-    verify::Expected,
+    verify::{Expected, Request},
 };
 use aws_lc_rs::{
     rsa::{KeyPair, KeySize},
@@ -78,10 +78,12 @@ impl Vm {
         AzureVerifier::new().verify(
             &SnpVerifier::under(self.machine.fingerprint()),
             &IntelVerifier::new(),
-            &Evidence { kind: Kind::AzureSnp, bytes: evidence.encode() },
-            &self.machine.endorsements(),
-            expected,
-            NOW,
+            &Request {
+                evidence: &Evidence { kind: Kind::AzureSnp, bytes: evidence.encode() },
+                endorsements: &self.machine.endorsements(),
+                expected,
+                at: NOW,
+            },
             &mut Checks::not_reached(),
         )
     }
@@ -111,10 +113,11 @@ fn a_vm_is_genuine() {
     let error = AzureVerifier::new().verify(
         &SnpVerifier::new(&[]),
         &IntelVerifier::new(),
-        &Evidence { kind: Kind::AzureSnp, bytes: vm.evidence().encode() },
-        &vm.machine.endorsements(),
-        Expected::Unbound,
-        NOW,
+        &Request::unbound(
+            &Evidence { kind: Kind::AzureSnp, bytes: vm.evidence().encode() },
+            &vm.machine.endorsements(),
+            NOW,
+        ),
         &mut Checks::not_reached(),
     );
     assert!(error.is_err());

@@ -2,13 +2,13 @@
 
 use super::{Hardware, HclReport, VmEvidence, VtpmQuote, runtime::RuntimeData, td_report::TdReport};
 use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, Kind, Outcome, UnixTime,
+    Checks, Claims, Error, Evidence, Kind, Outcome, UnixTime,
     cache::{Cache, CacheCounts},
     event_log::Log,
     intel::IntelVerifier,
     snp::{SnpVerifier, report::Report},
     tpm::{Attest, Signature, attributes, check_quote, registers},
-    verify::{Expected, Verified},
+    verify::{Expected, Request, Verified},
 };
 use sealwire_crypto::digest::{constant_time_eq, sha256};
 use std::sync::Arc;
@@ -85,17 +85,14 @@ impl AzureVerifier {
         [CacheCounts::default(), self.signatures.counts()]
     }
 
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn verify(
         &self,
         snp: &SnpVerifier,
         intel: &IntelVerifier,
-        evidence: &Evidence,
-        endorsements: &Endorsements,
-        expected: Expected<'_>,
-        at: UnixTime,
+        request: &Request<'_>,
         checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
+        let evidence = request.evidence;
         let vm = VmEvidence::parse(&evidence.bytes)?;
         let parsed = Parsed::new(evidence.kind, &vm)?;
         // AT-02: SHA-256 of the runtime data, then 32 zeros.
@@ -104,11 +101,8 @@ impl AzureVerifier {
             *out = byte;
         }
         let verified = match parsed.hcl.hardware {
-            Hardware::Snp => verify_snp(snp, &parsed.hcl, &bound, endorsements, at, checks)?,
-            Hardware::Tdx => {
-                let quote = vm.td_quote.as_deref();
-                verify_tdx(intel, &parsed.hcl, quote, &bound, endorsements, at, checks)?
-            }
+            Hardware::Snp => verify_snp(snp, request, &parsed.hcl, &bound, checks)?,
+            Hardware::Tdx => verify_tdx(intel, request, &parsed.hcl, vm.td_quote.as_deref(), &bound, checks)?,
         };
         let (mut claims, _) = verified.into_parts();
         // What the hardware's report is bound to is the runtime data; what the evidence is, comes now.
@@ -125,13 +119,13 @@ impl AzureVerifier {
         claims.attributes.extend(parsed.runtime.attributes());
         claims.report_data = Vec::new();
         if let Some(quote) = &parsed.quote {
-            let signed = self.check_signature(evidence, &parsed.runtime, quote, at)?;
+            let signed = self.check_signature(request, &parsed.runtime, quote)?;
             add(&mut checks.signature, &signed);
             claims.measurements.extend(registers(&quote.of.pcrs));
             claims.attributes.extend(attributes(&quote.attest, quote.log.is_some()));
             claims.report_data = quote.attest.extra_data.to_vec();
         }
-        checks.binding = match (&parsed.quote, expected) {
+        checks.binding = match (&parsed.quote, request.expected) {
             (Some(quote), expected) => expected.check(quote.attest.extra_data, evidence.kind)?,
             (None, Expected::Unbound) => {
                 Outcome::NotAvailable("no quote of the vTPM, which alone is bound".to_owned())
@@ -147,25 +141,22 @@ impl AzureVerifier {
     /// The vTPM's signature, registers and log. All that they rest on is in the evidence.
     fn check_signature(
         &self,
-        evidence: &Evidence,
+        request: &Request<'_>,
         runtime: &RuntimeData,
         quote: &ParsedQuote<'_>,
-        at: UnixTime,
     ) -> Result<Arc<str>, Error> {
-        let key = sha256(&[&evidence.bytes]);
-        if let Some(known) = self.signatures.get(&key, at) {
-            return Ok(known);
-        }
-        let signed: Arc<str> = check_quote(
-            &runtime.attestation_key,
-            (&quote.of.attest, &quote.attest),
-            &quote.signature,
-            &quote.of.pcrs,
-            quote.log.as_ref(),
-        )?
-        .into();
-        self.signatures.put(key, Arc::clone(&signed), UnixTime(u64::MAX));
-        Ok(signed)
+        let key = sha256(&[&request.evidence.bytes]);
+        let check = || {
+            check_quote(
+                &runtime.attestation_key,
+                (&quote.of.attest, &quote.attest),
+                &quote.signature,
+                &quote.of.pcrs,
+                quote.log.as_ref(),
+            )
+            .map(Arc::from)
+        };
+        self.signatures.get_or_verify(key, request.at, check, |_| UnixTime(u64::MAX))
     }
 }
 
@@ -173,10 +164,9 @@ const NOT_BOUND: Error = Error::KeyNotBound("the hardware's report is over other
 
 fn verify_snp(
     snp: &SnpVerifier,
+    request: &Request<'_>,
     hcl: &HclReport<'_>,
     bound: &[u8; 64],
-    endorsements: &Endorsements,
-    at: UnixTime,
     checks: &mut Checks,
 ) -> Result<Verified<Claims>, Error> {
     // Before the chain, as the check that it belongs to.
@@ -184,18 +174,18 @@ fn verify_snp(
         return Err(NOT_BOUND);
     }
     let report = Evidence { kind: Kind::Snp, bytes: hcl.report.to_vec() };
-    snp.verify(&report, endorsements, Expected::ReportData(bound), at, checks)
+    let request = Request { evidence: &report, expected: Expected::ReportData(bound), ..*request };
+    snp.verify(&request, checks)
 }
 
 /// A TDREPORT carries no signature. The quote that was made of it does, and has to be over the same report data and
 /// registers.
 fn verify_tdx(
     intel: &IntelVerifier,
+    request: &Request<'_>,
     hcl: &HclReport<'_>,
     quote: Option<&[u8]>,
     bound: &[u8; 64],
-    endorsements: &Endorsements,
-    at: UnixTime,
     checks: &mut Checks,
 ) -> Result<Verified<Claims>, Error> {
     let report = TdReport::parse(hcl.report)?;
@@ -204,8 +194,8 @@ fn verify_tdx(
     }
     let quote = quote.ok_or(Error::EndorsementMissing("the TD quote over the report"))?;
     let quote = Evidence { kind: Kind::Tdx, bytes: quote.to_vec() };
-    let verified = intel.verify(&quote, endorsements, Expected::ReportData(bound), at, checks);
-    let verified = verified.map_err(|error| match error {
+    let request = Request { evidence: &quote, expected: Expected::ReportData(bound), ..*request };
+    let verified = intel.verify(&request, checks).map_err(|error| match error {
         Error::Binding => Error::KeyNotBound("the TD quote is over other runtime data"),
         other => other,
     })?;

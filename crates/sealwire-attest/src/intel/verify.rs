@@ -11,9 +11,9 @@ use super::{
     without_padding,
 };
 use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, Outcome, UnixTime,
+    Checks, Claims, Endorsements, Error, Outcome, UnixTime,
     cache::{Cache, CacheCounts},
-    verify::{Expected, Verified},
+    verify::{Request, Verified},
 };
 use sealwire_crypto::{
     digest::sha256,
@@ -63,20 +63,15 @@ impl IntelVerifier {
 
     /// Of chains, those under reference data included, and of signatures.
     pub(crate) fn counts(&self) -> [CacheCounts; 2] {
-        let [chains, references] = [self.chains.counts(), self.references.counts()];
-        let chains =
-            CacheCounts { hits: chains.hits + references.hits, misses: chains.misses + references.misses };
-        [chains, self.signatures.counts()]
+        [self.chains.counts() + self.references.counts(), self.signatures.counts()]
     }
 
     pub(crate) fn verify(
         &self,
-        evidence: &Evidence,
-        endorsements: &Endorsements,
-        expected: Expected<'_>,
-        at: UnixTime,
+        request: &Request<'_>,
         checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
+        let Request { evidence, endorsements, expected, at } = *request;
         let bytes = without_padding(&evidence.bytes);
         let quote = parse(evidence.kind, bytes)?;
         checks.format = Outcome::Passed(format!("quote version {}", quote.version));
@@ -103,10 +98,7 @@ impl IntelVerifier {
         let key = sha256(&[b"quote", &input.endorsed, input.bytes]);
         let known = self.signatures.get(&key, at);
         let is_known = known.is_some();
-        let chain = match known {
-            Some(chain) => chain,
-            None => self.chain(input)?,
-        };
+        let chain = known.map_or_else(|| self.chain(input), Ok)?;
         checks.chain = Outcome::Passed(format!("{} ← quoting enclave ← attestation key", chain.path.names));
         chain.path.check_validity(at)?;
         let mut not_after = chain.path.not_after();
@@ -133,25 +125,17 @@ impl IntelVerifier {
     fn chain(&self, input: &Input<'_>) -> Result<Arc<Chain>, Error> {
         let version = input.quote.version.to_le_bytes();
         let key = sha256(&[b"chain", &input.endorsed, &version, input.quote.endorsed]);
-        if let Some(chain) = self.chains.get(&key, input.at) {
-            return Ok(chain);
-        }
-        let chain = Arc::new(Chain::build(&input.quote, input.supplied()?, &self.roots, input.at)?);
-        self.chains.put(key, Arc::clone(&chain), chain.path.not_after());
-        Ok(chain)
+        let build = || Chain::build(&input.quote, input.supplied()?, &self.roots, input.at).map(Arc::new);
+        self.chains.get_or_verify(key, input.at, build, |chain| chain.path.not_after())
     }
 
     fn references(&self, input: &Input<'_>, chain: &Chain) -> Result<Arc<References>, Error> {
         let kind = input.quote.kind();
         let key =
             sha256(&[b"reference", &input.endorsed, &[kind as u8], &chain.pck.fmspc, &chain.pck.pce_id]);
-        if let Some(references) = self.references.get(&key, input.at) {
-            return Ok(references);
-        }
-        let references = References::build(kind, &chain.pck, input.supplied()?, &self.roots, input.at)?;
-        let references = Arc::new(references);
-        self.references.put(key, Arc::clone(&references), references.not_after());
-        Ok(references)
+        let build =
+            || References::build(kind, &chain.pck, input.supplied()?, &self.roots, input.at).map(Arc::new);
+        self.references.get_or_verify(key, input.at, build, |references| references.not_after())
     }
 
     /// The levels of platform, TDX module and quoting enclave, by what Intel has signed. Where a part of that was not

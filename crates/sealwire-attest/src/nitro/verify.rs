@@ -7,9 +7,9 @@ use super::{
     roots::AWS,
 };
 use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, Outcome, UnixTime,
+    Checks, Claims, Error, Outcome, UnixTime,
     cache::{Cache, CacheCounts},
-    verify::{Expected, Verified},
+    verify::{Expected, Request, Verified},
     x509::Certificate,
 };
 use sealwire_crypto::{
@@ -45,25 +45,21 @@ impl NitroVerifier {
 
     pub(crate) fn verify(
         &self,
-        evidence: &Evidence,
-        endorsements: &Endorsements,
-        expected: Expected<'_>,
-        at: UnixTime,
+        request: &Request<'_>,
         checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
-        let document = Document::parse(&evidence.bytes)?;
+        let document = Document::parse(&request.evidence.bytes)?;
         checks.format = Outcome::Passed(format!("COSE_Sign1, {} registers", document.pcrs.len()));
         let made_at = UnixTime(document.timestamp / 1000);
-        let (chain, not_after) =
-            self.verify_signatures(evidence, &document, made_at, endorsements, at, checks)?;
+        let (chain, not_after) = self.verify_signatures(request, &document, made_at, checks)?;
         checks.tcb =
             Outcome::NotAvailable("AWS runs the hypervisor and publishes no levels of it".to_owned());
         checks.attributes = Outcome::Passed(match debug(&document) {
             true => "debug mode: PCR 0, 1 and 2 are zero".to_owned(),
             false => "no debug mode".to_owned(),
         });
-        checks.binding = check_binding(evidence, &document, expected)?;
-        if made_at > at.saturating_add(SKEW) {
+        checks.binding = check_binding(request, &document)?;
+        if made_at > request.at.saturating_add(SKEW) {
             return Err(Error::MadeInFuture(made_at));
         }
         checks.freshness = Outcome::Passed(format!("made at {made_at}"));
@@ -74,21 +70,17 @@ impl NitroVerifier {
     /// the chain, the earliest end of what was looked at.
     fn verify_signatures(
         &self,
-        evidence: &Evidence,
+        request: &Request<'_>,
         document: &Document<'_>,
         made_at: UnixTime,
-        endorsements: &Endorsements,
-        at: UnixTime,
         checks: &mut Checks,
     ) -> Result<(Arc<Chain>, UnixTime), Error> {
-        let endorsed = endorsements.digest();
-        let signature_key = sha256(&[b"document", &endorsed, &evidence.bytes]);
+        let at = request.at;
+        let endorsed = request.endorsements.digest();
+        let signature_key = sha256(&[b"document", &endorsed, &request.evidence.bytes]);
         let known = self.signatures.get(&signature_key, at);
         let is_known = known.is_some();
-        let chain = match known {
-            Some(chain) => chain,
-            None => self.chain(&endorsed, document, endorsements, at)?,
-        };
+        let chain = known.map_or_else(|| self.chain(request, &endorsed, document), Ok)?;
         checks.chain = Outcome::Passed(format!("aws.nitro-enclaves → {}", chain.authorities));
         chain.check_validity(at, made_at)?;
         let mut not_after = chain.not_after();
@@ -109,10 +101,9 @@ impl NitroVerifier {
     /// signature.
     fn chain(
         &self,
+        request: &Request<'_>,
         endorsed: &[u8; 32],
         document: &Document<'_>,
-        endorsements: &Endorsements,
-        at: UnixTime,
     ) -> Result<Arc<Chain>, Error> {
         let hashes: Vec<[u8; 32]> = document.cabundle.iter().map(|der| sha256(&[der])).collect();
         let key = sha256(&[
@@ -122,25 +113,19 @@ impl NitroVerifier {
             &sha256(&[document.certificate]),
             hashes.as_flattened(),
         ]);
-        if let Some(chain) = self.chains.get(&key, at) {
-            return Ok(chain);
-        }
-        let chain = Arc::new(Chain::build(document, endorsements, &self.roots, at)?);
-        self.chains.put(key, Arc::clone(&chain), chain.not_after());
-        Ok(chain)
+        let Request { endorsements, at, .. } = *request;
+        let build = || Chain::build(document, endorsements, &self.roots, at).map(Arc::new);
+        self.chains.get_or_verify(key, at, build, |chain| chain.not_after())
     }
 }
 
 /// AT-04: all 64 bytes are the user data, and nothing that the enclave could have been given by another party stands
 /// beside them. What a caller names itself is compared with the user data as it is (AT-80).
-fn check_binding(
-    evidence: &Evidence,
-    document: &Document<'_>,
-    expected: Expected<'_>,
-) -> Result<Outcome, Error> {
-    if matches!(expected, Expected::Binding(_)) && (document.nonce.is_some() || document.public_key.is_some())
+fn check_binding(request: &Request<'_>, document: &Document<'_>) -> Result<Outcome, Error> {
+    if matches!(request.expected, Expected::Binding(_))
+        && (document.nonce.is_some() || document.public_key.is_some())
     {
         return Err(Error::Binding);
     }
-    expected.check(document.user_data.unwrap_or_default(), evidence.kind)
+    request.expected.check(document.user_data.unwrap_or_default(), request.evidence.kind)
 }

@@ -8,9 +8,9 @@ use super::{
     roots::NVIDIA,
 };
 use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, Outcome, UnixTime,
+    Checks, Claims, Error, Outcome, UnixTime,
     cache::{Cache, CacheCounts},
-    verify::{Expected, Verified},
+    verify::{Request, Verified},
     x509::Certificate,
 };
 use sealwire_crypto::{
@@ -53,24 +53,20 @@ impl NvidiaVerifier {
 
     pub(crate) fn verify(
         &self,
-        evidence: &Evidence,
-        endorsements: &Endorsements,
-        expected: Expected<'_>,
-        at: UnixTime,
+        request: &Request<'_>,
         checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
-        let report = Report::parse(&evidence.bytes)?;
+        let report = Report::parse(&request.evidence.bytes)?;
         checks.format = Outcome::Passed(format!("SPDM 1.1, {} measurements", report.measurements.len()));
-        let endorsed = endorsements.digest();
-        let (chain, mut not_after) =
-            self.verify_signatures(evidence, &report, &endorsed, endorsements, at, checks)?;
-        let comparison = self.compare(&report, &chain, &endorsed, endorsements, at)?;
+        let endorsed = request.endorsements.digest();
+        let (chain, mut not_after) = self.verify_signatures(request, &endorsed, &report, checks)?;
+        let comparison = self.compare(request, &endorsed, &report, &chain)?;
         not_after = not_after.min(comparison.not_after);
         checks.tcb = comparison.outcome;
         checks.attributes = Outcome::NotAvailable(
             "a report does not say whether the GPU can be debugged; its measurements differ then".to_owned(),
         );
-        checks.binding = expected.check(report.nonce, evidence.kind)?;
+        checks.binding = request.expected.check(report.nonce, request.evidence.kind)?;
         checks.freshness =
             Outcome::NotAvailable("a report carries no time; only the nonce makes it fresh".to_owned());
         Ok(Verified::new(claims(&report, &chain, comparison.status, not_after), checks.clone()))
@@ -80,19 +76,18 @@ impl NvidiaVerifier {
     /// the chain, the earliest end of what was looked at.
     fn verify_signatures(
         &self,
-        evidence: &Evidence,
-        report: &Report<'_>,
+        request: &Request<'_>,
         endorsed: &[u8; 32],
-        endorsements: &Endorsements,
-        at: UnixTime,
+        report: &Report<'_>,
         checks: &mut Checks,
     ) -> Result<(Arc<Chain>, UnixTime), Error> {
-        let signature_key = sha256(&[b"report", endorsed, &evidence.bytes]);
+        let at = request.at;
+        let signature_key = sha256(&[b"report", endorsed, &request.evidence.bytes]);
         let known = self.signatures.get(&signature_key, at);
         let is_known = known.is_some();
         let (chain, signature) = match known {
             Some(chain) => (chain, Signature::Good),
-            None => self.chain(endorsed, report, endorsements, at)?,
+            None => self.chain(request, endorsed, report)?,
         };
         checks.chain = Outcome::Passed(chain.path.names.clone());
         chain.path.check_validity(at)?;
@@ -114,21 +109,20 @@ impl NvidiaVerifier {
     /// The chain under a report, from the cache if it is known: a fresh report of the same GPU then costs one signature.
     fn chain(
         &self,
+        request: &Request<'_>,
         endorsed: &[u8; 32],
         report: &Report<'_>,
-        endorsements: &Endorsements,
-        at: UnixTime,
     ) -> Result<(Arc<Chain>, Signature), Error> {
         // One chain is kept for each set of endorsements; in a folder of several GPUs the key decides whose it is.
         let key = sha256(&[b"chain", endorsed]);
-        if let Some(chain) = self.chains.get(&key, at) {
+        if let Some(chain) = self.chains.get(&key, request.at) {
             let verifies =
                 verify_fixed(Scheme::P384Sha384, &chain.device.key, report.signed, report.signature).is_ok();
             if verifies && chain.device.is_of(report) {
                 return Ok((chain, Signature::Good));
             }
         }
-        let (chain, signature) = Chain::build(report, endorsements, &self.devices, at)?;
+        let (chain, signature) = Chain::build(report, request.endorsements, &self.devices, request.at)?;
         let chain = Arc::new(chain);
         self.chains.put(key, Arc::clone(&chain), chain.path.not_after());
         Ok((chain, signature))
@@ -136,23 +130,17 @@ impl NvidiaVerifier {
 
     fn compare(
         &self,
+        request: &Request<'_>,
+        endorsed: &[u8; 32],
         report: &Report<'_>,
         chain: &Chain,
-        endorsed: &[u8; 32],
-        endorsements: &Endorsements,
-        at: UnixTime,
     ) -> Result<Comparison, Error> {
         let product = &chain.device.product;
         let Some(names) = names(report, product) else { return Ok(Comparison::none()) };
         let key = sha256(&[b"manifests", endorsed, names.join("\0").as_bytes()]);
-        let manifests = match self.manifests.get(&key, at) {
-            Some(manifests) => manifests,
-            None => {
-                let found = Arc::new(Manifests::find(names, endorsements, &self.manifest_roots, at)?);
-                self.manifests.put(key, Arc::clone(&found), UnixTime(u64::MAX));
-                found
-            }
-        };
+        let Request { endorsements, at, .. } = *request;
+        let find = || Manifests::find(names, endorsements, &self.manifest_roots, at).map(Arc::new);
+        let manifests = self.manifests.get_or_verify(key, at, find, |_| UnixTime(u64::MAX))?;
         manifests.compare(product, &report.measurements, at)
     }
 }

@@ -6,9 +6,9 @@ use super::{
     report::{Report, SIGNED_LEN},
 };
 use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, Kind, Outcome, UnixTime,
+    Checks, Claims, Error, Kind, Outcome, UnixTime,
     cache::{Cache, CacheCounts},
-    verify::{Expected, Verified},
+    verify::{Request, Verified},
 };
 use sealwire_crypto::{
     digest::sha256,
@@ -56,15 +56,12 @@ impl SnpVerifier {
 
     pub(crate) fn verify(
         &self,
-        evidence: &Evidence,
-        endorsements: &Endorsements,
-        expected: Expected<'_>,
-        at: UnixTime,
+        request: &Request<'_>,
         checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
-        let report = Report::parse(&evidence.bytes)?;
+        let report = Report::parse(&request.evidence.bytes)?;
         checks.format = Outcome::Passed(format!("report version {}", report.version));
-        let (chain, not_after) = self.verify_signatures(evidence, &report, endorsements, at, checks)?;
+        let (chain, not_after) = self.verify_signatures(request, &report, checks)?;
         chain.leaf.check_tcb(&report)?;
         checks.tcb = Outcome::Passed(format!("certified for {}", chain.leaf.tcb));
         if report.vmpl == HOST_VMPL {
@@ -78,7 +75,7 @@ impl SnpVerifier {
         }
         checks.attributes =
             Outcome::Passed(format!("guest policy {:#x}, VMPL {}", report.policy.0, report.vmpl));
-        checks.binding = expected.check(&report.report_data, evidence.kind)?;
+        checks.binding = request.expected.check(&report.report_data, request.evidence.kind)?;
         checks.freshness =
             Outcome::NotAvailable("a report carries no time; only a challenge makes it fresh".to_owned());
         Ok(Verified::new(claims(&report, &chain, not_after), checks.clone()))
@@ -88,20 +85,17 @@ impl SnpVerifier {
     /// the chain, the earliest end of what was looked at.
     fn verify_signatures(
         &self,
-        evidence: &Evidence,
+        request: &Request<'_>,
         report: &Report,
-        endorsements: &Endorsements,
-        at: UnixTime,
         checks: &mut Checks,
     ) -> Result<(Arc<Chain>, UnixTime), Error> {
-        let endorsed = self.digest(evidence.kind, endorsements);
+        let Request { evidence, endorsements, at, .. } = *request;
+        // The kind is what the evidence is said to be, and the chain has to end in a root of that.
+        let endorsed = sha256(&[&[evidence.kind as u8], &self.roots, &endorsements.digest()]);
         let signature_key = sha256(&[b"report", &endorsed, &evidence.bytes]);
         let known = self.signatures.get(&signature_key, at);
         let is_known = known.is_some();
-        let chain = match known {
-            Some(chain) => chain,
-            None => self.chain(&endorsed, evidence.kind, report, endorsements, at)?,
-        };
+        let chain = known.map_or_else(|| self.chain(request, &endorsed, report), Ok)?;
         checks.chain = Outcome::Passed(format!("{} ({})", chain.path, chain.kind));
         chain.check_validity(at)?;
         let mut not_after = chain.not_after();
@@ -123,24 +117,15 @@ impl SnpVerifier {
     /// signature. The key holds what of the report decides which chain is found.
     fn chain(
         &self,
+        request: &Request<'_>,
         endorsed: &[u8; 32],
-        label: Kind,
         report: &Report,
-        endorsements: &Endorsements,
-        at: UnixTime,
     ) -> Result<Arc<Chain>, Error> {
         let signer = report.signing_key.map_or([0; 2], |key| [1, key as u8]);
         let cpuid = report.cpuid.map_or([0; 4], |[family, model, stepping]| [1, family, model, stepping]);
         let key = sha256(&[b"chain", endorsed, &signer, &cpuid, &report.chip_id, &report.reported_tcb]);
-        if let Some(chain) = self.chains.get(&key, at) {
-            return Ok(chain);
-        }
-        let chain = Arc::new(Chain::build(label, report, endorsements, &self.pinned, at)?);
-        self.chains.put(key, Arc::clone(&chain), chain.not_after());
-        Ok(chain)
-    }
-
-    fn digest(&self, label: Kind, endorsements: &Endorsements) -> [u8; 32] {
-        sha256(&[&[label as u8], &self.roots, &endorsements.digest()])
+        let Request { evidence, endorsements, at, .. } = *request;
+        let build = || Chain::build(evidence.kind, report, endorsements, &self.pinned, at).map(Arc::new);
+        self.chains.get_or_verify(key, at, build, |chain| chain.not_after())
     }
 }

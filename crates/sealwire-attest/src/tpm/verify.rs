@@ -8,10 +8,10 @@ use super::{
     signature::{Signature, VerifyingKey},
 };
 use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, Kind, Outcome, Trust, UnixTime,
+    Checks, Claims, Error, Kind, Outcome, Trust, UnixTime,
     cache::{Cache, CacheCounts},
     event_log::Log,
-    verify::{Expected, Verified},
+    verify::{Request, Verified},
 };
 use sealwire_crypto::digest::sha256;
 use std::{collections::BTreeMap, sync::Arc};
@@ -54,21 +54,17 @@ impl TpmVerifier {
 
     pub(crate) fn verify(
         &self,
-        evidence: &Evidence,
-        endorsements: &Endorsements,
-        expected: Expected<'_>,
-        at: UnixTime,
+        request: &Request<'_>,
         checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
-        let quote = Quote::parse(&evidence.bytes)?;
+        let quote = Quote::parse(&request.evidence.bytes)?;
         let parsed = Parsed::new(&quote)?;
         checks.format = Outcome::Passed(format!("a quote over {} registers", quote.pcrs.len()));
-        let (chain, not_after) =
-            self.verify_signatures(evidence, &quote, &parsed, endorsements, at, checks)?;
+        let (chain, not_after) = self.verify_signatures(request, &quote, &parsed, checks)?;
         checks.tcb =
             Outcome::NotAvailable("nobody publishes levels of TPM firmware in signed form".to_owned());
         checks.attributes = Outcome::Passed("restricted, and fixed to its TPM".to_owned());
-        checks.binding = expected.check(parsed.attest.extra_data, evidence.kind)?;
+        checks.binding = request.expected.check(parsed.attest.extra_data, request.evidence.kind)?;
         checks.freshness = Outcome::NotAvailable(
             "a TPM's clock counts from its last clear; only a challenge makes a quote fresh".to_owned(),
         );
@@ -79,19 +75,18 @@ impl TpmVerifier {
     /// the chain, the earliest end of what was looked at.
     fn verify_signatures(
         &self,
-        evidence: &Evidence,
+        request: &Request<'_>,
         quote: &Quote,
         parsed: &Parsed<'_>,
-        endorsements: &Endorsements,
-        at: UnixTime,
         checks: &mut Checks,
     ) -> Result<(Arc<Chain>, UnixTime), Error> {
-        let endorsed = sha256(&[&self.roots, &endorsements.digest()]);
-        let signature_key = sha256(&[b"quote", &endorsed, &evidence.bytes]);
+        let at = request.at;
+        let endorsed = sha256(&[&self.roots, &request.endorsements.digest()]);
+        let signature_key = sha256(&[b"quote", &endorsed, &request.evidence.bytes]);
         let known = self.signatures.get(&signature_key, at);
         let chain = match &known {
             Some((chain, _)) => Arc::clone(chain),
-            None => self.chain(&endorsed, quote, endorsements, at)?,
+            None => self.chain(request, &endorsed, quote)?,
         };
         checks.chain = Outcome::Passed(chain.shown());
         let mut not_after = chain.not_after();
@@ -128,20 +123,11 @@ impl TpmVerifier {
 
     /// What vouches for the key of a quote, from the cache if it is known: a fresh quote of a known key then costs one
     /// signature.
-    fn chain(
-        &self,
-        endorsed: &[u8; 32],
-        quote: &Quote,
-        endorsements: &Endorsements,
-        at: UnixTime,
-    ) -> Result<Arc<Chain>, Error> {
+    fn chain(&self, request: &Request<'_>, endorsed: &[u8; 32], quote: &Quote) -> Result<Arc<Chain>, Error> {
         let key = sha256(&[b"chain", endorsed, &quote.public]);
-        if let Some(chain) = self.chains.get(&key, at) {
-            return Ok(chain);
-        }
-        let chain = Arc::new(Chain::build(&quote.public, endorsements, &self.trust, at)?);
-        self.chains.put(key, Arc::clone(&chain), chain.not_after());
-        Ok(chain)
+        let Request { endorsements, at, .. } = *request;
+        let build = || Chain::build(&quote.public, endorsements, &self.trust, at).map(Arc::new);
+        self.chains.get_or_verify(key, at, build, |chain| chain.not_after())
     }
 }
 

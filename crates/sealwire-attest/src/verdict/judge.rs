@@ -1,5 +1,8 @@
 use super::Verdict;
-use crate::{Checks, Endorsements, Error, Evidence, Policy, UnixTime, Verifier, verify::Expected};
+use crate::{
+    Checks, Endorsements, Error, Evidence, Policy, UnixTime, Verifier,
+    verify::{Expected, Request},
+};
 
 /// Everything from evidence to a verdict, for `sealwire verify` (AT-80, AT-81).
 ///
@@ -22,7 +25,8 @@ pub fn judge(
             return Verdict::failed(&error, None, checks);
         }
     };
-    let verified = match verifier.verify_noting(&evidence, endorsements, expected, at, &mut checks) {
+    let request = Request { evidence: &evidence, endorsements, expected, at };
+    let verified = match verifier.verify_noting(&request, &mut checks) {
         Ok(verified) => verified,
         Err(error) => return Verdict::failed(&error, Some(evidence.kind), checks),
     };

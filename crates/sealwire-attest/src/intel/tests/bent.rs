@@ -5,8 +5,9 @@ use super::{
     forge::{Forge, NOW, SERIALS, at},
 };
 use crate::{
-    Checks, Endorsements, Error, Evidence, Kind, Outcome, Place, UnixTime, cache::CacheCounts,
-    verify::Expected,
+    Checks, Endorsements, Error, Evidence, Kind, Outcome, Place, UnixTime,
+    cache::CacheCounts,
+    verify::{Expected, Request},
 };
 
 const DAY: u64 = 86_400;
@@ -54,7 +55,7 @@ fn swapped_certificates() {
     bytes[place..][..384].copy_from_slice(&to);
     let checks = &mut Checks::not_reached();
     let evidence = Evidence { kind: Kind::Tdx, bytes };
-    let verified = forge.verifier().verify(&evidence, &forge.endorsements(), Expected::Unbound, NOW, checks);
+    let verified = forge.verifier().verify(&Request::unbound(&evidence, &forge.endorsements(), NOW), checks);
     assert_eq!(verified.unwrap_err(), Error::QeSignature);
 }
 
@@ -64,7 +65,7 @@ fn another_root() {
     for forge in all() {
         let checks = &mut Checks::not_reached();
         let intel = super::super::IntelVerifier::new();
-        let verified = intel.verify(&forge.evidence(), &forge.endorsements(), Expected::Unbound, NOW, checks);
+        let verified = intel.verify(&Request::unbound(&forge.evidence(), &forge.endorsements(), NOW), checks);
         assert_eq!(verified.unwrap_err(), Error::RootNotPinned);
     }
 }
@@ -111,7 +112,7 @@ fn times_of_what_is_known() {
     let (verifier, endorsements, evidence) = (forge.verifier(), forge.endorsements(), forge.evidence());
     let verify = |at| {
         let checks = &mut Checks::not_reached();
-        verifier.verify(&evidence, &endorsements, Expected::Unbound, UnixTime(at), checks).map(drop)
+        verifier.verify(&Request::unbound(&evidence, &endorsements, UnixTime(at)), checks).map(drop)
     };
     verify(NOW.0).unwrap();
     assert!(matches!(verify(NOW.0 + 25 * DAY).unwrap_err(), Error::CrlExpired(_)));
@@ -120,7 +121,8 @@ fn times_of_what_is_known() {
     verify(NOW.0).unwrap();
     let mut checks = Checks::not_reached();
     let bound = Expected::ReportData(&[1; 64]);
-    let error = verifier.verify(&evidence, &endorsements, bound, NOW, &mut checks).unwrap_err();
+    let request = Request { expected: bound, ..Request::unbound(&evidence, &endorsements, NOW) };
+    let error = verifier.verify(&request, &mut checks).unwrap_err();
     assert_eq!(error, Error::Binding);
 }
 
@@ -131,7 +133,7 @@ fn what_is_kept() {
     let (verifier, endorsements) = (forge.verifier(), forge.endorsements());
     let verify = |forge: &Forge| {
         let checks = &mut Checks::not_reached();
-        verifier.verify(&forge.evidence(), &endorsements, Expected::Unbound, NOW, checks).unwrap();
+        verifier.verify(&Request::unbound(&forge.evidence(), &endorsements, NOW), checks).unwrap();
         verifier.counts()
     };
     let counts = |hits, misses| CacheCounts { hits, misses };
@@ -139,7 +141,7 @@ fn what_is_kept() {
     let evidence = forge.evidence();
     let again = |expected: [CacheCounts; 2]| {
         let checks = &mut Checks::not_reached();
-        verifier.verify(&evidence, &endorsements, Expected::Unbound, NOW, checks).unwrap();
+        verifier.verify(&Request::unbound(&evidence, &endorsements, NOW), checks).unwrap();
         assert_eq!(verifier.counts(), expected);
     };
     again([counts(0, 2), counts(0, 1)]);
@@ -150,11 +152,11 @@ fn what_is_kept() {
     let mut bent = evidence.clone();
     bent.bytes[600] ^= 1;
     let checks = &mut Checks::not_reached();
-    let error = verifier.verify(&bent, &endorsements, Expected::Unbound, NOW, checks).unwrap_err();
+    let error = verifier.verify(&Request::unbound(&bent, &endorsements, NOW), checks).unwrap_err();
     assert_eq!(error, Error::Signature);
     assert_eq!(verifier.counts(), [counts(3, 3), counts(1, 3)]);
     // A failure is not kept.
-    let error = verifier.verify(&bent, &endorsements, Expected::Unbound, NOW, checks).unwrap_err();
+    let error = verifier.verify(&Request::unbound(&bent, &endorsements, NOW), checks).unwrap_err();
     assert_eq!(error, Error::Signature);
 }
 
@@ -264,7 +266,7 @@ fn tails() {
             assert_eq!(without_padding(&bytes), quote);
             let evidence = Evidence { kind: forge.kind, bytes: bytes.clone() };
             let checks = &mut Checks::not_reached();
-            verifier.verify(&evidence, &endorsements, Expected::Unbound, NOW, checks).unwrap();
+            verifier.verify(&Request::unbound(&evidence, &endorsements, NOW), checks).unwrap();
             *bytes.last_mut().unwrap() = 1;
             assert_eq!(without_padding(&bytes), bytes);
             let error = Evidence::detect(&bytes, None).unwrap_err();
@@ -308,7 +310,7 @@ fn formats() {
     let checks = &mut Checks::not_reached();
     let forge = Forge::tdx();
     let verified =
-        forge.verifier().verify(&evidence, &Endorsements::default(), Expected::Unbound, NOW, checks);
+        forge.verifier().verify(&Request::unbound(&evidence, &Endorsements::default(), NOW), checks);
     assert!(matches!(verified.unwrap_err(), Error::Malformed(_)));
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::{roots::Roots, verify::IntelVerifier};
 use crate::{
-    Checks, Claims, Endorsements, Error, Evidence, Kind, UnixTime, Verified, verify::Expected,
+    Checks, Claims, Endorsements, Error, Evidence, Kind, UnixTime, Verified, verify::Request,
     x509::Certificate,
 };
 use dcap_qvl::QuoteCollateralV3;
@@ -357,7 +357,7 @@ impl Forge {
         at: UnixTime,
     ) -> Result<Verified<Claims>, Error> {
         let checks = &mut Checks::not_reached();
-        self.verifier().verify(&self.evidence(), endorsements, Expected::Unbound, at, checks)
+        self.verifier().verify(&Request::unbound(&self.evidence(), endorsements, at), checks)
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     super::{QeIdentity, TcbInfo, quote::Quote, without_padding},
     forge::{Forge, NOW},
 };
-use crate::{Checks, Endorsements, Evidence, Kind, Outcome, verify::Expected};
+use crate::{Checks, Endorsements, Evidence, Kind, Outcome, verify::Request};
 use proptest::{prelude::*, sample::Index};
 use std::sync::LazyLock;
 
@@ -72,7 +72,7 @@ proptest! {
             changed.bytes[at] = byte;
         }
         let checks = &mut Checks::not_reached();
-        let verified = forge.verifier().verify(&changed, endorsements, Expected::Unbound, NOW, checks);
+        let verified = forge.verifier().verify(&Request::unbound(&changed, endorsements, NOW), checks);
         // The one thing in a quote that nobody signs is how the PEM of its chain is laid out.
         let without_space = |bytes: &[u8]| -> Vec<u8> {
             bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace() && *byte != 0).collect()
@@ -101,7 +101,7 @@ proptest! {
         let at = at.index(list[item].len());
         list[item][at] ^= 1 << bit;
         let checks = &mut Checks::not_reached();
-        let verified = forge.verifier().verify(evidence, &changed, Expected::Unbound, NOW, checks);
+        let verified = forge.verifier().verify(&Request::unbound(evidence, &changed, NOW), checks);
         if let Ok(verified) = verified {
             let checks = verified.checks();
             let missed = [&checks.revocation, &checks.tcb].map(|outcome| matches!(outcome, Outcome::NotSupplied(_)));

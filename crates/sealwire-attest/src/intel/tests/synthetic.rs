@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Checks, Claims, Endorsements, Error, Evidence, Kind, Outcome, TcbStatus, UnixTime, Verified,
-    verify::Expected, x509::Certificate,
+    verify::Request, x509::Certificate,
 };
 use std::path::PathBuf;
 
@@ -51,7 +51,7 @@ impl Set {
 
     fn verify(&self) -> Result<Verified<Claims>, Error> {
         let checks = &mut Checks::not_reached();
-        self.verifier.verify(&self.evidence, &self.endorsements, Expected::Unbound, AT, checks)
+        self.verifier.verify(&Request::unbound(&self.evidence, &self.endorsements, AT), checks)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::forge::{Enclave, array, bytes, verify};
 use crate::{
     Checks, Endorsements, Error, Outcome, Place, UnixTime,
-    verify::Expected,
+    verify::{Expected, Request},
     x509::forge::{NOT_AFTER, NOT_BEFORE, NOW, Party, set_window},
 };
 use rcgen::{BasicConstraints, CustomExtension, IsCa, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256};
@@ -279,7 +279,9 @@ fn later_checks_are_not_reached() {
     let mut checks = Checks::not_reached();
     let (evidence, none) = (enclave.evidence(), Endorsements::default());
     let verifier = enclave.verifier();
-    let error = verifier.verify(&evidence, &none, Expected::Binding(&[0; 64]), NOW, &mut checks).unwrap_err();
+    let expected = Expected::Binding(&[0; 64]);
+    let request = Request { expected, ..Request::unbound(&evidence, &none, NOW) };
+    let error = verifier.verify(&request, &mut checks).unwrap_err();
     assert_eq!(error, Error::Binding);
     assert!(matches!(checks.signature, Outcome::Passed(_)));
     assert!(matches!(checks.tcb, Outcome::NotAvailable(_)));

@@ -3,7 +3,7 @@
 use super::super::verify::NvidiaVerifier;
 use crate::{
     Checks, Claims, Endorsements, Error, Evidence, Kind, UnixTime, Verified,
-    verify::Expected,
+    verify::{Expected, Request},
     x509::{
         Certificate,
         forge::{NOW, Party},
@@ -175,5 +175,5 @@ pub(crate) fn verify(
     expected: Expected<'_>,
     at: UnixTime,
 ) -> Result<Verified<Claims>, Error> {
-    verifier.verify(evidence, endorsements, expected, at, &mut Checks::not_reached())
+    verifier.verify(&Request { evidence, endorsements, expected, at }, &mut Checks::not_reached())
 }
