@@ -90,7 +90,8 @@ fn it_shows_every_key() {
     let is_shown = |key: &str| {
         EXAMPLE.lines().any(|line| {
             let line = line.trim_start_matches("# ");
-            line.starts_with(&format!("{key} = ")) || line.ends_with(&format!("{key}]]"))
+            let heads = [format!("{key} = "), format!("{key}.")];
+            heads.iter().any(|head| line.starts_with(head)) || line.ends_with(&format!("{key}]]"))
         })
     };
     for key in known(&format!("{head}unheard-of = 1")) {
