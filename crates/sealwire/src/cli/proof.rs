@@ -110,7 +110,8 @@ fn told(status: TcbStatus, claims: &Claims) -> String {
     if from.is_empty() { name } else { format!("{name} {}", dim(format!("({})", from.join(", ")))) }
 }
 
-fn root(claims: &Claims) -> Tree<String> {
+/// What everything rests on, and whose it is.
+pub(crate) fn root(claims: &Claims) -> Tree<String> {
     let whose = match claims.kind {
         Kind::Development => {
             warn("a DEVELOPMENT root, made on one machine: it proves nothing about hardware")

@@ -246,3 +246,61 @@ fn a_gateway_attests_with_a_tpm() {
     let bad = scene.policy(4, [1; 32]);
     run(["inspect", url, "--policy", arg(&bad), "--json"]).expect(30);
 }
+
+// AT-44, AT-60: an operator signs what a gateway with a TPM shows: all registers that say what runs.
+#[test]
+fn an_operator_signs_for_a_gateway_with_a_tpm() {
+    let scene = Scene::new();
+    scene.enrol();
+    let (certificate, tpm) = (scene.path("ak.pem"), scene.tpm());
+    let (key, statement) = (scene.path("operator.pem"), scene.path("statement.pem"));
+    let made = run(["keys", "operator", "generate", "--json", "--output", arg(&key)]).expect(0).json();
+    let where_to = ["gateway", "--upstream", "http://127.0.0.1:9", "--listen", "127.0.0.1:0"];
+    let names = ["--authority", "api.example", "--tpm-event-log", "none"];
+    let flags = ["--tee", "tpm", "--tpm-device", &tpm, "--tpm-certificate", arg(&certificate)];
+    let flags: Vec<_> = where_to.iter().chain(&names).chain(&flags).copied().collect();
+    let sign = |url: &str| {
+        let out = ["--yes", "--json", "--output", arg(&statement)];
+        run(["keys", "operator", "sign", "--key", arg(&key), "--from", url].iter().chain(&out))
+    };
+
+    // Registers that are not quoted cannot be signed for.
+    let mut few = Service::start(flags.iter().chain(&["--tpm-pcrs", "0-7"]));
+    let ready = few.ready();
+    let refused = sign(ready["listen"].as_str().unwrap()).expect(1);
+    assert!(refused.stderr.contains("tpm lacks registers"), "{}", refused.stderr);
+    few.stop();
+    assert!(!statement.exists());
+
+    let mut first = Service::start(&flags);
+    let shown = first.ready();
+    let signed = sign(shown["listen"].as_str().unwrap()).expect(0);
+    // Who has certified the TPM's key is for a person to compare.
+    assert!(
+        signed.stderr.contains(&scene.root) && signed.stderr.contains("enrolment CA"),
+        "{}",
+        signed.stderr
+    );
+    let signed = signed.json();
+    assert_eq!(signed["config-digest"], shown["config-digest"]);
+    // SHA-384 of the registers.
+    assert_eq!(signed["measurement"].as_str().unwrap().len(), 96);
+    first.stop();
+
+    let stated: Vec<_> = flags.iter().chain(&["--operator-statement", arg(&statement)]).copied().collect();
+    let mut second = Service::start(&stated);
+    let policy = scene.policy(7, [0; 32]);
+    let pinned = format!("operator-keys = [\"{}\"]", made["public-key"].as_str().unwrap());
+    let text = fs::read_to_string(&policy).unwrap().replace("any-operator = true", &pinned);
+    fs::write(&policy, text).unwrap();
+    let ready = second.ready();
+    let url = ready["listen"].as_str().unwrap();
+    let inspect = ["inspect", url, "--policy", arg(&policy), "--authority", "api.example", "--json"];
+    assert_eq!(run(inspect).expect(0).json()["policy"]["operator"], "signed");
+    second.stop();
+
+    // Another boot loader is another measurement, which the statement does not cover.
+    scene.device.extend(4, &[1; 32]);
+    let refused = run(&stated).expect(1);
+    assert!(refused.stderr.contains("the operator's statement is for the measurement"), "{}", refused.stderr);
+}

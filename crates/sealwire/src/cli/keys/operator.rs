@@ -3,7 +3,7 @@
 use crate::cli::{
     exit::{Exit, Failure, OrNext, Outcome},
     files::{self, Access},
-    names, output,
+    names, output, proof,
     source::{Shown, Source},
     terminal,
     values::{self, Url},
@@ -189,6 +189,8 @@ async fn shown(from: &Url, args: &Sign) -> Result<(Vec<String>, [u8; 48], Vec<u8
         output::field("authorities", document.authorities.join(", ")),
         output::field("config digest", names::config_digest(&document.config_digest)),
         output::field("measurement", hex::encode(&measurement)),
+        // Whoever answers could show an enrolment CA of their own: a person compares it with theirs.
+        output::node(format!("by {} evidence", claims.kind), [proof::root(claims)]),
     ];
     let mut text = output::node(format!("to be signed, as {from} shows it"), lines).to_string();
     text.extend(shown.development_notice().map(|notice| notice + "\n"));
