@@ -7,6 +7,7 @@ use rustls::crypto::{SupportedKxGroup, aws_lc_rs::kx_group};
 use sealwire_crypto::{
     kx::{Group, Offer, respond},
     random::OsRandom,
+    sign::{ed25519, ml_dsa_65, slh_dsa_sha2_192f},
 };
 
 fn kx(criterion: &mut Criterion) {
@@ -40,5 +41,37 @@ fn kx(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, kx);
+fn sign(criterion: &mut Criterion) {
+    let transcript = [7; 200];
+
+    let mut bench = criterion.benchmark_group("ed25519");
+    let key = ed25519::SigningKey::generate(&OsRandom).unwrap();
+    let (public_key, signature) = (key.public_key(), key.sign(&transcript));
+    bench.bench_function("sign", |bench| bench.iter(|| key.sign(&transcript)));
+    bench.bench_function("verify", |bench| {
+        bench.iter(|| ed25519::verify(&public_key, &transcript, &signature).unwrap());
+    });
+    bench.finish();
+
+    let mut bench = criterion.benchmark_group("ml_dsa_65");
+    let key = ml_dsa_65::SigningKey::generate(&OsRandom).unwrap();
+    let signature = key.sign(&transcript, &OsRandom).unwrap();
+    bench.bench_function("sign", |bench| bench.iter(|| key.sign(&transcript, &OsRandom).unwrap()));
+    bench.bench_function("verify", |bench| {
+        bench.iter(|| ml_dsa_65::verify(key.public_key(), &transcript, &signature).unwrap());
+    });
+    bench.finish();
+
+    let mut bench = criterion.benchmark_group("slh_dsa_sha2_192f");
+    bench.sample_size(10);
+    let key = slh_dsa_sha2_192f::SigningKey::generate(&OsRandom).unwrap();
+    let signature = key.sign(&transcript, &OsRandom).unwrap();
+    bench.bench_function("sign", |bench| bench.iter(|| key.sign(&transcript, &OsRandom).unwrap()));
+    bench.bench_function("verify", |bench| {
+        bench.iter(|| slh_dsa_sha2_192f::verify(key.public_key(), &transcript, &signature).unwrap());
+    });
+    bench.finish();
+}
+
+criterion_group!(benches, kx, sign);
 criterion_main!(benches);

@@ -9,9 +9,10 @@ use aws_lc_rs::{
 };
 use sealwire_crypto::{
     Error,
-    random::{OsRandom, Scripted},
-    sign::{ecdsa, ecdsa_p256, ecdsa_p384, ed25519, rsa_pss_sha384},
+    random::{OsRandom, Random, Scripted},
+    sign::{ecdsa, ecdsa_p256, ecdsa_p384, ed25519, ml_dsa_65, rsa_pss_sha384, slh_dsa_sha2_192f},
 };
+use shake::{ExtendableOutput, Shake128, Update, XofReader};
 use x509_cert::{
     Certificate,
     der::{Decode, DecodePem, Encode, asn1::Uint},
@@ -115,6 +116,145 @@ fn ed25519_refuses_a_second_form_of_a_signature() {
         carry = sum >> 8;
     }
     assert_eq!(ed25519::verify(&key.public_key(), b"message", &signature), Err(Error::Signature));
+}
+
+// SE-09; C2SP's accumulated vector for ML-DSA-65: a hundred keys drawn from SHAKE128 of nothing, each with its deterministic
+// signature of the empty message, hashed by SHAKE128.
+#[test]
+fn ml_dsa_65_accumulated_vector() {
+    let mut source = Shake128::default().finalize_xof();
+    let mut sum = Shake128::default();
+    for _ in 0..100 {
+        let mut seed = [0; 32];
+        source.read(&mut seed);
+        let key = ml_dsa_65::SigningKey::generate(&Scripted::new(&seed)).unwrap();
+        sum.update(key.public_key());
+        // The deterministic variant is the hedged one with zeros (FIPS 204 section 3.4).
+        let signature = key.sign(b"", &Scripted::new(&[0; 32])).unwrap();
+        sum.update(&signature);
+        assert_eq!(ml_dsa_65::verify(key.public_key(), b"", &signature), Ok(()));
+    }
+    let mut result = [0; 32];
+    sum.finalize_xof().read(&mut result);
+    assert_eq!(::hex::encode(result), "8358a1843220194417cadbc2651295cd8fc65125b5a5c1a239a16dc8b57ca199");
+}
+
+// SE-09
+#[test]
+fn ml_dsa_65_round_trip_and_mutations() {
+    let key = ml_dsa_65::SigningKey::generate(&OsRandom).unwrap();
+    let message = b"transcript";
+    let signature = key.sign(message, &OsRandom).unwrap();
+    assert_eq!((key.public_key().len(), signature.len()), (1952, 3309));
+    assert_eq!(
+        (ml_dsa_65::PUBLIC_KEY_LEN, ml_dsa_65::SIGNATURE_LEN),
+        (key.public_key().len(), signature.len())
+    );
+    mutations_fail(key.public_key(), message, &signature, ml_dsa_65::verify);
+    let other = ml_dsa_65::SigningKey::generate(&OsRandom).unwrap();
+    assert_eq!(ml_dsa_65::verify(other.public_key(), message, &signature), Err(Error::Signature));
+    // Hedged: no two are alike.
+    assert_ne!(key.sign(message, &OsRandom).unwrap(), signature);
+
+    // The backend's signature, by another implementation.
+    let peer = ml_dsa::VerifyingKey::<ml_dsa::MlDsa65>::decode(&key.public_key().try_into().unwrap());
+    let decoded = ml_dsa::Signature::try_from(signature.as_slice()).unwrap();
+    assert!(peer.verify_with_context(message, b"", &decoded));
+    assert!(!peer.verify_with_context(message, b"other", &decoded));
+}
+
+#[test]
+fn ml_dsa_65_follows_from_a_script() {
+    assert_eq!(ml_dsa_65::SigningKey::generate(&Scripted::new(&[1; 31])).err(), Some(Error::Random));
+    let key = || ml_dsa_65::SigningKey::generate(&Scripted::new(&[1; 32])).unwrap();
+    assert_eq!(key().public_key(), key().public_key());
+    let script = Scripted::new(&[2; 64]);
+    let (first, second) = (key().sign(b"m", &script).unwrap(), key().sign(b"m", &script).unwrap());
+    assert_eq!(first, second);
+    assert_eq!(script.fill(&mut [0]), Err(Error::Random));
+    assert_eq!(key().sign(b"m", &Scripted::new(&[2; 31])), Err(Error::Random));
+    assert_eq!(ml_dsa_65::verify(key().public_key(), b"m", &first), Ok(()));
+    assert_ne!(key().sign(b"m", &Scripted::new(&[3; 32])).unwrap(), first);
+}
+
+// NIST's ACVP vectors for SLH-DSA key generation, SLH-DSA-SHA2-192f, tests 61 and 62.
+#[test]
+fn slh_dsa_sha2_192f_key_vectors() {
+    for (seeds, public_key) in [
+        (
+            concat!(
+                "a021b4b9d6dee168722bc10225e50a946642af630c3c7c7d69e3a40ba09df2ac165b792a07f064ac5fc28d8c99a580f4",
+                "ee4823d09e79854706daa80ae3179b5bc8c2e9409d6328a3"
+            ),
+            "ee4823d09e79854706daa80ae3179b5bc8c2e9409d6328a33577fd584bc0784c559cdb2437a46f7f753c336369419acf",
+        ),
+        (
+            concat!(
+                "156eb07a9aebf22073377d60c60215fda07be0495588a8514fe7e3296f67b47d025359b415241dfd31cccf448d3dbf24",
+                "c6be215942c9d1482d5ceea28a317339a02bc7c3f0515916"
+            ),
+            "c6be215942c9d1482d5ceea28a317339a02bc7c3f0515916628bf63a7f9243b0ae221f60bd49fc94926ac48011eb4f47",
+        ),
+    ] {
+        let key = slh_dsa_sha2_192f::SigningKey::generate(&Scripted::new(&hex(seeds))).unwrap();
+        assert_eq!(key.public_key(), hex(public_key));
+    }
+}
+
+// SE-09
+#[test]
+fn slh_dsa_sha2_192f_round_trip_and_mutations() {
+    let key = slh_dsa_sha2_192f::SigningKey::generate(&OsRandom).unwrap();
+    let message = b"transcript";
+    let signature = key.sign(message, &OsRandom).unwrap();
+    assert_eq!((key.public_key().len(), signature.len()), (48, 35664));
+    let verify = slh_dsa_sha2_192f::verify;
+    assert_eq!(verify(key.public_key(), message, &signature), Ok(()));
+    assert_ne!(key.sign(message, &OsRandom).unwrap(), signature);
+
+    let refused = |public_key: &[u8], message: &[u8], signature: &[u8]| {
+        assert_eq!(verify(public_key, message, signature), Err(Error::Signature));
+    };
+    // A verification takes long, so not every bit: the randomizer, every 700th byte of the trees, the last byte.
+    for at in (0..signature.len()).step_by(700).chain([23, signature.len() - 1]) {
+        let mut altered = signature.clone();
+        altered[at] ^= 1;
+        refused(key.public_key(), message, &altered);
+    }
+    for at in 0..key.public_key().len() {
+        let mut altered = key.public_key().to_vec();
+        altered[at] ^= 0x80;
+        refused(&altered, message, &signature);
+    }
+    refused(key.public_key(), b"transcripu", &signature);
+    refused(key.public_key(), b"", &signature);
+    for altered in [&signature[1..], &signature[..signature.len() - 1], &[&signature[..], &[0]].concat(), &[]]
+    {
+        refused(key.public_key(), message, altered);
+    }
+    for altered in [&key.public_key()[1..], &[key.public_key(), &[0]].concat(), &[]] {
+        refused(altered, message, &signature);
+    }
+}
+
+#[test]
+fn slh_dsa_sha2_192f_follows_from_a_script() {
+    type Key = slh_dsa_sha2_192f::SigningKey;
+    for short in [0, 23, 24, 47, 48, 71] {
+        assert_eq!(Key::generate(&Scripted::new(&vec![1; short])).err(), Some(Error::Random));
+    }
+    let key = Key::generate(&Scripted::new(&[1; 72])).unwrap();
+    let script = Scripted::new(&[2; 24]);
+    let signature = key.sign(b"m", &script).unwrap();
+    assert_eq!(script.fill(&mut [0]), Err(Error::Random));
+    assert_eq!(key.sign(b"m", &Scripted::new(&[2; 24])).unwrap(), signature);
+    assert_eq!(key.sign(b"m", &Scripted::new(&[2; 23])), Err(Error::Random));
+    assert_eq!(slh_dsa_sha2_192f::verify(key.public_key(), b"m", &signature), Ok(()));
+
+    // Another implementation makes the same signature of the same script.
+    type Peer = slh_dsa::SigningKey<slh_dsa::Sha2_192f>;
+    let peer = Peer::slh_keygen_internal(&[1; 24], &[1; 24], &[1; 24]);
+    assert!(peer.try_sign_with_context(b"m", b"", Some(&[2; 24])).unwrap().to_vec() == signature);
 }
 
 #[test]
