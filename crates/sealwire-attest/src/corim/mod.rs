@@ -7,24 +7,28 @@
 
 mod signature;
 
-pub(crate) use signature::Signer;
+pub(crate) use signature::{Signed, Signer};
 
 use crate::{Error, UnixTime, endorsements::MAX_REFERENCE};
 use ::corim::{
     cbor::DecodeLimits,
-    document::{TimeCheck, ValidationContext, validate},
+    document::{TimeCheck, ValidatedDocument, ValidationContext, validate},
+    error::ValidationError,
     profile::ProfileRegistry,
     types::{
         CborTime, ComidTag, CorimId, CoseSign1Corim, Digest as CorimDigest, DigestAlg, EnvironmentMap,
-        MeasuredElement, MeasurementMap, NumericDate, TagIdChoice, ValidityMap, corim::CorimMap,
+        MeasuredElement, MeasurementMap, NumericDate, TagIdChoice, ValidityMap,
+        corim::CorimMap,
+        measurement::{IntegrityRegisterId, RawValueChoice},
     },
 };
-use signature::Signed;
 
-/// The most values of CBOR in a manifest, for a bound on memory.
+/// The most values of CBOR in a manifest that comes as an endorsement, for a bound on memory.
 const MAX_VALUES: usize = 8192;
 /// The deepest nesting in a manifest.
 const MAX_DEPTH: usize = 32;
+/// The most items of one list or map.
+const MAX_ITEMS: usize = 16 * 1024;
 
 /// SHA-384 among the digest algorithms of manifests (IANA Named Information Hash Algorithm Registry).
 pub const SHA384: i64 = 7;
@@ -54,8 +58,14 @@ pub struct Reference {
     pub model: Option<String>,
     /// which of its measurements
     pub key: Option<Key>,
+    /// what else its author calls the measurement
+    pub name: Option<String>,
     /// any of these digests is right
     pub digests: Vec<Digest>,
+    /// the value itself
+    pub raw_value: Option<Vec<u8>>,
+    /// registers that are measured into one after the other, by number or name; any of the digests of each is right
+    pub registers: Vec<(String, Vec<Digest>)>,
 }
 
 /// The name of a measurement within its environment.
@@ -63,8 +73,10 @@ pub struct Reference {
 pub enum Key {
     /// by number, for example a register or an SPDM index
     Index(u64),
-    /// by name; a UUID or object identifier in hex
+    /// by name
     Name(String),
+    /// by UUID or object identifier, in hex
+    Id(String),
 }
 
 /// A digest.
@@ -91,18 +103,16 @@ impl Corim {
         if bytes.len() > MAX_REFERENCE {
             return Err(Error::MalformedEndorsement("a reference manifest that is too long"));
         }
-        let mut limits = DecodeLimits::default();
-        limits.max_input_bytes = MAX_REFERENCE;
-        limits.max_depth = MAX_DEPTH;
-        limits.max_values = MAX_VALUES;
-        // Its times are compared by whoever uses it, with an error of their own.
-        let registry = ProfileRegistry::new();
-        let context = ValidationContext::new(TimeCheck::Skip, &registry).with_limits(limits);
-        let document = validate(bytes, &context)
+        let document = decode(bytes, MAX_REFERENCE, MAX_VALUES)
             .map_err(|_| Error::MalformedEndorsement("a reference manifest that is not CoRIM"))?;
         if !document.coverage().unexamined_tags().is_empty() {
             return Err(Error::MalformedEndorsement("a reference manifest with tags that are not known"));
         }
+        Self::of(document)
+    }
+
+    /// What a manifest says; tags that are not known are passed over.
+    pub(crate) fn of(document: ValidatedDocument) -> Result<Self, Error> {
         let (payload, envelope, _) = document.into_parts();
         let header = envelope.as_ref().map(CoseSign1Corim::protected);
         let meta = header.and_then(|header| header.corim_meta.as_ref());
@@ -129,6 +139,11 @@ impl Corim {
         self.signed.is_some()
     }
 
+    /// What somebody signed.
+    pub(crate) fn signed(&self) -> Option<&Signed> {
+        self.signed.as_ref()
+    }
+
     /// Whether it, or one of its tags, has this name.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
@@ -147,6 +162,22 @@ impl Corim {
             _ => Ok(()),
         }
     }
+}
+
+/// Decodes a manifest of at most so many bytes and values of CBOR.
+pub(crate) fn decode(
+    bytes: &[u8],
+    max_bytes: usize,
+    max_values: usize,
+) -> Result<ValidatedDocument, ValidationError> {
+    let mut limits = DecodeLimits::default();
+    limits.max_input_bytes = max_bytes;
+    limits.max_depth = MAX_DEPTH;
+    limits.max_values = max_values;
+    limits.max_collection_items = MAX_ITEMS;
+    // Its times are compared by whoever uses it, with an error of their own.
+    let registry = ProfileRegistry::new();
+    validate(bytes, &ValidationContext::new(TimeCheck::Skip, &registry).with_limits(limits))
 }
 
 /// From when and until when, in seconds since 1970.
@@ -206,19 +237,36 @@ fn references(comid: &ComidTag) -> Vec<Reference> {
 
 fn reference(environment: &EnvironmentMap, measurement: &MeasurementMap) -> Reference {
     let class = environment.class.as_ref();
-    let digests = measurement.mval.digests.iter().flatten();
+    let values = &measurement.mval;
+    let registers = values.integrity_registers.iter().flat_map(|registers| &registers.0);
     Reference {
         vendor: class.and_then(|class| class.vendor.clone()),
         model: class.and_then(|class| class.model.clone()),
         key: measurement.mkey.as_ref().and_then(|key| match key {
             MeasuredElement::Uint(index) => Some(Key::Index(*index)),
             MeasuredElement::Text(name) => Some(Key::Name(name.clone())),
-            MeasuredElement::Oid(oid) => Some(Key::Name(hex::encode(oid))),
-            MeasuredElement::Uuid(uuid) => Some(Key::Name(hex::encode(uuid))),
+            MeasuredElement::Oid(oid) => Some(Key::Id(hex::encode(oid))),
+            MeasuredElement::Uuid(uuid) => Some(Key::Id(hex::encode(uuid))),
             _ => None,
         }),
-        digests: digests.map(digest).collect(),
+        name: values.name.clone(),
+        digests: values.digests.iter().flatten().map(digest).collect(),
+        // A masked value is no value of a register.
+        raw_value: match &values.raw_value {
+            Some(RawValueChoice::Bytes(bytes)) => Some(bytes.clone()),
+            _ => None,
+        },
+        registers: registers.filter_map(|(id, digests)| register(id, digests)).collect(),
     }
+}
+
+fn register(id: &IntegrityRegisterId, digests: &[CorimDigest]) -> Option<(String, Vec<Digest>)> {
+    let id = match id {
+        IntegrityRegisterId::Uint(number) => number.to_string(),
+        IntegrityRegisterId::Text(text) => text.clone(),
+        _ => return None,
+    };
+    Some((id, digests.iter().map(digest).collect()))
 }
 
 fn digest(digest: &CorimDigest) -> Digest {

@@ -10,13 +10,13 @@ use sealwire_crypto::sign::ecdsa::{Scheme, verify_fixed};
 
 /// What a signature is over, and what its header says of the signer.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Signed {
+pub(crate) struct Signed {
+    pub(crate) algorithm: CoseAlgorithm,
     /// Sig_structure (RFC 9052 section 4.4): header and payload in the bytes in which they came
-    message: Vec<u8>,
-    signature: Vec<u8>,
+    pub(crate) message: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
     /// `x5chain` of the protected header, in DER
     certificates: Vec<Vec<u8>>,
-    is_es384: bool,
 }
 
 impl Signed {
@@ -25,10 +25,10 @@ impl Signed {
         let header = envelope.protected();
         let chain = header.x5chain.iter().flat_map(|chain| chain.certs());
         Ok(Self {
+            algorithm: header.alg,
             message: envelope.to_be_signed(&[]).map_err(malformed)?,
             signature: envelope.signature.clone(),
             certificates: chain.map(<[u8]>::to_vec).collect(),
-            is_es384: matches!(header.alg, CoseAlgorithm::Es384 | CoseAlgorithm::Esp384),
         })
     }
 }
@@ -52,8 +52,8 @@ impl Signer {
         profile: &Profile,
         at: UnixTime,
     ) -> Result<Self, Error> {
-        let signed = corim.signed.as_ref().ok_or(Error::ReferenceInvalid("a manifest that nobody signed"))?;
-        if !signed.is_es384 {
+        let signed = corim.signed().ok_or(Error::ReferenceInvalid("a manifest that nobody signed"))?;
+        if !matches!(signed.algorithm, CoseAlgorithm::Es384 | CoseAlgorithm::Esp384) {
             return Err(Error::ReferenceInvalid("a manifest signed with another algorithm than ES384"));
         }
         let own = signed.certificates.iter().map(|der| Certificate::from_der(der));
