@@ -7,7 +7,8 @@ use std::{borrow::Cow, collections::BTreeMap, fmt};
 /// The name of a register: `measurement`, `rtmr-0`, `pcr-7`, …
 pub type Register = Cow<'static, str>;
 
-/// What genuine evidence says. Names follow EAT (RFC 9711) where it has one.
+/// What genuine evidence says, by names of our own: those of verdicts (AT-81), of policies and of Rego. Attestation
+/// results (AT-23) have the names of EAT (RFC 9711) where it has one for the same thing.
 ///
 /// `Debug` and [`Claims::to_json`] leave out the hardware id: it is the same in everything that a machine ever
 /// attests, and logs and status pages would tie it together.

@@ -358,6 +358,74 @@ fn a_verdict_is_an_attestation_result() {
     assert_eq!(ear["submods"]["snp"]["ear_trustworthiness_vector"]["hardware"], 2);
 }
 
+/// The claims that RFC 9711 registers.
+const EAT: [&str; 21] = [
+    "bootcount",
+    "bootseed",
+    "dbgstat",
+    "dloas",
+    "eat_nonce",
+    "eat_profile",
+    "hwmodel",
+    "hwversion",
+    "intuse",
+    "location",
+    "manifests",
+    "measres",
+    "measurements",
+    "oemboot",
+    "oemid",
+    "submods",
+    "sueids",
+    "swname",
+    "swversion",
+    "ueid",
+    "uptime",
+];
+
+/// The claims of the attester in an attestation result, and those of the verdict that it is of.
+fn attester_claims(verdict: &Verdict) -> (serde_json::Value, serde_json::Value) {
+    let terms = Terms { audience: "a", binding: None, issued_at: NOW, expires: NOW };
+    let claims = json(verdict)["claims"].clone();
+    let ear = verdict.to_ear(&terms);
+    (ear["submods"][claims["kind"].as_str().unwrap()]["ear_attester_claims"].clone(), claims)
+}
+
+// AT-20, AT-23: an attestation result has the names of EAT where there is one for the same thing, and a verdict has its own.
+#[test]
+fn attestation_results_have_the_names_of_eat() {
+    let machine = Machine::new(Model::Milan);
+    let mut debug = machine.clone();
+    debug.set_policy(DEBUG_BIT);
+    for (machine, status) in [(&machine, "disabled-since-boot"), (&debug, "enabled")] {
+        let (said, claims) = attester_claims(&with_policy(machine, ""));
+        assert_eq!((&said["dbgstat"], &claims["debug"]), (&status.into(), &(status == "enabled").into()));
+        assert_eq!((&said["registers"], said.get("measurements")), (&claims["measurements"], None));
+        assert_eq!(said.get("iat"), None);
+        for name in ["debug", "companions", "made-at", "tcb-status"] {
+            assert_eq!(said.get(name), None, "{name}");
+        }
+        for name in ["kind", "hardware-model", "attributes", "report-data", "tcb", "not-after"] {
+            assert_eq!(said[name], claims[name], "{name}");
+        }
+        let names = said.as_object().unwrap().keys();
+        assert_eq!(names.filter(|name| EAT.contains(&name.as_str())).collect::<Vec<_>>(), ["dbgstat"]);
+    }
+    // Hardware that says when the evidence was made.
+    let Some(document) = sample("nitro/production.cose") else { return };
+    let made = UnixTime(1_736_179_625);
+    let (said, claims) =
+        attester_claims(&without_policy(Evidence::detect(&document, None), &Endorsements::default(), made));
+    assert_eq!((&said["iat"], &claims["made-at"]), (&made.0.into(), &made.to_string().into()));
+    // A report that does not say whether its device can be debugged.
+    let report = Evidence::detect(&sample("nvidia/hopper-1.report.hex").unwrap(), None);
+    let mut endorsements = Endorsements::default();
+    endorsements.add(&sample("nvidia/hopper-1.chain.pem").unwrap()).unwrap();
+    let (said, claims) = attester_claims(&without_policy(report, &endorsements, MILAN_TIME));
+    assert_eq!((said.get("dbgstat"), &claims["debug"]), (None, &false.into()));
+    assert_eq!(said["versions"], claims["versions"]);
+}
+
 // AT-03: the documentation says what the code does.
 #[test]
 fn the_table_of_checks_is_current() {

@@ -1,6 +1,6 @@
 //! A verdict as an attestation result that others can check: an EAR (draft-ietf-rats-ear-04), signed as a JWT (AT-23).
 
-use super::Verdict;
+use super::{Verdict, eat};
 use crate::UnixTime;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sealwire_crypto::sign::ed25519::SigningKey;
@@ -37,7 +37,7 @@ impl Verdict {
                 "ear_verifier_claims",
                 Some(json!({ "verdict": self.verdict, "reasons": self.reasons, "checks": self.checks })),
             ),
-            ("ear_attester_claims", (!self.claims.is_null()).then(|| self.claims.clone())),
+            ("ear_attester_claims", self.claims.as_object().map(eat::attester_claims)),
         ]);
         let submodule = if self.kind.is_empty() { "unknown" } else { &self.kind };
         let mut submodules = serde_json::Map::new();
@@ -71,7 +71,7 @@ impl Verdict {
                 "ear_verifier_claims",
                 Some(json!({ "attachment": part("attachment"), "checks": part("checks") })),
             ),
-            ("ear_attester_claims", Some(part("claims"))),
+            ("ear_attester_claims", part("claims").as_object().map(eat::attester_claims)),
         ])
     }
 

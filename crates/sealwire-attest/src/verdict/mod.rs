@@ -1,6 +1,7 @@
 //! What a verifier says: the verdict of AT-81, and denials (AT-23).
 
 pub mod ear;
+mod eat;
 mod judge;
 
 pub use judge::judge;
