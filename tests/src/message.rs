@@ -88,8 +88,7 @@ impl Sealing {
         (sealed.to_vec(), first, second)
     }
 
-    /// A chunked message that is put together chunk by chunk, right or wrong. Not for X-Wing, part of whose randomness
-    /// cannot be chosen.
+    /// A chunked message that is put together chunk by chunk, right or wrong.
     #[must_use]
     pub fn by_hand(&self) -> (ByHand, ChunkedResponse) {
         let (hand, opener, _) = self.by_hand_twice();

@@ -12,8 +12,8 @@ use crate::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// What both sides share, of either parameter set.
-pub(crate) const SECRET_LEN: usize = 32;
+/// What both sides share, in either parameter set.
+pub(crate) type Secret = Zeroizing<[u8; 32]>;
 /// d || z (FIPS 203 section 7.1).
 pub(crate) const SEED_LEN: usize = 64;
 
@@ -93,26 +93,14 @@ impl MlKem {
     /// A ciphertext and its secret. A script gives the 32 bytes m (FIPS 203 section 7.2).
     ///
     /// Fails when the length is wrong or the modulus check refuses the key.
-    pub(crate) fn encapsulate(
-        self,
-        key: &[u8],
-        random: &dyn Random,
-    ) -> Result<(Vec<u8>, Zeroizing<[u8; SECRET_LEN]>), Error> {
+    pub(crate) fn encapsulate(self, key: &[u8], random: &dyn Random) -> Result<(Vec<u8>, Secret), Error> {
         if random.is_scripted() {
             return self.encapsulate_with(key, &Zeroizing::new(random::array(random)?));
         }
-        let (ciphertext, secret) = self
-            .parse(key)
-            .and_then(|key| key.encapsulate().map_err(|_| Error::Kem))
-            .map_err(|_| Error::Kem)?;
-        Ok((ciphertext.as_ref().to_vec(), secret_of(secret.as_ref())?))
+        encapsulate(&self.parse(key).map_err(|_| Error::Kem)?)
     }
 
-    fn encapsulate_with(
-        self,
-        key: &[u8],
-        m: &[u8; 32],
-    ) -> Result<(Vec<u8>, Zeroizing<[u8; SECRET_LEN]>), Error> {
+    fn encapsulate_with(self, key: &[u8], m: &[u8; 32]) -> Result<(Vec<u8>, Secret), Error> {
         let mut m = ml_kem::B32::from(*m);
         let both = match self {
             Self::MlKem768 => {
@@ -133,16 +121,19 @@ impl MlKem {
     }
 }
 
+/// The same to a parsed key, by the backend's generator.
+pub(crate) fn encapsulate(key: &EncapsulationKey) -> Result<(Vec<u8>, Secret), Error> {
+    let (ciphertext, secret) = key.encapsulate().map_err(|_| Error::Kem)?;
+    Ok((ciphertext.as_ref().to_vec(), secret_of(secret.as_ref())?))
+}
+
 /// The secret of a ciphertext of the right length. One that was altered is no error: it gives another secret (FIPS 203
 /// section 6.3, implicit rejection).
-pub(crate) fn decapsulate(
-    key: &DecapsulationKey,
-    ciphertext: &[u8],
-) -> Result<Zeroizing<[u8; SECRET_LEN]>, Error> {
+pub(crate) fn decapsulate(key: &DecapsulationKey, ciphertext: &[u8]) -> Result<Secret, Error> {
     let secret = key.decapsulate(ciphertext.into()).map_err(|_| Error::Kem)?;
     secret_of(secret.as_ref())
 }
 
-fn secret_of(bytes: &[u8]) -> Result<Zeroizing<[u8; SECRET_LEN]>, Error> {
+fn secret_of(bytes: &[u8]) -> Result<Secret, Error> {
     bytes.try_into().map(Zeroizing::new).map_err(|_| Error::Kem)
 }

@@ -14,8 +14,8 @@ pub trait Random: Send + Sync {
     fn fill(&self, out: &mut [u8]) -> Result<(), Error>;
 
     /// Whether this is a script, from which *everything* has to follow. The backend makes ML-KEM keys, encapsulations
-    /// and ML-DSA signatures from its own generator only; where this says true, [`crate::kx`] and [`crate::sign`] take
-    /// that randomness from here, through slower code that lets them.
+    /// and ML-DSA signatures from its own generator only; where this says true, that randomness is taken from here,
+    /// through slower code that lets it be chosen.
     fn is_scripted(&self) -> bool {
         false
     }

@@ -16,6 +16,7 @@ use sealwire_crypto::{
     random::{OsRandom, Scripted},
 };
 use serde_json::Value;
+use shake::{ExtendableOutput, Shake128, XofReader};
 
 const KEMS: [Kem; 3] = [Kem::P256, Kem::X25519, Kem::XWing];
 
@@ -33,10 +34,20 @@ fn xwing_draft_vectors() {
     let file: Value = serde_json::from_str(include_str!("vectors/xwing.json")).unwrap();
     let vectors = file["vectors"].as_array().unwrap();
     assert_eq!(vectors.len(), 3);
+    // The draft draws seeds and the randomness of encapsulations (eseed) from SHAKE128 of nothing.
+    let mut source = Shake128::default().finalize_xof();
     for vector in vectors {
-        let key = PrivateKey::from_bytes(Kem::XWing, &hex(&vector["seed"])).unwrap();
+        let (mut seed, mut eseed) = ([0; 32], [0; 64]);
+        source.read(&mut seed);
+        source.read(&mut eseed);
+        assert_eq!(hex(&vector["seed"]), seed);
+        let key = PrivateKey::from_bytes(Kem::XWing, &seed).unwrap();
         assert_eq!(key.public_key().as_bytes(), hex(&vector["pk"]));
+        let (ct, secret) = key.public_key().encapsulate(&Scripted::new(&eseed)).unwrap();
+        assert_eq!((ct, secret.to_vec()), (hex(&vector["ct"]), hex(&vector["ss"])));
         assert_eq!(key.decapsulate(&hex(&vector["ct"])).unwrap().as_slice(), hex(&vector["ss"]));
+        let short = Scripted::new(&eseed[..63]);
+        assert_eq!(key.public_key().encapsulate(&short).err(), Some(Error::Random));
     }
 }
 

@@ -122,7 +122,8 @@ impl PublicKey {
     }
 
     /// Encap: the encapsulated key (Nenc bytes) and the shared secret. An elliptic-curve ephemeral key is the next 32
-    /// bytes of `random`, as they are; the ML-KEM half of X-Wing draws from the backend's own generator.
+    /// bytes of `random`, as they are; the ML-KEM half of X-Wing draws from the backend's own generator, or, before them,
+    /// 32 bytes of a script ([`Random::is_scripted`]).
     ///
     /// # Errors
     /// [`Error::Kem`], [`Error::Random`]

@@ -40,7 +40,7 @@ impl PublicKey {
         let (ml_kem, x25519) = bytes.split_at_checked(ML_KEM_PUBLIC_KEY_LEN).ok_or(Error::Key)?;
         let key = Self::from_parts(ml_kem, dhkem::PublicKey::from_bytes(Group::X25519, x25519)?)?;
         // The modulus check (FIPS 203 section 7.2) is part of the backend's encapsulation, not of its parser.
-        key.ml_kem.encapsulate().map_err(|_| Error::Key)?;
+        mlkem::encapsulate(&key.ml_kem).map_err(|_| Error::Key)?;
         Ok(key)
     }
 
@@ -55,10 +55,18 @@ impl PublicKey {
     }
 
     pub(super) fn encapsulate(&self, random: &dyn Random) -> Result<(Vec<u8>, SharedSecret), Error> {
-        let (ciphertext, ml_kem) = self.ml_kem.encapsulate().map_err(|_| Error::Kem)?;
+        let (ciphertext, ml_kem) = if random.is_scripted() {
+            ML_KEM.encapsulate(self.ml_kem_bytes(), random)?
+        } else {
+            mlkem::encapsulate(&self.ml_kem)?
+        };
         let (ephemeral, x25519) = self.x25519.ephemeral(random)?;
-        let secret = combine(ml_kem.as_ref(), &x25519, &ephemeral, self.x25519.as_bytes());
-        Ok(([ciphertext.as_ref(), &ephemeral].concat(), secret))
+        let secret = combine(ml_kem.as_slice(), &x25519, &ephemeral, self.x25519.as_bytes());
+        Ok(([ciphertext, ephemeral].concat(), secret))
+    }
+
+    fn ml_kem_bytes(&self) -> &[u8] {
+        self.bytes.get(..ML_KEM_PUBLIC_KEY_LEN).unwrap_or_default()
     }
 }
 

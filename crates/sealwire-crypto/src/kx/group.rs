@@ -56,8 +56,8 @@ impl Group {
         }
     }
 
-    /// Whether the ML-KEM half stands first in shares and secrets. The two hybrids differ, so that the half which is
-    /// approved by NIST on its own (P-384, but not X25519) comes first, as SP 800-56C asks.
+    /// Whether the ML-KEM half stands first in shares and secrets. The hybrids differ because SP 800-56C wants a half first
+    /// that NIST approves of, which ECDH on P-384 is and X25519 is not.
     pub(super) const fn ml_kem_first(self) -> bool {
         matches!(self, Self::X25519MlKem768)
     }

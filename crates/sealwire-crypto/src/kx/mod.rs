@@ -93,7 +93,7 @@ pub fn respond(
 pub struct SharedSecret(Zeroizing<Vec<u8>>);
 
 impl SharedSecret {
-    fn join(group: Group, ml_kem: Option<Zeroizing<[u8; mlkem::SECRET_LEN]>>, curve: &[u8]) -> Self {
+    fn join(group: Group, ml_kem: Option<mlkem::Secret>, curve: &[u8]) -> Self {
         let ml_kem = ml_kem.as_ref().map_or(&[][..], |secret| secret.as_slice());
         Self(Zeroizing::new(group.join(ml_kem, curve)))
     }

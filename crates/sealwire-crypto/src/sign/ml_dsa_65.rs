@@ -61,7 +61,8 @@ impl SigningKey {
     }
 }
 
-/// Verifies a signature; `public_key` has [`PUBLIC_KEY_LEN`] bytes, `signature` [`SIGNATURE_LEN`].
+/// Verifies a signature; `public_key` has [`PUBLIC_KEY_LEN`] bytes, `signature` [`SIGNATURE_LEN`]. There is no parsed form
+/// of a public key to keep: the backend would only copy it.
 ///
 /// # Errors
 /// [`Error::Signature`]
