@@ -131,10 +131,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let body = self.body(&head).await?;
         Some((head, body))
     }
-
-    pub async fn is_at_end(&mut self) -> bool {
-        !self.more().await
-    }
 }
 
 /// One request on a connection of its own; `fields` are whole lines without their ends.
