@@ -13,7 +13,7 @@ use der::{
     Decode as _, Encode as _,
     oid::{AssociatedOid as _, ObjectIdentifier},
 };
-use sealwire_crypto::sign::rsa_pkcs1::Hash;
+use sealwire_crypto::digest::Hash;
 use x509_cert::ext::pkix::{CertificatePolicies, ExtendedKeyUsage, SubjectAltName};
 
 /// tcg-kp-EKCertificate

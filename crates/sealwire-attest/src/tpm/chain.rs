@@ -9,7 +9,7 @@ use der::{
     Decode as _,
     oid::{AssociatedOid as _, ObjectIdentifier},
 };
-use sealwire_crypto::sign::rsa_pkcs1::Hash;
+use sealwire_crypto::digest::Hash;
 use x509_cert::ext::pkix::ExtendedKeyUsage;
 
 /// Enrolment CAs use what they like of what is sound.

@@ -2,7 +2,7 @@
 
 use super::fields::{fields, sized};
 use crate::{Error, binary::Reader, x509::Curve};
-use sealwire_crypto::digest::{sha256, sha384, sha512};
+use sealwire_crypto::digest::Hash;
 
 // TPM_ALG_ID (part 2, section 6.3)
 const ALG_RSA: u16 = 0x0001;
@@ -64,20 +64,20 @@ impl HashAlg {
     /// The digest over `parts`, one after the other.
     #[must_use]
     pub fn digest(self, parts: &[&[u8]]) -> Vec<u8> {
-        match self {
-            Self::Sha256 => sha256(parts).to_vec(),
-            Self::Sha384 => sha384(parts).to_vec(),
-            Self::Sha512 => sha512(parts).to_vec(),
-        }
+        self.function().digest(parts).as_bytes().to_vec()
     }
 
     /// Length of a digest in bytes.
     #[must_use]
     pub fn digest_len(self) -> usize {
+        self.function().digest_len()
+    }
+
+    pub(super) fn function(self) -> Hash {
         match self {
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
-            Self::Sha512 => 64,
+            Self::Sha256 => Hash::Sha256,
+            Self::Sha384 => Hash::Sha384,
+            Self::Sha512 => Hash::Sha512,
         }
     }
 }

@@ -117,12 +117,7 @@ impl VerifyingKey {
     pub(crate) fn verify(&self, message: &[u8], signature: &Signature<'_>) -> Result<(), Error> {
         let verified = match (self, signature) {
             (Self::Rsassa { hash, der }, Signature::Rsassa { hash: signed, signature }) if hash == signed => {
-                let hash = match hash {
-                    HashAlg::Sha256 => rsa_pkcs1::Hash::Sha256,
-                    HashAlg::Sha384 => rsa_pkcs1::Hash::Sha384,
-                    HashAlg::Sha512 => rsa_pkcs1::Hash::Sha512,
-                };
-                rsa_pkcs1::verify(hash, der, message, signature).is_ok()
+                rsa_pkcs1::verify(hash.function(), der, message, signature).is_ok()
             }
             (Self::Ecdsa { scheme, curve, point }, Signature::Ecdsa { hash, r, s })
                 if hash.digest_len() == curve.coordinate_len() =>

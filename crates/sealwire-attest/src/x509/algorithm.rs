@@ -4,7 +4,10 @@ use der::{
     Encode as _, Header, Tag, Tagged as _,
     asn1::{Any, ObjectIdentifier, UintRef},
 };
-use sealwire_crypto::sign::{ecdsa, rsa_pkcs1, rsa_pss_sha384};
+use sealwire_crypto::{
+    digest::Hash,
+    sign::{ecdsa, rsa_pkcs1, rsa_pss_sha384},
+};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 /// rsaEncryption (RFC 8017)
@@ -52,7 +55,7 @@ pub(crate) enum Algorithm {
     /// RSASSA-PSS with SHA-384 in the one set of parameters that AMD uses
     PssSha384,
     /// RSASSA-PKCS1-v1_5
-    Pkcs1(rsa_pkcs1::Hash),
+    Pkcs1(Hash),
     /// ECDSA with SHA-256, on P-256 or P-384
     EcdsaSha256,
     /// ECDSA with SHA-384, on P-256 or P-384
@@ -69,9 +72,9 @@ impl Algorithm {
         let null = identifier.parameters.as_ref().is_none_or(Any::is_null);
         match identifier.oid {
             RSASSA_PSS if is_pss_sha384(identifier) => Some(Self::PssSha384),
-            PKCS1_SHA256 if null => Some(Self::Pkcs1(rsa_pkcs1::Hash::Sha256)),
-            PKCS1_SHA384 if null => Some(Self::Pkcs1(rsa_pkcs1::Hash::Sha384)),
-            PKCS1_SHA512 if null => Some(Self::Pkcs1(rsa_pkcs1::Hash::Sha512)),
+            PKCS1_SHA256 if null => Some(Self::Pkcs1(Hash::Sha256)),
+            PKCS1_SHA384 if null => Some(Self::Pkcs1(Hash::Sha384)),
+            PKCS1_SHA512 if null => Some(Self::Pkcs1(Hash::Sha512)),
             ECDSA_SHA256 if absent => Some(Self::EcdsaSha256),
             ECDSA_SHA384 if absent => Some(Self::EcdsaSha384),
             ECDSA_SHA512 if absent => Some(Self::EcdsaSha512),
@@ -83,9 +86,9 @@ impl Algorithm {
     pub(super) fn identifier(self) -> Result<AlgorithmIdentifierOwned, der::Error> {
         let (oid, parameters) = match self {
             Self::PssSha384 => (RSASSA_PSS, Some(Any::new(Tag::Sequence, SHA384_PARAMETERS.as_slice())?)),
-            Self::Pkcs1(rsa_pkcs1::Hash::Sha256) => (PKCS1_SHA256, Some(Any::null())),
-            Self::Pkcs1(rsa_pkcs1::Hash::Sha384) => (PKCS1_SHA384, Some(Any::null())),
-            Self::Pkcs1(rsa_pkcs1::Hash::Sha512) => (PKCS1_SHA512, Some(Any::null())),
+            Self::Pkcs1(Hash::Sha256) => (PKCS1_SHA256, Some(Any::null())),
+            Self::Pkcs1(Hash::Sha384) => (PKCS1_SHA384, Some(Any::null())),
+            Self::Pkcs1(Hash::Sha512) => (PKCS1_SHA512, Some(Any::null())),
             Self::EcdsaSha256 => (ECDSA_SHA256, None),
             Self::EcdsaSha384 => (ECDSA_SHA384, None),
             Self::EcdsaSha512 => (ECDSA_SHA512, None),

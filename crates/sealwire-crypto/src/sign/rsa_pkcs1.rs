@@ -4,20 +4,9 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey,
 };
 
-use crate::Error;
+use crate::{Error, digest::Hash};
 
-/// The hash under the signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hash {
-    /// SHA-256
-    Sha256,
-    /// SHA-384
-    Sha384,
-    /// SHA-512
-    Sha512,
-}
-
-/// Verifies a signature; `public_key` is an RSAPublicKey in DER of 2048 to 8192 bits.
+/// Verifies a signature over the `hash` of `message`; `public_key` is an RSAPublicKey in DER of 2048 to 8192 bits.
 ///
 /// # Errors
 /// [`Error::Signature`]
