@@ -8,30 +8,36 @@ use minicbor::{Decoder, Encoder};
 use std::convert::Infallible;
 
 /// Why bytes are not the CBOR that was expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Error {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
     /// cut short, or an item of another type
+    #[error("cut short, or an item of another type")]
     Malformed,
     /// a longer form than needed, or an indefinite length
+    #[error("not in the deterministic form")]
     NotDeterministic,
     /// longer or more than the bound
+    #[error("longer, or more, than allowed")]
     Bounds,
     /// a required key is not there
+    #[error("a field is missing")]
     MissingField,
     /// a key that is not known here, twice, or out of order
+    #[error("a field that is not known, twice or out of order")]
     UnknownField,
     /// bytes after the item
+    #[error("bytes after the end")]
     Trailing,
 }
 
 /// First key of a map that may be skipped by who does not know it. Values there are byte strings.
-pub(crate) const FIRST_EXTENSION: u64 = 128;
+pub const FIRST_EXTENSION: u64 = 128;
 
 /// What writing to memory returns: it cannot fail.
-pub(crate) type Written = Result<(), minicbor::encode::Error<Infallible>>;
+pub type Written = Result<(), minicbor::encode::Error<Infallible>>;
 
 /// Encodes by `write`.
-pub(crate) fn encode(write: impl FnOnce(&mut Encoder<Vec<u8>>) -> Written) -> Vec<u8> {
+pub fn encode(write: impl FnOnce(&mut Encoder<Vec<u8>>) -> Written) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new());
     let written = write(&mut encoder);
     debug_assert!(written.is_ok(), "writing to memory cannot fail");
@@ -39,23 +45,23 @@ pub(crate) fn encode(write: impl FnOnce(&mut Encoder<Vec<u8>>) -> Written) -> Ve
 }
 
 /// The length of something as CBOR counts.
-pub(crate) fn len<T>(items: &[T]) -> u64 {
+pub fn len<T>(items: &[T]) -> u64 {
     items.len() as u64
 }
 
 /// Reads deterministic CBOR.
-pub(crate) struct Reader<'b> {
+pub struct Reader<'b> {
     decoder: Decoder<'b>,
 }
 
 impl<'b> Reader<'b> {
     /// A reader of `bytes`.
-    pub(crate) fn new(bytes: &'b [u8]) -> Self {
+    pub fn new(bytes: &'b [u8]) -> Self {
         Self { decoder: Decoder::new(bytes) }
     }
 
     /// An unsigned integer.
-    pub(crate) fn uint(&mut self) -> Result<u64, Error> {
+    pub fn uint(&mut self) -> Result<u64, Error> {
         let start = self.decoder.position();
         let value = self.decoder.u64().map_err(|_| Error::Malformed)?;
         self.shortest(start, value, 0)?;
@@ -63,7 +69,7 @@ impl<'b> Reader<'b> {
     }
 
     /// A byte string of at most `max` bytes.
-    pub(crate) fn bytes(&mut self, max: usize) -> Result<&'b [u8], Error> {
+    pub fn bytes(&mut self, max: usize) -> Result<&'b [u8], Error> {
         let start = self.decoder.position();
         let bytes = self.decoder.bytes().map_err(|_| self.why(start))?;
         self.shortest(start, len(bytes), bytes.len())?;
@@ -71,12 +77,12 @@ impl<'b> Reader<'b> {
     }
 
     /// A byte string of exactly `N` bytes.
-    pub(crate) fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+    pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         self.bytes(N)?.try_into().map_err(|_| Error::Bounds)
     }
 
     /// A text string of at most `max` bytes.
-    pub(crate) fn text(&mut self, max: usize) -> Result<&'b str, Error> {
+    pub fn text(&mut self, max: usize) -> Result<&'b str, Error> {
         let start = self.decoder.position();
         let text = self.decoder.str().map_err(|_| self.why(start))?;
         self.shortest(start, len(text.as_bytes()), text.len())?;
@@ -84,27 +90,27 @@ impl<'b> Reader<'b> {
     }
 
     /// The head of an array of at most `max` items.
-    pub(crate) fn array(&mut self, max: u64) -> Result<u64, Error> {
+    pub fn array(&mut self, max: u64) -> Result<u64, Error> {
         let start = self.decoder.position();
         let count = self.decoder.array().map_err(|_| Error::Malformed)?;
         self.count(start, count, max)
     }
 
     /// The head of a map of at most `max` pairs.
-    pub(crate) fn map(&mut self, max: u64) -> Result<u64, Error> {
+    pub fn map(&mut self, max: u64) -> Result<u64, Error> {
         let start = self.decoder.position();
         let count = self.decoder.map().map_err(|_| Error::Malformed)?;
         self.count(start, count, max)
     }
 
     /// The head of a map with unsigned integers as keys.
-    pub(crate) fn fields(&mut self) -> Result<Fields, Error> {
+    pub fn fields(&mut self) -> Result<Fields, Error> {
         // The number of pairs needs no bound: each is read from bytes that are there, or ends the reading.
         Ok(Fields { left: self.map(u64::MAX)?, next: None })
     }
 
     /// The end: nothing may follow.
-    pub(crate) fn finish(&self) -> Result<(), Error> {
+    pub fn finish(&self) -> Result<(), Error> {
         if self.decoder.position() == self.decoder.input().len() { Ok(()) } else { Err(Error::Trailing) }
     }
 
@@ -137,19 +143,19 @@ impl<'b> Reader<'b> {
 }
 
 /// Walks the keys of a map in ascending order.
-pub(crate) struct Fields {
+pub struct Fields {
     left: u64,
     next: Option<u64>,
 }
 
 impl Fields {
     /// Goes to the value of `key`, which must be there.
-    pub(crate) fn required(&mut self, reader: &mut Reader<'_>, key: u64) -> Result<(), Error> {
+    pub fn required(&mut self, reader: &mut Reader<'_>, key: u64) -> Result<(), Error> {
         if self.optional(reader, key)? { Ok(()) } else { Err(Error::MissingField) }
     }
 
     /// Goes to the value of `key` and says true, or stays and says false.
-    pub(crate) fn optional(&mut self, reader: &mut Reader<'_>, key: u64) -> Result<bool, Error> {
+    pub fn optional(&mut self, reader: &mut Reader<'_>, key: u64) -> Result<bool, Error> {
         match self.peek(reader)? {
             Some(found) if found == key => {
                 self.next = None;
@@ -162,7 +168,7 @@ impl Fields {
     }
 
     /// Skips extensions to the end of the map. They must keep to the deterministic form as all else does.
-    pub(crate) fn finish(mut self, reader: &mut Reader<'_>) -> Result<(), Error> {
+    pub fn finish(mut self, reader: &mut Reader<'_>) -> Result<(), Error> {
         let mut least = FIRST_EXTENSION;
         while let Some(found) = self.peek(reader)? {
             if found < least {
@@ -179,7 +185,7 @@ impl Fields {
     }
 
     /// The end of a map that has no extensions.
-    pub(crate) fn end(self) -> Result<(), Error> {
+    pub fn end(self) -> Result<(), Error> {
         if self.left == 0 && self.next.is_none() { Ok(()) } else { Err(Error::UnknownField) }
     }
 

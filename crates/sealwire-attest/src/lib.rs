@@ -15,7 +15,7 @@ pub mod azure;
 mod binary;
 pub mod binding;
 mod cache;
-mod cbor;
+pub mod cbor;
 pub mod check;
 pub mod claims;
 pub mod cmw;

@@ -1,0 +1,148 @@
+//! Chunks whose plaintext is `varint(n) || data[n] || zeros` (SE-35): padding works in mid-stream.
+
+use crate::Error;
+use bytes::{Buf, Bytes, BytesMut};
+use sealwire_crypto::aead::Sequence;
+use sealwire_message::{
+    chunk::{self, Limits},
+    varint,
+};
+
+/// Zeros to pad with: as many as the largest step.
+static ZEROS: [u8; 4096] = [0; 4096];
+/// The most that the length in front of the data takes: chunks have less than 2^30 bytes.
+const MAX_LENGTH: usize = 4;
+
+/// How long a chunk's plaintext is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Padding {
+    /// as long as its data: bulk
+    Off,
+    /// to a multiple of so many bytes, at most 4096
+    To(u16),
+}
+
+/// Seals data as chunks.
+pub struct Sealer {
+    chunks: chunk::Sealer<Sequence>,
+    padding: Padding,
+}
+
+impl Sealer {
+    /// A sealer at the first chunk.
+    #[must_use]
+    pub fn new(sequence: Sequence, padding: Padding, limits: Limits) -> Self {
+        Self { chunks: chunk::Sealer::new(sequence, limits), padding }
+    }
+
+    /// Pads the chunks from here on otherwise.
+    pub fn set_padding(&mut self, padding: Padding) {
+        self.padding = padding;
+    }
+
+    /// Appends `data` to `out` as as many chunks as it needs; none when empty.
+    ///
+    /// # Errors
+    /// [`Error::Chunk`] at a limit.
+    pub fn seal(&mut self, out: &mut BytesMut, data: &[u8]) -> Result<(), Error> {
+        for part in data.chunks(self.room()) {
+            let (length, length_len) = length(part.len());
+            let length = length.get(..length_len).unwrap_or_default();
+            let zeros = self.zeros(length_len.saturating_add(part.len()));
+            self.chunks.chunk(out, &[length, part, zeros])?;
+        }
+        Ok(())
+    }
+
+    /// Appends `data`, at most [`Self::room`] bytes, as the final chunk.
+    ///
+    /// # Errors
+    /// [`Error::Chunk`] at a limit.
+    pub fn finish(self, out: &mut BytesMut, data: &[u8]) -> Result<(), Error> {
+        let (length, length_len) = length(data.len());
+        let length = length.get(..length_len).unwrap_or_default();
+        let zeros = self.zeros(length_len.saturating_add(data.len()));
+        Ok(self.chunks.finish(out, &[length, data, zeros])?)
+    }
+
+    /// Bytes of data that fit one chunk.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.chunks.max_chunk().saturating_sub(MAX_LENGTH).max(1)
+    }
+
+    /// Zeros behind `len` bytes of plaintext; none that would not fit the chunk.
+    fn zeros(&self, len: usize) -> &'static [u8] {
+        let Padding::To(step) = self.padding else { return &[] };
+        let step = usize::from(step).clamp(1, ZEROS.len());
+        let wanted = len.next_multiple_of(step).saturating_sub(len);
+        let room = self.chunks.max_chunk().saturating_sub(len);
+        ZEROS.get(..wanted.min(room)).unwrap_or_default()
+    }
+}
+
+/// Data that has authenticated.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// not the last; may be empty, for padding alone
+    Data(Bytes),
+    /// the last: the message is complete; may be empty
+    Final(Bytes),
+}
+
+/// Opens chunks.
+pub struct Opener {
+    chunks: chunk::Opener<Sequence>,
+}
+
+impl Opener {
+    /// An opener at the first chunk.
+    #[must_use]
+    pub fn new(sequence: Sequence, limits: Limits) -> Self {
+        Self { chunks: chunk::Opener::new(sequence, limits) }
+    }
+
+    /// Gives it the next slice of the outer body.
+    pub fn push(&mut self, slice: &[u8]) {
+        self.chunks.push(slice);
+    }
+
+    /// Says that the outer body has ended.
+    pub fn end(&mut self) {
+        self.chunks.end();
+    }
+
+    /// The next data, or `None` until more is pushed.
+    ///
+    /// # Errors
+    /// [`Error::Chunk`], [`Error::Padding`]
+    pub fn next_data(&mut self) -> Result<Option<Opened>, Error> {
+        Ok(match self.chunks.next_chunk()? {
+            None => None,
+            Some(chunk::Opened::Chunk(plaintext)) => Some(Opened::Data(data(plaintext)?)),
+            Some(chunk::Opened::Final(plaintext)) => Some(Opened::Final(data(plaintext)?)),
+        })
+    }
+}
+
+/// `varint(n) || data[n] || zeros`
+fn data(mut plaintext: Bytes) -> Result<Bytes, Error> {
+    let (len, size) = varint::peek(&plaintext).ok_or(Error::Padding)?;
+    plaintext.advance(size);
+    let len = usize::try_from(len).map_err(|_| Error::Padding)?;
+    if len > plaintext.len() {
+        return Err(Error::Padding);
+    }
+    let data = plaintext.split_to(len);
+    // Authentic, so the time that this takes tells nobody anything.
+    if plaintext.iter().any(|byte| *byte != 0) { Err(Error::Padding) } else { Ok(data) }
+}
+
+/// The varint of a length below 2^30, and how many of its bytes count.
+fn length(len: usize) -> ([u8; MAX_LENGTH], usize) {
+    let mut out = BytesMut::with_capacity(8);
+    varint::put(&mut out, len as u64);
+    let mut bytes = [0; MAX_LENGTH];
+    bytes.iter_mut().zip(&out).for_each(|(to, from)| *to = *from);
+    (bytes, out.len().min(MAX_LENGTH))
+}
