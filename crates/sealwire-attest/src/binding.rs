@@ -5,6 +5,8 @@ use sealwire_crypto::digest::{sha384, sha512};
 
 /// The `usage` of evidence over a key document.
 pub const KEY_DOCUMENT: &str = "key-document";
+/// The `usage` of evidence that is made for one handshake of a session (SE-08).
+pub const HANDSHAKE: &str = "handshake";
 
 /// `B = SHA-512(CBOR[protocol, use, role, kind, SHA-384(bound bytes), challenge, SHA-384(companions)])`
 ///
@@ -12,9 +14,9 @@ pub const KEY_DOCUMENT: &str = "key-document";
 /// and the role keep evidence that was made for one place from being shown in another.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding<'a> {
-    /// `key-document`, later `handshake`, …
+    /// [`KEY_DOCUMENT`] or [`HANDSHAKE`]
     pub usage: &'a str,
-    /// `gateway`, later `client`, …
+    /// `gateway` or `client`
     pub role: &'a str,
     /// the kind of the evidence
     pub kind: Kind,

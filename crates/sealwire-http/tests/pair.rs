@@ -85,7 +85,7 @@ fn accept(published: &Published) -> Result<Appraised<KeyDocument>, Denial> {
     let policy = Policy::from_toml(&policy).unwrap();
     let verifier = Verifier::new(&policy.development_roots());
     let (seen, now) = (key_document::Seen::default(), UnixTime(SystemClock.unix_seconds()));
-    key_document::accept(published, &verifier, &policy, "app.example", b"", seen, now)
+    key_document::accept(published, &verifier, &policy, key_document::Wanted::Gateway("app.example"), b"", seen, now)
         .map(|acceptance| acceptance.document)
 }
 

@@ -1,16 +1,35 @@
 //! From a published document to one that a client may use (AT-41, AT-42, AT-44).
 
-use super::{CHALLENGE_LEN, GATEWAY, KeyDocument, Published, authority, bound};
+use super::{CHALLENGE_LEN, CLIENT, GATEWAY, KeyDocument, Published, authority, bound_as};
 use crate::{
     Appraised, Claims, Policy, UnixTime, Verifier,
     policy::OperatorRule,
     verdict::{Denial, Reason},
 };
+use sealwire_crypto::digest::sha384;
 use std::time::Duration;
 
 /// How far clocks may differ: an issued-at, or the first second of a key, this far in the client's future passes.
 /// Ends are never stretched.
 pub const MAX_SKEW: Duration = Duration::from_secs(60);
+
+/// Whose document is wanted. The role is for who accepts to expect, not for the document to choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    /// that of a gateway that serves this authority (SE-07)
+    Gateway(&'a str),
+    /// that of a caller who attests itself (SE-11)
+    Client,
+}
+
+impl Wanted<'_> {
+    fn role(self) -> &'static str {
+        match self {
+            Self::Gateway(_) => GATEWAY,
+            Self::Client => CLIENT,
+        }
+    }
+}
 
 /// What a client already knows of an instance.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,6 +74,8 @@ pub enum OperatorGround {
 pub struct Acceptance {
     /// the document
     pub document: Appraised<KeyDocument>,
+    /// SHA-384 of its exact bytes
+    pub document_hash: [u8; 48],
     /// what its evidence says; whoever shows anything of it shows `development` too (AT-07)
     pub claims: Appraised<Claims>,
     /// how its age is known
@@ -83,7 +104,7 @@ impl Acceptance {
 
 /// Verifies, appraises and accepts a published document (AT-41, AT-42, AT-44).
 ///
-/// `authority` must be among those that the document lists; `challenge` is what the client sent, or empty.
+/// `challenge` is what was sent, or empty.
 ///
 /// # Errors
 /// Every rule that failed; a document that cannot be read, or evidence that is not genuine, alone.
@@ -91,7 +112,7 @@ pub fn accept(
     published: &Published,
     verifier: &Verifier,
     policy: &Policy,
-    authority: &str,
+    wanted: Wanted<'_>,
     challenge: &[u8],
     seen: Seen,
     at: UnixTime,
@@ -103,8 +124,7 @@ pub fn accept(
     let document = KeyDocument::decode(&published.document)
         .map_err(|e| only(reason(e.code(), "document", "a well-formed key document", e)))?;
 
-    // The role is ours to expect, not the document's to choose.
-    let bound = bound(&published.document, challenge);
+    let bound = bound_as(wanted.role(), &published.document, challenge);
     let verified = verifier
         .verify_presented(&published.evidence, &published.endorsements, &bound, at)
         .map_err(|e| only(reason(e.code(), "evidence", "genuine evidence over the document", e)))?;
@@ -115,13 +135,20 @@ pub fn accept(
     failed.0.extend(policy.revocation().document_failures(published, &document));
     failed.times(&document, policy, &claims, at);
     let age = failed.age(&document, policy, challenge, at);
-    failed.names(&document, authority);
+    failed.names(&document, wanted);
     failed.serial(&document, seen);
     let operator = failed.operator(&document, policy.operator_rule(), &claims);
 
     match (appraised, operator) {
         (Some(claims), Some(operator)) if failed.0.is_empty() => {
-            Ok(Acceptance { document: claims.clone().map(|_| document), claims, age, operator })
+            let document_hash = sha384(&[&published.document]);
+            Ok(Acceptance {
+                document: claims.clone().map(|_| document),
+                document_hash,
+                claims,
+                age,
+                operator,
+            })
         }
         _ => Err(Denial { reasons: failed.0 }),
     }
@@ -206,8 +233,9 @@ impl Failed {
     }
 
     /// SE-07, AT-44
-    fn names(&mut self, document: &KeyDocument, wanted: &str) {
-        self.unless(document.role == GATEWAY, "role", "role", GATEWAY, &document.role);
+    fn names(&mut self, document: &KeyDocument, wanted: Wanted<'_>) {
+        self.unless(document.role == wanted.role(), "role", "role", wanted.role(), &document.role);
+        let Wanted::Gateway(wanted) = wanted else { return };
         let served = authority::normalise(wanted, authority::DEFAULT_PORT)
             .is_ok_and(|wanted| document.authorities.contains(&wanted));
         let authorities = document.authorities.join(", ");

@@ -11,7 +11,7 @@ mod measurement;
 pub mod operator;
 mod published;
 
-pub use accept::{Acceptance, Age, MAX_SKEW, OperatorGround, Seen, accept};
+pub use accept::{Acceptance, Age, MAX_SKEW, OperatorGround, Seen, Wanted, accept};
 pub use codec::{MAX_AUTHORITIES, MAX_KEYS, MAX_LEN, MAX_WIRES};
 pub use error::Error;
 pub use published::{MAX_LEN as MAX_PUBLISHED_LEN, Published};
@@ -28,6 +28,8 @@ pub const MEDIA_TYPE: &str = "application/sealwire-keys+cbor";
 pub const PATH: &str = "/.well-known/sealwire";
 /// The role of who serves a document.
 pub const GATEWAY: &str = "gateway";
+/// The role of a caller who attests itself (SE-11).
+pub const CLIENT: &str = "client";
 /// The purpose of keys of the oblivious wire; the bytes of such a key are one key configuration (RFC 9458).
 pub const OBLIVIOUS: &str = "oblivious";
 /// Lengths of a challenge that a client may send, in bytes (AT-40).
@@ -59,9 +61,9 @@ pub struct KeyDocument {
     pub issued_at: UnixTime,
     /// last second of use
     pub not_after: UnixTime,
-    /// `gateway`
+    /// `gateway` or `client`
     pub role: String,
-    /// names that this instance serves, in the form of [`authority::normalise`]
+    /// names that this instance serves, in the form of [`authority::normalise`]; a client may have none
     pub authorities: Vec<String>,
     /// every live public key that is advertised, by preference; one that is only still accepted is not listed
     pub keys: Vec<PublishedKey>,
@@ -110,7 +112,13 @@ impl PublishedKey {
 /// What evidence over a gateway's `document` is bound to; `challenge` is empty where none was given (AT-04).
 #[must_use]
 pub fn bound(document: &[u8], challenge: &[u8]) -> Bound {
-    Bound::new(binding::KEY_DOCUMENT, GATEWAY, document, challenge)
+    bound_as(GATEWAY, document, challenge)
+}
+
+/// What evidence over the `document` of a party with this role is bound to (AT-04).
+#[must_use]
+pub fn bound_as(role: &'static str, document: &[u8], challenge: &[u8]) -> Bound {
+    Bound::new(binding::KEY_DOCUMENT, role, document, challenge)
 }
 
 /// The report data of evidence of one kind, without companions, over a gateway's `document` (AT-04).

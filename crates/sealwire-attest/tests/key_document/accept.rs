@@ -5,7 +5,7 @@ use super::{key, sample};
 use sealwire_attest::{
     Binding, Endorsements, Evidence, KeyDocument, Kind, Policy, UnixTime, Verifier,
     key_document::{
-        Acceptance, Age, OperatorGround, Published, Seen, accept, operator::OperatorStatement, report_data,
+        Acceptance, Age, OperatorGround, Published, Seen, Wanted, accept, operator::OperatorStatement, report_data,
     },
     revocation::RevocationList,
     verdict::Denial,
@@ -101,7 +101,7 @@ fn attempt(change: impl FnOnce(&mut Attempt)) -> Result<Acceptance, Denial> {
     let evidence = (attempt.evidence)(&document);
     let published = Published { document, evidence: evidence.into(), endorsements: attempt.endorsements };
     let Attempt { policy, authority, challenge, seen, .. } = attempt;
-    accept(&published, verifier, &policy, &authority, &challenge, seen, *at)
+    accept(&published, verifier, &policy, Wanted::Gateway(&authority), &challenge, seen, *at)
 }
 
 /// The codes of the rules that failed; none when it was accepted.

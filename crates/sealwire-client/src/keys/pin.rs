@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use http::Uri;
 use sealwire_attest::{
     Appraised, Endorsements, KeyDocument, Policy, UnixTime, Verifier,
-    key_document::{self, Acceptance, OBLIVIOUS, Published},
+    key_document::{self, Acceptance, OBLIVIOUS, Published, Wanted},
     revocation,
     verdict::Denial,
 };
@@ -220,7 +220,7 @@ impl Appraiser {
         let at = self.now();
         let policy = self.policy();
         let accepted =
-            key_document::accept(&published, &self.verifier, &policy, &self.places.authority, &[], seen, at);
+            key_document::accept(&published, &self.verifier, &policy, Wanted::Gateway(&self.places.authority), &[], seen, at);
         let acceptance = accepted.map_err(|denial| match (current, &claimed) {
             // Somebody replays an old document. That says nothing against the newer one.
             (Some(pin), Some(old))

@@ -5,7 +5,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use sealwire_attest::{
     Policy, UnixTime, Verifier,
-    key_document::{Acceptance, Published, Seen, accept},
+    key_document::{Acceptance, Published, Seen, Wanted, accept},
 };
 use sealwire_gateway::{
     Config, Environment, Gateway, Running,
@@ -212,7 +212,7 @@ pub(crate) fn accepted(published: &Published, challenge: &[u8], at: SystemTime) 
     .unwrap();
     let verifier = Verifier::new(&[tee.root_fingerprint()]);
     let at = UnixTime(at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs());
-    accept(published, &verifier, &policy, NAME, challenge, Seen::default(), at).unwrap()
+    accept(published, &verifier, &policy, Wanted::Gateway(NAME), challenge, Seen::default(), at).unwrap()
 }
 
 /// What a [`Switched`] does.

@@ -36,9 +36,6 @@ impl Window {
             for step in 0..fresh {
                 self.set(self.next.saturating_add(step), size, false);
             }
-            if after.saturating_sub(self.next) > size {
-                self.seen.fill(0);
-            }
             self.next = after;
         } else if self.next.saturating_sub(after) >= size || self.get(number.into(), size) {
             return Err(Error::Replay);

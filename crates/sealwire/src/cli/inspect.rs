@@ -13,7 +13,7 @@ use super::{
 use clap::Args as ClapArgs;
 use sealwire_attest::{
     Policy, Verifier,
-    key_document::{Acceptance, Age, Seen, accept},
+    key_document::{Acceptance, Age, Seen, Wanted, accept},
     verdict::Denial,
 };
 use sealwire_crypto::digest::sha384;
@@ -91,7 +91,7 @@ fn judge(shown: &Shown, policy: &Policy, authority: Option<&str>) -> Result<Judg
         &shown.published,
         &verifier,
         policy,
-        &authority,
+        Wanted::Gateway(&authority),
         &shown.challenge,
         Seen::default(),
         shown.fetched,
