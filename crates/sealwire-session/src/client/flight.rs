@@ -116,7 +116,7 @@ impl ExpectServerFlight {
             Some((_, share)) => Some(self.offer.complete(share).map_err(|_| Error::Share)?),
         };
         let psk = self.ticket.as_ref().filter(|_| hello.resumed != Resumed::No).map(|ticket| &ticket.psk);
-        let handshake = Early::new(suite, psk).agree(shared.as_ref().map(|shared| shared.as_slice()))?;
+        let handshake = Early::new(suite, psk).agree(shared.as_ref().map(kx::SharedSecret::as_bytes))?;
         let after_hello = transcript.digest();
         let server = handshake.server(&after_hello)?;
         let client = handshake.client(&after_hello)?;

@@ -266,7 +266,7 @@ impl Hello {
         }
         transcript.add(Direction::Server, &server_hello);
         let psk = ticket.as_ref().map(|ticket| &ticket.psk);
-        let handshake = Early::new(suite, psk).agree(shared.as_ref().map(|shared| shared.as_slice()))?;
+        let handshake = Early::new(suite, psk).agree(shared.as_ref().map(kx::SharedSecret::as_bytes))?;
         Answering::new(hello, suite, session, server_hello, transcript, handshake, ticket)
     }
 }
