@@ -26,7 +26,7 @@ pub use error::Error;
 pub use identity::{Identity, purpose};
 pub use limits::Limits;
 pub use schedule::{ChannelSecret, CloseSecret, ExporterSecret, RequestSecret, Secrets};
-pub use suite::{Scheme, Suite};
+pub use suite::{Group, Scheme, Suite};
 
 /// Media types of the wire.
 pub mod media {

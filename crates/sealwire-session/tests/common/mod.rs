@@ -21,26 +21,26 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-pub const AUTHORITY: &str = "app.example";
-pub const INSTANCE: [u8; 16] = [0x11; 16];
+pub(crate) const AUTHORITY: &str = "app.example";
+pub(crate) const INSTANCE: [u8; 16] = [0x11; 16];
 
 /// The development machine of all tests of this binary. Its root is kept inside cargo's target folder.
-pub static TEE: LazyLock<Development> = LazyLock::new(|| {
+pub(crate) static TEE: LazyLock<Development> = LazyLock::new(|| {
     let program = env::current_exe().unwrap();
     Development::open(&program.ancestors().nth(3).unwrap().join("tmp").join("sealwire-tests")).unwrap()
 });
 
 /// Unix milliseconds at which everything happens: the development chain is made for the present.
-pub static NOW: LazyLock<u64> = LazyLock::new(|| {
+pub(crate) static NOW: LazyLock<u64> = LazyLock::new(|| {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     u64::try_from(since.as_millis()).unwrap()
 });
 
-pub fn at(now: u64) -> UnixTime {
+pub(crate) fn at(now: u64) -> UnixTime {
     UnixTime(now / 1000)
 }
 
-pub static POLICY: LazyLock<Policy> = LazyLock::new(|| {
+pub(crate) static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     let text = format!(
         "version = 1\nany-operator = true\n[[accept]]\nkind = \"development\"\n\
          measurement = {{ any = \"test\" }}\nhost-data = {{ any = \"test\" }}\nminimum-tcb = {{ any = \"test\" }}\n\
@@ -50,11 +50,11 @@ pub static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     Policy::from_toml(&text).unwrap()
 });
 
-pub static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| Verifier::new(POLICY.trust()));
+pub(crate) static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| Verifier::new(POLICY.trust()));
 
 /// What may be used once.
 #[derive(Default)]
-pub struct Register(Mutex<HashSet<[u8; 16]>>);
+pub(crate) struct Register(Mutex<HashSet<[u8; 16]>>);
 
 impl Once for Register {
     fn take(&self, id: [u8; 16], _: u64, _: u64) -> bool {
@@ -63,7 +63,7 @@ impl Once for Register {
 }
 
 /// A key document of a role with these identity keys, published.
-pub fn publish(role: &str, instance: [u8; 16], identity: &Identity, authorities: &[&str]) -> Published {
+pub(crate) fn publish(role: &str, instance: [u8; 16], identity: &Identity, authorities: &[&str]) -> Published {
     let now = at(*NOW);
     let not_after = now.saturating_add(Duration::from_secs(3600));
     let document = KeyDocument {
@@ -87,42 +87,42 @@ pub fn publish(role: &str, instance: [u8; 16], identity: &Identity, authorities:
 }
 
 /// Evidence of the machine over something.
-pub fn quote(bound: &Bound) -> (sealwire_attest::Presented, sealwire_attest::Endorsements) {
+pub(crate) fn quote(bound: &Bound) -> (sealwire_attest::Presented, sealwire_attest::Endorsements) {
     let produced = TEE.produce(&bound.digest(TEE.kind(), &[])).unwrap();
     (produced.evidence.into(), produced.endorsements)
 }
 
 /// A quote over a handshake, as it travels.
-pub fn quote_bytes(bound: &Bound) -> Vec<u8> {
+pub(crate) fn quote_bytes(bound: &Bound) -> Vec<u8> {
     cmw::encode(&quote(bound).0)
 }
 
 /// Appraises a quote that travelled, as the policy of all tests does.
-pub fn appraise(quote: &[u8], bound: &Bound) -> Appraised<Claims> {
+pub(crate) fn appraise(quote: &[u8], bound: &Bound) -> Appraised<Claims> {
     let presented = cmw::decode(quote).unwrap();
     let (_, endorsements) = self::quote(bound);
     let verified = VERIFIER.verify_presented(&presented, &endorsements, bound, at(*NOW)).unwrap();
     POLICY.appraise(verified, at(*NOW)).unwrap()
 }
 
-pub fn accept(published: &Published, wanted: Wanted<'_>) -> Acceptance {
+pub(crate) fn accept(published: &Published, wanted: Wanted<'_>) -> Acceptance {
     key_document::accept(published, &VERIFIER, &POLICY, wanted, &[], Seen::default(), at(*NOW)).unwrap()
 }
 
 /// A server, as a gateway would hold one.
-pub struct Gateway {
-    pub server: Server,
-    pub published: Published,
-    pub register: Register,
-    pub authentication: Authentication,
+pub(crate) struct Gateway {
+    pub(crate) server: Server,
+    pub(crate) published: Published,
+    pub(crate) register: Register,
+    pub(crate) authentication: Authentication,
 }
 
 impl Gateway {
-    pub fn new(config: server::Config) -> Self {
+    pub(crate) fn new(config: server::Config) -> Self {
         Self::of(INSTANCE, config, &[AUTHORITY])
     }
 
-    pub fn of(instance: [u8; 16], config: server::Config, authorities: &[&str]) -> Self {
+    pub(crate) fn of(instance: [u8; 16], config: server::Config, authorities: &[&str]) -> Self {
         let slh_dsa = config.schemes.contains(&Scheme::SlhDsaSha2192f);
         let identity = Identity::generate(slh_dsa, &OsRandom).unwrap();
         let published = publish(key_document::GATEWAY, instance, &identity, authorities);
@@ -130,26 +130,26 @@ impl Gateway {
         Self { server, published, register: Register::default(), authentication: Authentication::NotAsked }
     }
 
-    pub fn asking(mut self, authentication: Authentication) -> Self {
+    pub(crate) fn asking(mut self, authentication: Authentication) -> Self {
         self.authentication = authentication;
         self
     }
 
-    pub fn document_hash(&self) -> [u8; 48] {
+    pub(crate) fn document_hash(&self) -> [u8; 48] {
         sha384(&[&self.published.document])
     }
 
-    pub fn acceptance(&self) -> Acceptance {
+    pub(crate) fn acceptance(&self) -> Acceptance {
         accept(&self.published, Wanted::Gateway(AUTHORITY))
     }
 
     /// Takes a first message.
-    pub fn receive(&self, message: &[u8], busy: bool, now: u64) -> Result<server::Received, Error> {
+    pub(crate) fn receive(&self, message: &[u8], busy: bool, now: u64) -> Result<server::Received, Error> {
         self.server.receive(message, busy, now, &self.register, &OsRandom)
     }
 
     /// Answers a hello with a flight.
-    pub fn answer(&self, hello: server::Hello, now: u64) -> Result<(Vec<u8>, Next), Error> {
+    pub(crate) fn answer(&self, hello: server::Hello, now: u64) -> Result<(Vec<u8>, Next), Error> {
         assert_eq!(hello.authority(), AUTHORITY, "tests of SE-07 do not come here");
         let early = hello.early()?.is_some();
         let answering = hello.answer(&self.server, early, &OsRandom)?;
@@ -168,7 +168,7 @@ impl Gateway {
     }
 
     /// A whole flight for a hello that needs no retry.
-    pub fn flight(&self, message: &[u8], now: u64) -> Result<(Vec<u8>, Next), Error> {
+    pub(crate) fn flight(&self, message: &[u8], now: u64) -> Result<(Vec<u8>, Next), Error> {
         match self.receive(message, false, now)? {
             server::Received::Hello(hello) => self.answer(*hello, now),
             server::Received::Retry(_) => panic!("a retry that the test does not expect"),
@@ -176,7 +176,7 @@ impl Gateway {
     }
 }
 
-pub fn parameters(limits: &Limits) -> Parameters {
+pub(crate) fn parameters(limits: &Limits) -> Parameters {
     Parameters {
         lifetime: limits.lifetime,
         idle: limits.idle,
@@ -187,29 +187,29 @@ pub fn parameters(limits: &Limits) -> Parameters {
 }
 
 /// A caller that attests itself.
-pub struct Caller {
-    pub identity: Identity,
-    pub published: Published,
+pub(crate) struct Caller {
+    pub(crate) identity: Identity,
+    pub(crate) published: Published,
 }
 
 impl Caller {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let identity = Identity::generate(false, &OsRandom).unwrap();
         let published = publish(key_document::CLIENT, [0x22; 16], &identity, &[]);
         Self { identity, published }
     }
 
-    pub fn document_hash(&self) -> [u8; 48] {
+    pub(crate) fn document_hash(&self) -> [u8; 48] {
         sha384(&[&self.published.document])
     }
 
-    pub fn acceptance(&self) -> Acceptance {
+    pub(crate) fn acceptance(&self) -> Acceptance {
         accept(&self.published, Wanted::Client)
     }
 }
 
 /// The client's half up to a session, or to its own authentication.
-pub fn greet(
+pub(crate) fn greet(
     gateway: &Gateway,
     config: &client::Config,
     ticket: Option<Ticket>,
@@ -235,7 +235,7 @@ pub fn greet(
 }
 
 /// A session between the two, without the client's authentication.
-pub fn establish(
+pub(crate) fn establish(
     gateway: &Gateway,
     config: &client::Config,
     ticket: Option<Ticket>,
@@ -248,7 +248,7 @@ pub fn establish(
 }
 
 /// A session with a client that authenticates itself, or shows nothing.
-pub fn establish_mutual(
+pub(crate) fn establish_mutual(
     gateway: &Gateway,
     config: &client::Config,
     caller: Option<&Caller>,
