@@ -85,8 +85,16 @@ fn accept(published: &Published) -> Result<Appraised<KeyDocument>, Denial> {
     let policy = Policy::from_toml(&policy).unwrap();
     let verifier = Verifier::new(&policy.development_roots());
     let (seen, now) = (key_document::Seen::default(), UnixTime(SystemClock.unix_seconds()));
-    key_document::accept(published, &verifier, &policy, key_document::Wanted::Gateway("app.example"), b"", seen, now)
-        .map(|acceptance| acceptance.document)
+    key_document::accept(
+        published,
+        &verifier,
+        &policy,
+        key_document::Wanted::Gateway("app.example"),
+        b"",
+        seen,
+        now,
+    )
+    .map(|acceptance| acceptance.document)
 }
 
 /// The gateway's keys in a document that a policy has accepted.

@@ -122,16 +122,19 @@ pub(crate) fn verify(
     role: Role,
     transcript: &Digest,
 ) -> Result<Scheme, Error> {
-    let scheme = Scheme::from_id(proof.scheme).filter(|scheme| offered.contains(scheme)).ok_or(Error::NotOffered)?;
+    let scheme =
+        Scheme::from_id(proof.scheme).filter(|scheme| offered.contains(scheme)).ok_or(Error::NotOffered)?;
     let message = signed(role, scheme, transcript);
     let key = |purpose| -> Result<&[u8], Error> {
         document.live_keys(purpose, at).next().map(|key| key.bytes.as_slice()).ok_or(Error::NoIdentityKey)
     };
     let verified = match (scheme, proof.signatures.as_slice()) {
-        (Scheme::Ed25519MlDsa65, [classic, quantum_safe]) => {
-            ed25519::verify(key(purpose::ED25519)?, &message, classic)
-                .and(ml_dsa_65::verify(key(purpose::ML_DSA_65)?, &message, quantum_safe))
-        }
+        (Scheme::Ed25519MlDsa65, [classic, quantum_safe]) => ed25519::verify(
+            key(purpose::ED25519)?,
+            &message,
+            classic,
+        )
+        .and(ml_dsa_65::verify(key(purpose::ML_DSA_65)?, &message, quantum_safe)),
         (Scheme::Ed25519, [signature]) => ed25519::verify(key(purpose::ED25519)?, &message, signature),
         (Scheme::SlhDsaSha2192f, [signature]) => {
             slh_dsa_sha2_192f::verify(key(purpose::SLH_DSA_SHA2_192F)?, &message, signature)

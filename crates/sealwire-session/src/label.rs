@@ -6,7 +6,12 @@ use sealwire_crypto::kdf::Prk;
 const PREFIX: &[u8] = b"sealwire/1 ";
 
 /// What HKDF-Expand takes, in parts: `u16(n) || u8(len(l)) || l || u8(len(context)) || context`.
-fn with_info<T>(label: &str, context: &[&[u8]], len: usize, run: impl FnOnce(&[&[u8]]) -> T) -> Result<T, Error> {
+fn with_info<T>(
+    label: &str,
+    context: &[&[u8]],
+    len: usize,
+    run: impl FnOnce(&[&[u8]]) -> T,
+) -> Result<T, Error> {
     let count = context.iter().fold(0_usize, |count, part| count.saturating_add(part.len()));
     let too_long = |_| Error::Crypto(sealwire_crypto::Error::Limit);
     let len = u16::try_from(len).map_err(too_long)?.to_be_bytes();

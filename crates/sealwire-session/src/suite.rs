@@ -54,7 +54,9 @@ impl Scheme {
     /// The scheme of an identifier.
     #[must_use]
     pub fn from_id(id: u16) -> Option<Self> {
-        [Self::Ed25519MlDsa65, Self::Ed25519, Self::SlhDsaSha2192f].into_iter().find(|scheme| scheme.id() == id)
+        [Self::Ed25519MlDsa65, Self::Ed25519, Self::SlhDsaSha2192f]
+            .into_iter()
+            .find(|scheme| scheme.id() == id)
     }
 
     /// The identifier.

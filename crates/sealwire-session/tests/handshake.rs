@@ -6,6 +6,7 @@ mod common;
 use bytes::BytesMut;
 use common::{AUTHORITY, Caller, Gateway, NOW, establish, establish_mutual};
 use sealwire_crypto::random::OsRandom;
+use sealwire_crypto::{aead::Aead, kx::Group};
 use sealwire_message::chunk;
 use sealwire_session::{
     Error, Scheme, Suite,
@@ -14,7 +15,6 @@ use sealwire_session::{
     request::{Listed, Mode, Opened, Padding, Window},
     server::{self, HalfOpen},
 };
-use sealwire_crypto::{aead::Aead, kx::Group};
 
 /// One request and its answer.
 fn exchange(client: &Established, server: &HalfOpen, window: &mut Window, number: u64) -> Result<(), Error> {

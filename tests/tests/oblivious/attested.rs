@@ -43,7 +43,15 @@ async fn published(stage: &Stage, challenge: Option<&[u8]>) -> Published {
 fn accept(published: &Published, policy: &Policy, challenge: &[u8]) -> Result<Acceptance, Denial> {
     let verifier = Verifier::new(&policy.development_roots());
     let now = UnixTime(SystemClock.unix_seconds());
-    key_document::accept(published, &verifier, policy, key_document::Wanted::Gateway(AUTHORITY), challenge, Seen::default(), now)
+    key_document::accept(
+        published,
+        &verifier,
+        policy,
+        key_document::Wanted::Gateway(AUTHORITY),
+        challenge,
+        Seen::default(),
+        now,
+    )
 }
 
 fn codes(denial: &Denial) -> Vec<&'static str> {

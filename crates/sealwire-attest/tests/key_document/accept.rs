@@ -5,7 +5,8 @@ use super::{key, sample};
 use sealwire_attest::{
     Binding, Endorsements, Evidence, KeyDocument, Kind, Policy, UnixTime, Verifier,
     key_document::{
-        Acceptance, Age, OperatorGround, Published, Seen, Wanted, accept, operator::OperatorStatement, report_data,
+        Acceptance, Age, OperatorGround, Published, Seen, Wanted, accept, operator::OperatorStatement,
+        report_data,
     },
     revocation::RevocationList,
     verdict::Denial,

@@ -219,8 +219,15 @@ impl Appraiser {
         };
         let at = self.now();
         let policy = self.policy();
-        let accepted =
-            key_document::accept(&published, &self.verifier, &policy, Wanted::Gateway(&self.places.authority), &[], seen, at);
+        let accepted = key_document::accept(
+            &published,
+            &self.verifier,
+            &policy,
+            Wanted::Gateway(&self.places.authority),
+            &[],
+            seen,
+            at,
+        );
         let acceptance = accepted.map_err(|denial| match (current, &claimed) {
             // Somebody replays an old document. That says nothing against the newer one.
             (Some(pin), Some(old))

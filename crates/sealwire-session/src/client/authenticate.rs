@@ -79,7 +79,11 @@ impl ExpectOwnCredential {
     ///
     /// # Errors
     /// [`Error::CallerNotAttested`] for nothing where something is required; no randomness.
-    pub fn present(mut self, own: Option<Own<'_>>, random: &dyn Random) -> Result<(Vec<u8>, ExpectFinishAnswer), Error> {
+    pub fn present(
+        mut self,
+        own: Option<Own<'_>>,
+        random: &dyn Random,
+    ) -> Result<(Vec<u8>, ExpectFinishAnswer), Error> {
         if own.is_none() && self.required {
             return Err(Error::CallerNotAttested);
         }
@@ -99,9 +103,8 @@ impl ExpectOwnCredential {
         self.transcript.add(Direction::Client, &proof);
         let finished = self.client.finished()?.sign(&[self.transcript.digest().as_bytes()]);
         self.transcript.add(Direction::Client, finished.as_bytes());
-        let plain = cbor::encode(|e| {
-            e.array(3)?.bytes(&credential)?.bytes(&proof)?.bytes(finished.as_bytes())?.ok()
-        });
+        let plain =
+            cbor::encode(|e| e.array(3)?.bytes(&credential)?.bytes(&proof)?.bytes(finished.as_bytes())?.ok());
         let sealed = self.client.seal(0, &self.after_server, plain)?;
         let message = ClientFinish { session: self.confirmed.id(), sealed: &sealed }.encode();
         let complete = self.transcript.digest();

@@ -143,7 +143,9 @@ impl ExpectServerFlight {
             (Resumed::No, _) => {
                 Ok(Received::Presented(Box::new(ServerPresented::new(opened, self.config, self.known)?)))
             }
-            (_, Some(ticket)) => Ok(Received::Resumed(Box::new(ResumedByServer::new(opened, ticket.document)?))),
+            (_, Some(ticket)) => {
+                Ok(Received::Resumed(Box::new(ResumedByServer::new(opened, ticket.document)?)))
+            }
             (_, None) => Err(Error::NotOffered),
         }
     }
@@ -157,7 +159,9 @@ impl ExpectServerFlight {
         let offered = match (hello.resumed, &self.ticket) {
             (Resumed::No, _) => self.config.suites.contains(&suite),
             (Resumed::WithAgreement, Some(ticket)) => ticket.suite == suite,
-            (Resumed::WithoutAgreement, Some(ticket)) => ticket.suite == suite && self.config.without_agreement,
+            (Resumed::WithoutAgreement, Some(ticket)) => {
+                ticket.suite == suite && self.config.without_agreement
+            }
             (_, None) => false,
         };
         if offered { Ok(suite) } else { Err(Error::NotOffered) }
@@ -170,7 +174,8 @@ fn parts(opened: &[u8]) -> Result<[Zeroizing<Vec<u8>>; 4], Error> {
     if reader.array(4)? != 4 {
         return Err(Error::Malformed(sealwire_attest::cbor::Error::Bounds));
     }
-    let mut part = || -> Result<_, Error> { Ok(Zeroizing::new(reader.bytes(crate::limits::MAX_FLIGHT)?.to_vec())) };
+    let mut part =
+        || -> Result<_, Error> { Ok(Zeroizing::new(reader.bytes(crate::limits::MAX_FLIGHT)?.to_vec())) };
     let parts = [part()?, part()?, part()?, part()?];
     reader.finish()?;
     Ok(parts)

@@ -9,10 +9,7 @@ use crate::{
     suite::Group,
     transcript::{Direction, Transcript},
 };
-use sealwire_attest::{
-    Appraised, Bound, Claims, UnixTime, cmw,
-    key_document::Acceptance,
-};
+use sealwire_attest::{Appraised, Bound, Claims, UnixTime, cmw, key_document::Acceptance};
 use sealwire_crypto::digest::{Digest, constant_time_eq};
 use std::{sync::Arc, time::Duration};
 use zeroize::Zeroizing;
@@ -59,11 +56,7 @@ pub enum Outcome {
 }
 
 impl ServerPresented {
-    pub(super) fn new(
-        opened: Opened,
-        config: Arc<Config>,
-        known: Option<[u8; 48]>,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(opened: Opened, config: Arc<Config>, known: Option<[u8; 48]>) -> Result<Self, Error> {
         let credential = ServerCredential::decode(&opened.credential)?;
         // Left out is only what the client has said that it has.
         if credential.published.is_none() && known != Some(credential.document) {

@@ -87,7 +87,16 @@ pub fn start(
             sequence = Some(schedule.traffic(&transcript::of_client(hash, &bytes))?.sequence(0)?);
         }
     }
-    let next = ExpectServerFlight::new(config, authority.to_owned(), known, bytes.clone(), offer, ticket, early, now);
+    let next = ExpectServerFlight::new(
+        config,
+        authority.to_owned(),
+        known,
+        bytes.clone(),
+        offer,
+        ticket,
+        early,
+        now,
+    );
     Ok(Started { hello: bytes, early: sequence, next })
 }
 

@@ -113,7 +113,8 @@ impl ServerHello {
             } else {
                 None
             };
-            if share.is_none() != (resumed == Resumed::WithoutAgreement) || (early && resumed == Resumed::No) {
+            if share.is_none() != (resumed == Resumed::WithoutAgreement) || (early && resumed == Resumed::No)
+            {
                 return Err(Error::Inconsistent);
             }
             Ok(Self { random, session, aead, resumed, early, share })

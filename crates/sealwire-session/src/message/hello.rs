@@ -117,8 +117,7 @@ impl ClientHello {
             fields.required(reader, 7)?;
             let schemes = read_ids(reader)?;
             fields.required(reader, 8)?;
-            let evidence =
-                if read_flag(reader)? { EvidenceMode::Handshake } else { EvidenceMode::Identity };
+            let evidence = if read_flag(reader)? { EvidenceMode::Handshake } else { EvidenceMode::Identity };
             fields.required(reader, 9)?;
             let attests = read_flag(reader)?;
             let known = if fields.optional(reader, 10)? { Some(reader.fixed()?) } else { None };

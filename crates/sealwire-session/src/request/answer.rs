@@ -28,9 +28,7 @@ impl AwaitAnswer {
     /// [`Error::Binding`]
     pub fn receive(self, binder: &Binder) -> Result<Answered, Error> {
         let (sequence, key) = split(self.suite, &self.response, "response", &[&binder.random])?;
-        key.mac_key()
-            .verify_truncated(&[&self.ticket.bytes()], &binder.mac)
-            .map_err(|_| Error::Binding)?;
+        key.mac_key().verify_truncated(&[&self.ticket.bytes()], &binder.mac).map_err(|_| Error::Binding)?;
         Ok(Opener::new(sequence, self.limits))
     }
 }

@@ -169,7 +169,12 @@ impl Reply {
 }
 
 /// One output for key, iv and the next secret: two blocks of the hash in place of four expansions.
-pub(super) fn split(suite: Suite, secret: &Prk, name: &str, context: &[&[u8]]) -> Result<(Sequence, Prk), Error> {
+pub(super) fn split(
+    suite: Suite,
+    secret: &Prk,
+    name: &str,
+    context: &[&[u8]],
+) -> Result<(Sequence, Prk), Error> {
     let hash = suite.hash();
     let mut okm = Zeroizing::new([0; MAX_OKM]);
     let len = suite.aead.key_len().saturating_add(NONCE_LEN).saturating_add(hash.hash_len());

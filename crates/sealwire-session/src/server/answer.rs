@@ -150,7 +150,12 @@ impl Answering {
         let flight = |ticket: Option<&TicketMessage>, traffic: &Traffic| -> Result<Vec<u8>, Error> {
             let ticket = TicketMessage::encode(ticket);
             let plain = cbor::encode(|e| {
-                e.array(4)?.bytes(&credential)?.bytes(&proof)?.bytes(finished.as_bytes())?.bytes(&ticket)?.ok()
+                e.array(4)?
+                    .bytes(&credential)?
+                    .bytes(&proof)?
+                    .bytes(finished.as_bytes())?
+                    .bytes(&ticket)?
+                    .ok()
             });
             let sealed = traffic.seal(0, &after_hello, plain)?;
             Ok(ServerFlight { hello: &server_hello, sealed: &sealed }.encode())
@@ -173,15 +178,8 @@ impl Answering {
             asked => {
                 let message = flight(None, &traffic)?;
                 let required = asked == Authentication::Required;
-                let expect = ExpectClientFinish::new(
-                    begun,
-                    main,
-                    traffic,
-                    client,
-                    transcript,
-                    document,
-                    required,
-                );
+                let expect =
+                    ExpectClientFinish::new(begun, main, traffic, client, transcript, document, required);
                 Ok((message, Next::Authenticate(Box::new(expect))))
             }
         }

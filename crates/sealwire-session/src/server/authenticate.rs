@@ -145,7 +145,9 @@ impl ClientPresented {
     /// As [`Self::published`].
     pub fn quote(&self) -> Result<Option<(&[u8], Bound)>, Error> {
         let credential = ClientCredential::decode(&self.credential)?;
-        let (Some((document, _)), Some(quote)) = (credential.document, credential.quote) else { return Ok(None) };
+        let (Some((document, _)), Some(quote)) = (credential.document, credential.quote) else {
+            return Ok(None);
+        };
         Ok(Some((quote, bound(Role::Client, &self.after_server, &document))))
     }
 

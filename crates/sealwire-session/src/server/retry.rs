@@ -39,7 +39,13 @@ impl TokenKey {
     }
 
     /// Checks a token that comes back with the hello that it was made for.
-    pub(super) fn check(&self, token: &[u8], hello: &[u8], group: Option<u16>, now: u64) -> Result<Used, Error> {
+    pub(super) fn check(
+        &self,
+        token: &[u8],
+        hello: &[u8],
+        group: Option<u16>,
+        now: u64,
+    ) -> Result<Used, Error> {
         let (expires, rest) = token.split_first_chunk::<8>().ok_or(Error::Token)?;
         let (nonce, mac) = rest.split_first_chunk::<16>().ok_or(Error::Token)?;
         let expires = u64::from_be_bytes(*expires);

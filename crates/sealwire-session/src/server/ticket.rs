@@ -100,7 +100,17 @@ impl TicketKey {
         }
         let mut once = [0; 16];
         once.copy_from_slice(salt.first_chunk::<16>().ok_or(Error::Ticket)?);
-        Ok(Remembered { suite: Suite { aead }, psk, authority, document, attested_at, made, expires, note, once })
+        Ok(Remembered {
+            suite: Suite { aead },
+            psk,
+            authority,
+            document,
+            attested_at,
+            made,
+            expires,
+            note,
+            once,
+        })
     }
 
     fn key(&self, salt: &[u8; SALT_LEN]) -> Result<Key, Error> {

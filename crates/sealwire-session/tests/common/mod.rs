@@ -63,7 +63,12 @@ impl Once for Register {
 }
 
 /// A key document of a role with these identity keys, published.
-pub(crate) fn publish(role: &str, instance: [u8; 16], identity: &Identity, authorities: &[&str]) -> Published {
+pub(crate) fn publish(
+    role: &str,
+    instance: [u8; 16],
+    identity: &Identity,
+    authorities: &[&str],
+) -> Published {
     let now = at(*NOW);
     let not_after = now.saturating_add(Duration::from_secs(3600));
     let document = KeyDocument {
@@ -216,8 +221,7 @@ pub(crate) fn greet(
     now: u64,
 ) -> Result<(Outcome, Next), Error> {
     let resumes = ticket.is_some();
-    let started =
-        client::start(Arc::new(config.clone()), AUTHORITY, None, ticket, false, now, &OsRandom)?;
+    let started = client::start(Arc::new(config.clone()), AUTHORITY, None, ticket, false, now, &OsRandom)?;
     let (flight, next) = gateway.flight(&started.hello, now)?;
     match started.next.receive(&flight, &OsRandom)? {
         client::Received::Again { .. } => panic!("a retry that the test does not expect"),
