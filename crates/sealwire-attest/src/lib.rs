@@ -25,6 +25,8 @@ pub mod endorsements;
 pub mod enrol;
 mod error;
 pub mod event_log;
+#[cfg(test)]
+mod every_kind;
 pub mod evidence;
 pub mod intel;
 pub mod key_document;

@@ -5,13 +5,14 @@
 mod common;
 
 use common::{
+    azure::{self, runtime, vtpm_quote},
     samples::sample,
-    tpm::{Ak, Log, SHA256},
+    tpm::{Ak, Log, SHA256, Tpm},
 };
 use proptest::prelude::*;
 use sealwire_attest::{
     Claims, Endorsements, Error, Evidence, Kind, Outcome, UnixTime, Verified, Verifier,
-    azure::{Hardware, HclReport, VmEvidence},
+    azure::{Hardware, HclReport, VmEvidence, VtpmQuote},
     verify::Expected,
 };
 use std::collections::BTreeMap;
@@ -257,27 +258,7 @@ fn the_json_of_agents_is_strict() {
 
 /// An HCL report around `json`, whose hash it holds.
 fn hcl_report(json: &str) -> Vec<u8> {
-    let mut report = vec![0; at::JSON];
-    report[..4].copy_from_slice(b"HCLA");
-    let word = |report: &mut Vec<u8>, at: usize, value: usize| {
-        report[at..][..4].copy_from_slice(&(value as u32).to_le_bytes());
-    };
-    for (at, value) in [
-        (at::VERSION, 2),
-        (at::LEN, at::JSON + json.len()),
-        (at::REQUEST, 2),
-        (at::RUNTIME, 20 + json.len()),
-        (at::RUNTIME + 4, 1),
-        (at::REPORT_TYPE, 4),
-        (at::HASH, 1),
-        (at::RUNTIME + 16, json.len()),
-    ] {
-        word(&mut report, at, value);
-    }
-    report[at::HARDWARE] = 0x81;
-    report[at::TD_REPORT_DATA..][..32].copy_from_slice(&sealwire_crypto::digest::sha256(&[json.as_bytes()]));
-    report.extend(json.bytes());
-    report
+    azure::hcl_report(Hardware::Tdx, &azure::td_report(json), json)
 }
 
 fn modulus(len: usize) -> String {
@@ -285,14 +266,8 @@ fn modulus(len: usize) -> String {
     base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(vec![0xc3; len])
 }
 
-fn runtime(kid: &str, key: &str) -> String {
-    format!(
-        r#"{{"keys":[{{"kid":"{kid}",{key}}}],"vm-configuration":{{"secure-boot":true}},"user-data":""}}"#
-    )
-}
-
 fn good_runtime() -> String {
-    runtime("HCLAkPub", &format!(r#""kty":"RSA","e":"AQAB","n":"{}""#, modulus(256)))
+    azure::runtime_with(&[0xc3; 256])
 }
 
 fn format_of(report: Vec<u8>) -> Result<Evidence, Error> {
@@ -371,13 +346,8 @@ fn runtime_data_is_strict() {
 // AT-08: our own form.
 #[test]
 fn the_form_is_strict() {
-    let quote = common::tpm::Tpm::new(Ak::Rsa).quote();
-    let quote = sealwire_attest::azure::VtpmQuote {
-        attest: quote.attest,
-        signature: quote.signature,
-        pcrs: quote.pcrs,
-        event_log: Some(Log::new(&[(SHA256, 32)]).write()),
-    };
+    let log = Some(Log::new(&[(SHA256, 32)]).write());
+    let quote = VtpmQuote { event_log: log, ..vtpm_quote(&Tpm::new(Ak::Rsa)) };
     let vm = VmEvidence {
         hcl_report: hcl_report(&good_runtime()),
         quote: Some(quote.clone()),
@@ -396,7 +366,7 @@ fn the_form_is_strict() {
     let refused = |vm: &VmEvidence| matches!(VmEvidence::parse(&vm.encode()), Err(Error::Malformed(_)));
     assert!(refused(&VmEvidence { hcl_report: vec![0; 16 * 1024 + 1], ..vm.clone() }));
     assert!(refused(&VmEvidence { td_quote: Some(vec![0; 16 * 1024 + 1]), ..vm.clone() }));
-    let none = sealwire_attest::azure::VtpmQuote { pcrs: BTreeMap::new(), ..quote };
+    let none = VtpmQuote { pcrs: BTreeMap::new(), ..quote };
     assert!(refused(&VmEvidence { quote: Some(none), ..vm }));
 }
 

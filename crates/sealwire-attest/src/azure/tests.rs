@@ -3,12 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use super::{AzureVerifier, VmEvidence, VtpmQuote};
+use super::{AzureVerifier, VmEvidence};
 use crate::{
     Checks, Claims, Error, Evidence, Kind, Outcome, Verified,
     common::{
-        machine::{DEBUG_BIT, Machine, Model, NOW, at},
-        tpm::{Ak, EXTRA_DATA, Tpm},
+        azure::Vm,
+        machine::{DEBUG_BIT, NOW, at},
+        tpm::EXTRA_DATA,
     },
     intel::IntelVerifier,
     snp::SnpVerifier,
@@ -18,62 +19,9 @@ use aws_lc_rs::{
     rsa::{KeyPair, KeySize},
     signature::KeyPair as _,
 };
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sealwire_crypto::digest::sha256;
 
-struct Vm {
-    machine: Machine,
-    tpm: Tpm,
-    /// of the attestation key in the runtime data
-    modulus: Vec<u8>,
-}
-
 impl Vm {
-    fn new() -> Self {
-        let tpm = Tpm::new(Ak::Rsa);
-        // TPMT_PUBLIC ends in it.
-        let public = tpm.public();
-        let modulus = public[public.len() - 256..].to_vec();
-        Self { machine: Machine::new(Model::Milan), tpm, modulus }
-    }
-
-    fn runtime(&self) -> String {
-        let n = BASE64_URL_SAFE_NO_PAD.encode(&self.modulus);
-        format!(
-            r#"{{"keys":[{{"kid":"HCLAkPub","kty":"RSA","e":"AQAB","n":"{n}"}}],"vm-configuration":{{"secure-boot":true}}}}"#
-        )
-    }
-
-    /// With a report over the runtime data.
-    fn evidence(&self) -> VmEvidence {
-        self.evidence_over(&sha256(&[self.runtime().as_bytes()]))
-    }
-
-    fn evidence_over(&self, hash: &[u8; 32]) -> VmEvidence {
-        let mut machine = self.machine.clone();
-        machine.report[at::REPORT_DATA..][..64].fill(0);
-        machine.report[at::REPORT_DATA..][..32].copy_from_slice(hash);
-        let runtime = self.runtime();
-        let len = runtime.len() as u32;
-        let words = |words: &[u32]| -> Vec<u8> { words.iter().flat_map(|word| word.to_le_bytes()).collect() };
-        let hcl_report = [
-            b"HCLA".to_vec(),
-            words(&[2, 32 + 1184 + 20 + len, 2, 0, 0, 0, 0]),
-            machine.evidence().bytes,
-            words(&[20 + len, 1, 2, 1, len]),
-            runtime.into_bytes(),
-        ]
-        .concat();
-        let quote = self.tpm.quote();
-        let quote = VtpmQuote {
-            attest: quote.attest,
-            signature: quote.signature,
-            pcrs: quote.pcrs,
-            event_log: quote.event_log,
-        };
-        VmEvidence { hcl_report, quote: Some(quote), td_quote: None }
-    }
-
     fn verify(&self, evidence: &VmEvidence, expected: Expected<'_>) -> Result<Verified<Claims>, Error> {
         AzureVerifier::new().verify(
             &SnpVerifier::under(self.machine.fingerprint()),

@@ -20,7 +20,7 @@ use x509_cert::name::Name;
 
 /// The most certificates of a chain in a quote.
 const MAX_IN_QUOTE: usize = 8;
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+pub(super) const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
 /// A chain whose signatures verified, and the attestation key under it. Its times and revocation are looked at each

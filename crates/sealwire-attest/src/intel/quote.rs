@@ -1,6 +1,7 @@
 //! Quotes: header, body and signature data (Intel SGX DCAP quoting library API, A.4; TDX DCAP API, A.3).
 
 use super::{
+    chain::BEGIN,
     enclave_report::{self, EnclaveReport},
     td_report::{Form, TdReport},
 };
@@ -73,7 +74,7 @@ pub enum Body {
 /// How a quote names the PCK certificate, which signed the quoting enclave's report.
 #[derive(Clone, Copy)]
 pub(super) enum Certification<'a> {
-    /// types 4 and 5: the certificate, or its chain in any order, in PEM
+    /// type 4: the certificate alone; type 5: its chain in any order; in PEM
     Pem(&'a [u8]),
     /// types 1 to 3: the platform's id, plain or encrypted, so the certificate has to be supplied
     PlatformId,
@@ -136,6 +137,9 @@ impl<'a> Quote<'a> {
             qe_authentication,
             certification: match certification_type {
                 1..=3 => Certification::PlatformId,
+                4 if is_chain(certification) => {
+                    return Err(Error::Malformed("a chain where the type is that of one certificate"));
+                }
                 4 | 5 => Certification::Pem(certification),
                 _ => return Err(Error::Unsupported("certification data of this type")),
             },
@@ -218,6 +222,11 @@ impl Layout {
         };
         Ok(Self { version, body, signed })
     }
+}
+
+/// Whether there is more than one certificate in PEM.
+fn is_chain(text: &[u8]) -> bool {
+    text.windows(BEGIN.len()).filter(|window| *window == BEGIN.as_bytes()).nth(1).is_some()
 }
 
 /// What the header says of the kind.

@@ -9,7 +9,8 @@ pub(crate) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     match value.len() {
         len @ 0..=127 => out.push(len as u8),
         len @ 128..=255 => out.extend([0x81, len as u8]),
-        len => out.extend([0x82, (len >> 8) as u8, len as u8]),
+        len @ 256..=0xffff => out.extend([0x82, (len >> 8) as u8, len as u8]),
+        len => out.extend([0x83, (len >> 16) as u8, (len >> 8) as u8, len as u8]),
     }
     out.extend(value);
     out

@@ -28,6 +28,7 @@ static ROOT: LazyLock<KeyPair> = LazyLock::new(key);
 static AUTHORITY: LazyLock<KeyPair> = LazyLock::new(key);
 static SIGNER: LazyLock<KeyPair> = LazyLock::new(key);
 static PCK: LazyLock<KeyPair> = LazyLock::new(key);
+static OTHER_PCK: LazyLock<KeyPair> = LazyLock::new(key);
 static ATTESTATION: LazyLock<KeyPair> = LazyLock::new(key);
 
 /// Everything before it is signed.
@@ -56,6 +57,8 @@ pub(crate) struct Forge {
     pub(crate) order: Vec<usize>,
     /// common name of the signer of reference data
     pub(crate) signer: &'static str,
+    /// whether the PCK certificate is that of another platform
+    pub(crate) is_pck_of_another: bool,
 }
 
 pub(crate) const SERIALS: [u64; 4] = [1, 2, 3, 4];
@@ -158,6 +161,7 @@ impl Forge {
             days: [3650, 3000, 2000, 1000],
             order: vec![0, 1, 2],
             signer: "Intel SGX TCB Signing",
+            is_pck_of_another: false,
         }
     }
 
@@ -205,7 +209,8 @@ impl Forge {
         let mut pck = self.certificate("Intel SGX PCK Certificate", 2);
         pck.custom_extensions =
             vec![CustomExtension::from_oid_content(&[1, 2, 840, 113741, 1, 13, 1], self.sgx_extension())];
-        let pck = pck.signed_by(&*PCK, &Issuer::new(self.authority(1), &*AUTHORITY)).unwrap();
+        let key = if self.is_pck_of_another { &*OTHER_PCK } else { &*PCK };
+        let pck = pck.signed_by(key, &Issuer::new(self.authority(1), &*AUTHORITY)).unwrap();
         let root = self.authority(0).self_signed(&*ROOT).unwrap();
         [pck, authority, root].map(|certificate| certificate.pem())
     }

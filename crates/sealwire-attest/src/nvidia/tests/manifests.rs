@@ -92,6 +92,12 @@ impl Manifest {
     }
 }
 
+/// Everything that `gpu` needs, with manifests of all its measurements.
+pub(crate) fn endorsements(gpu: &Gpu) -> Endorsements {
+    let manifests = [Manifest::new(DRIVER, &[1, 2, 3]), Manifest::new(VBIOS, &[4, 5])];
+    with(gpu, &manifests.map(|manifest| manifest.sign(gpu)))
+}
+
 /// The endorsements of `gpu` with manifests and the certificate of their signer.
 fn with(gpu: &Gpu, manifests: &[Vec<u8>]) -> Endorsements {
     let mut endorsements = gpu.endorsements();

@@ -2,5 +2,5 @@
 
 mod chains;
 pub(crate) mod forge;
-mod manifests;
+pub(crate) mod manifests;
 mod reports;
