@@ -13,6 +13,8 @@ use sealwire_crypto::digest::sha256;
 pub const MAX_CERTIFICATES: usize = 32;
 /// The most CRLs that a verifier looks at.
 pub const MAX_CRLS: usize = 8;
+/// The longest that they may be together, in bytes.
+pub const MAX_CRL_BYTES: usize = 384 * 1024;
 /// The most pieces of signed reference data that a verifier looks at.
 pub const MAX_REFERENCES: usize = 8;
 /// The longest piece of signed reference data, in bytes.
@@ -127,6 +129,9 @@ impl Endorsements {
     pub(crate) fn check_counts(&self) -> Result<(), Error> {
         if self.certificates.len() > MAX_CERTIFICATES || self.crls.len() > MAX_CRLS {
             return Err(Error::MalformedEndorsement("more certificates or CRLs than a chain can need"));
+        }
+        if self.crls.iter().map(Vec::len).sum::<usize>() > MAX_CRL_BYTES {
+            return Err(Error::MalformedEndorsement("CRLs that are too long together"));
         }
         if self.references.len() > MAX_REFERENCES || self.references.iter().any(|r| r.len() > MAX_REFERENCE) {
             return Err(Error::MalformedEndorsement("more reference data than a verdict can need"));

@@ -5,7 +5,7 @@ use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// The longest evidence file, in bytes, before hex or base64 is undone.
 const MAX_FILE: usize = 1024 * 1024;
@@ -125,7 +125,7 @@ impl Evidence {
             }
             Kind::Nvidia => nvidia::check_format(&bytes)?,
         }
-        Ok(Self { kind, bytes })
+        Ok(Self { kind, bytes: bytes.into_owned() })
     }
 }
 
@@ -148,23 +148,24 @@ fn kind_of(bytes: &[u8]) -> Option<Kind> {
 }
 
 /// Undoes hex or base64 if `bytes` are text other than JSON. No raw evidence is all printable: a report has zero bytes.
-fn decode_text(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+fn decode_text(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     if bytes.len() > MAX_FILE {
         return Err(Error::Malformed("longer than any evidence"));
     }
     let is_text = bytes.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
     let is_json = bytes.trim_ascii_start().first() == Some(&b'{');
     if !is_text || is_json || bytes.is_empty() {
-        return Ok(bytes.to_vec());
+        return Ok(bytes.into());
     }
     let text: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     if let Ok(decoded) = hex::decode(&text) {
-        return Ok(decoded);
+        return Ok(decoded.into());
     }
     // Either alphabet, with or without padding.
     let unpadded = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(&text);
     BASE64_STANDARD_NO_PAD
         .decode(unpadded)
         .or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(unpadded))
+        .map(Cow::Owned)
         .map_err(|_| Error::Malformed("text that is neither hex nor base64"))
 }

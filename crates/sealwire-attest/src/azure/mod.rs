@@ -39,6 +39,7 @@ pub(crate) fn from_file(kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let vm = read(bytes).ok_or(Error::Malformed("not the evidence of an Azure VM"))??;
     Parsed::new(kind, &vm)?;
     let bytes = vm.encode();
+    drop(vm);
     // Its bounds hold for what came in another form as well.
     VmEvidence::parse(&bytes)?;
     Ok(bytes)

@@ -48,7 +48,7 @@ impl Signer {
         corim: &Corim,
         supplied: &[Certificate],
         roots: &[Certificate],
-        crls: Vec<UnverifiedCrl>,
+        crls: Vec<UnverifiedCrl<'_>>,
         profile: &Profile,
         at: UnixTime,
     ) -> Result<Self, Error> {

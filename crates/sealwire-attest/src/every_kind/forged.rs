@@ -28,6 +28,9 @@ pub(super) enum Case {
     Lacks(#[allow(dead_code)] &'static str),
 }
 
+/// Tells of each byte of some evidence whether it is free.
+type Free = fn(&[u8]) -> Box<dyn Fn(usize) -> bool + '_>;
+
 /// One kind.
 pub(super) struct Row {
     /// with every endorsement that the kind takes
@@ -41,7 +44,7 @@ pub(super) struct Row {
     /// every code that a bit elsewhere has
     pub(super) flipped: &'static [&'static str],
     /// why some bytes are free, and which
-    pub(super) free: (&'static str, fn(&[u8]) -> Box<dyn Fn(usize) -> bool + '_>),
+    pub(super) free: (&'static str, Free),
     /// the code of evidence that is cut short or too long
     pub(super) cut: &'static str,
     pub(super) swapped: Case,
@@ -131,7 +134,7 @@ const TD_REPORT_DATA: usize = 520;
 /// Of MRTD.
 const TD_MEASUREMENT: usize = 136;
 
-const NO_BYTE_IS_FREE: (&str, fn(&[u8]) -> Box<dyn Fn(usize) -> bool + '_>) = ("", |_| Box::new(|_| false));
+const NO_BYTE_IS_FREE: (&str, Free) = ("", |_| Box::new(|_| false));
 
 /// Where the one occurrence of `needle` is.
 fn find(bytes: &[u8], needle: &[u8]) -> Range<usize> {
@@ -167,7 +170,7 @@ fn intel_revoked(forge: &intel::Forge) -> intel::Forge {
 const INTEL_TIMES: [(u64, &str); 2] =
     [(intel::NOW.0 - DAY, "crl-not-yet-valid"), (intel::NOW.0 + 20 * DAY, "crl-expired")];
 
-const PEM_IS_TEXT: (&str, fn(&[u8]) -> Box<dyn Fn(usize) -> bool + '_>) =
+const PEM_IS_TEXT: (&str, Free) =
     ("the zero behind the certificates, and line ends in PEM, say nothing", |bytes| {
         Box::new(|at| at > 1000 && matches!(bytes[at], 0 | b'\n'))
     });

@@ -170,7 +170,7 @@ pub(crate) fn uncertified(quote: &[u8], endorsements: &Endorsements) -> Option<V
     if supplied.any(|certificate| key.is_of(&certificate)) { None } else { name_of(&public).ok() }
 }
 
-fn parse_crls(endorsements: &Endorsements) -> Result<Vec<UnverifiedCrl>, Error> {
+fn parse_crls(endorsements: &Endorsements) -> Result<Vec<UnverifiedCrl<'_>>, Error> {
     endorsements.crls.iter().map(|der| UnverifiedCrl::from_der(der)).collect()
 }
 
@@ -178,7 +178,7 @@ fn certified(
     certificate: &Certificate,
     supplied: &[Certificate],
     roots: &[Certificate],
-    crls: Vec<UnverifiedCrl>,
+    crls: Vec<UnverifiedCrl<'_>>,
     at: UnixTime,
 ) -> Result<Anchor, Error> {
     let purposes = certificate.extension(ExtendedKeyUsage::OID);

@@ -10,6 +10,8 @@ pub(crate) mod forge;
 pub mod issue;
 mod path;
 mod profile;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use algorithm::{Algorithm, Curve, rsa_public_key};
 pub(crate) use anchors::anchors;

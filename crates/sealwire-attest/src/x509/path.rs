@@ -73,7 +73,7 @@ impl Path {
         leaf: &Certificate,
         supplied: &[Certificate],
         roots: &[Certificate],
-        crls: Vec<UnverifiedCrl>,
+        crls: Vec<UnverifiedCrl<'_>>,
         profile: &Profile,
         at: UnixTime,
     ) -> Result<Self, Error> {
