@@ -13,13 +13,13 @@ use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 /// rsaEncryption (RFC 8017)
 pub(super) const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// id-RSASSA-PSS (RFC 4055)
-const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+pub(super) const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 /// sha256WithRSAEncryption and its sisters (RFC 4055)
 const PKCS1_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
 const PKCS1_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
 const PKCS1_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
 /// ecdsa-with-SHA256 and its sisters (RFC 5758)
-const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+pub(super) const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
 const ECDSA_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
 /// id-ecPublicKey and the named curves (RFC 5480)
@@ -80,20 +80,6 @@ impl Algorithm {
             ECDSA_SHA512 if absent => Some(Self::EcdsaSha512),
             _ => None,
         }
-    }
-
-    /// What names it: the inverse of [`Self::named`], without what may be left out.
-    pub(super) fn identifier(self) -> Result<AlgorithmIdentifierOwned, der::Error> {
-        let (oid, parameters) = match self {
-            Self::PssSha384 => (RSASSA_PSS, Some(Any::new(Tag::Sequence, SHA384_PARAMETERS.as_slice())?)),
-            Self::Pkcs1(Hash::Sha256) => (PKCS1_SHA256, Some(Any::null())),
-            Self::Pkcs1(Hash::Sha384) => (PKCS1_SHA384, Some(Any::null())),
-            Self::Pkcs1(Hash::Sha512) => (PKCS1_SHA512, Some(Any::null())),
-            Self::EcdsaSha256 => (ECDSA_SHA256, None),
-            Self::EcdsaSha384 => (ECDSA_SHA384, None),
-            Self::EcdsaSha512 => (ECDSA_SHA512, None),
-        };
-        Ok(AlgorithmIdentifierOwned { oid, parameters })
     }
 
     /// Whether the key of `issuer` made `signature` over `message`.
@@ -158,7 +144,7 @@ pub(crate) fn rsa_public_key(modulus: &[u8], exponent: u32) -> Result<Vec<u8>, d
 }
 
 /// SHA-384, MGF1 with SHA-384, a salt of 48 bytes (RFC 4055 section 3.1): the parameters, up to the trailer field.
-const SHA384_PARAMETERS: [u8; 52] = [
+pub(super) const SHA384_PARAMETERS: [u8; 52] = [
     0xa0, 0x0f, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02, 0x05,
     0x00, // hash
     0xa1, 0x1c, 0x30, 0x1a, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, // MGF1

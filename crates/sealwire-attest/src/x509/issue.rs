@@ -2,9 +2,9 @@
 //! a vendor's. Which key, name and extensions a subject gets is the caller's; how they are put together and signed is here.
 
 pub use super::algorithm::Curve;
-use super::algorithm::{Algorithm, EC_PUBLIC_KEY, RSA_ENCRYPTION};
+use super::algorithm::{self, EC_PUBLIC_KEY, ECDSA_SHA256, RSA_ENCRYPTION, RSASSA_PSS};
 use der::{
-    Encode, Sequence,
+    Encode, Sequence, Tag,
     asn1::{Any, BitString, OctetString},
     oid::AssociatedOid,
 };
@@ -82,11 +82,14 @@ impl IssuerKey<'_> {
     /// # Errors
     /// [`Error::Encoding`]
     pub fn algorithm(self) -> Result<AlgorithmIdentifierOwned, Error> {
-        let algorithm = match self {
-            Self::EcdsaP256(_) => Algorithm::EcdsaSha256,
-            Self::RsaPss(_) => Algorithm::PssSha384,
+        let (oid, parameters) = match self {
+            Self::EcdsaP256(_) => (ECDSA_SHA256, None),
+            // DER leaves out the trailer field, which is the default.
+            Self::RsaPss(_) => {
+                (RSASSA_PSS, Some(Any::new(Tag::Sequence, algorithm::SHA384_PARAMETERS.as_slice())?))
+            }
         };
-        Ok(algorithm.identifier()?)
+        Ok(AlgorithmIdentifierOwned { oid, parameters })
     }
 
     /// The signature over the part of a certificate or CRL that is signed.
@@ -164,4 +167,45 @@ pub fn authority_extensions(below: u8) -> Result<Extensions, Error> {
 /// [`Error::Encoding`]
 pub fn extension<T: AssociatedOid + Encode>(value: &T, critical: bool) -> Result<Extension, Error> {
     Ok(Extension { extn_id: T::OID, critical, extn_value: OctetString::new(value.to_der()?)? })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::x509::{self, Algorithm};
+    use der::asn1::GeneralizedTime;
+    use std::{str::FromStr as _, time::Duration};
+
+    // AT-07, AT-62: what is issued says what it was asked to, and the reader of chains takes both signatures.
+    #[test]
+    fn what_is_issued_verifies() {
+        let (ec, rsa) =
+            (ecdsa_p256::SigningKey::generate().unwrap(), rsa_pss_sha384::SigningKey::generate().unwrap());
+        let ec_key = ec_key(Curve::P256, &ec.public_key()).unwrap();
+        let rsa_key = rsa_key(&rsa.public_key()).unwrap();
+        let at = |seconds| GeneralizedTime::from_unix_duration(Duration::from_secs(seconds)).unwrap();
+        let issuer = Name::from_str("CN=issuer").unwrap();
+        for (key, own, algorithm) in [
+            (IssuerKey::EcdsaP256(&ec), &ec_key, Algorithm::EcdsaSha256),
+            (IssuerKey::RsaPss(&rsa), &rsa_key, Algorithm::PssSha384),
+        ] {
+            assert_eq!(Algorithm::named(&key.algorithm().unwrap()), Some(algorithm));
+            let subject = Subject {
+                serial: SerialNumber::new(&[7]).unwrap(),
+                name: Name::from_str("CN=subject").unwrap(),
+                key: ec_key.clone(),
+                extensions: authority_extensions(0).unwrap(),
+            };
+            let validity = Validity::new(at(1_000).to_date_time().into(), at(2_000).to_date_time().into());
+            let der = issue(&issuer, key, validity, subject).unwrap();
+            let certificate = x509::Certificate::from_der(&der).unwrap();
+            assert_eq!((certificate.common_name().as_str(), certificate.issuer()), ("subject", &issuer));
+            assert_eq!(certificate.ec_key(), Some((Curve::P256, &ec.public_key()[..])));
+            let signed = x509::signed_bytes(&der).unwrap();
+            let signature = <x509_cert::Certificate as der::Decode>::from_der(&der).unwrap();
+            let signature = signature.signature().as_bytes().unwrap();
+            assert!(algorithm.verifies(own, signed, signature));
+        }
+    }
 }
