@@ -1,13 +1,13 @@
 //! What SEV-SNP reports need of AMD's Key Distribution Service (AMD 57230, chapter 4).
 
-use super::{Answer, Checked, Chip, Need, Needs, parsed};
+use super::{Answer, Checked, Chip, Need, Needs, crl_of, parsed};
 use crate::{
     Endorsements, Error, Place,
     snp::{
         AMD, Holder, Leaf, PROFILE, Product, Tcb,
         report::{Report, SigningKey},
     },
-    x509::{Certificate, UnverifiedCrl},
+    x509::Certificate,
 };
 
 /// What reports of versions that do not name the product can be of: Turin's firmware makes none of those.
@@ -123,16 +123,7 @@ pub(super) fn check_chain(answer: &Answer, product: Product, key: SigningKey) ->
 }
 
 pub(super) fn check_crl(answer: &Answer, product: Product) -> Result<Checked, Error> {
-    check_crl_of(answer, root(product)?)
-}
-
-fn check_crl_of(answer: &Answer, root: &Certificate) -> Result<Checked, Error> {
-    let endorsements = parsed(answer)?;
-    let ([der], true) = (endorsements.crls.as_slice(), endorsements.certificates.is_empty()) else {
-        return Err(Error::MalformedEndorsement("not one CRL"));
-    };
-    let crl = UnverifiedCrl::from_der(der)?.verify(root, &PROFILE)?;
-    Ok(Checked { from: crl.this_update, until: crl.next_update, endorsements })
+    crl_of(answer, root(product)?, &PROFILE)
 }
 
 #[cfg(test)]
@@ -181,10 +172,10 @@ mod tests {
     fn a_crl_is_its_roots() {
         let [key, other] = [(); 2].map(|()| rsa_pss_sha384::SigningKey::generate().unwrap());
         let root = root(&key);
-        let checked = check_crl_of(&crl("ARK-Milan", &key), &root).unwrap();
+        let checked = crl_of(&crl("ARK-Milan", &key), &root, &PROFILE).unwrap();
         assert_eq!((checked.from.0, checked.until.0), (FROM, FROM + 100));
         assert_eq!(checked.endorsements.crls.len(), 1);
-        let refused = |answer: &Answer| check_crl_of(answer, &root).unwrap_err();
+        let refused = |answer: &Answer| crl_of(answer, &root, &PROFILE).unwrap_err();
         assert_eq!(refused(&crl("ARK-Genoa", &key)), Error::CrlInvalid("another issuer"));
         assert_eq!(refused(&crl("ARK-Milan", &other)), Error::CrlInvalid("signature"));
         let mut twice = crl("ARK-Milan", &key);

@@ -1,10 +1,10 @@
 //! What quotes need of Intel's Provisioning Certification Service (Intel SGX and TDX PCS API, version 4).
 
-use super::{Answer, Checked, IntelTee, Need, Needs, PckCa, parsed};
+use super::{Answer, Checked, IntelTee, Need, Needs, PckCa, crl_of, parsed};
 use crate::{
     Endorsements, Error, Evidence, Place,
     intel::{self, INTEL, PROFILE, Referenced},
-    x509::{Certificate, UnverifiedCrl},
+    x509::Certificate,
 };
 
 /// The authorities of PCK certificates, by common name.
@@ -69,7 +69,7 @@ pub(super) fn check_pck_crl(answer: &Answer, ca: PckCa) -> Result<Checked, Error
         AUTHORITIES.contains(&(certificate.common_name().as_str(), ca)) && is_signed_by_root(certificate)
     };
     for authority in parsed_supplied.iter().chain(&INTEL.below).filter(is_authority) {
-        match check_crl(answer, authority) {
+        match crl_of(answer, authority, &PROFILE) {
             Ok(mut checked) => {
                 checked.endorsements.certificates = supplied;
                 return Ok(checked);
@@ -81,16 +81,7 @@ pub(super) fn check_pck_crl(answer: &Answer, ca: PckCa) -> Result<Checked, Error
 }
 
 pub(super) fn check_root_crl(answer: &Answer) -> Result<Checked, Error> {
-    check_crl(answer, INTEL.pinned.first().ok_or(Error::RootNotPinned)?)
-}
-
-fn check_crl(answer: &Answer, authority: &Certificate) -> Result<Checked, Error> {
-    let endorsements = parsed(answer)?;
-    let ([der], true) = (endorsements.crls.as_slice(), endorsements.certificates.is_empty()) else {
-        return Err(Error::MalformedEndorsement("not one CRL"));
-    };
-    let crl = UnverifiedCrl::from_der(der)?.verify(authority, &PROFILE)?;
-    Ok(Checked { from: crl.this_update, until: crl.next_update, endorsements })
+    crl_of(answer, INTEL.pinned.first().ok_or(Error::RootNotPinned)?, &PROFILE)
 }
 
 fn is_signed_by_root(certificate: &Certificate) -> bool {

@@ -12,6 +12,7 @@ use crate::{
     azure::{Hardware, HclReport, VmEvidence},
     composite::Presented,
     snp::{Product, Tcb, report::SigningKey},
+    x509::{Certificate, Profile, UnverifiedCrl},
 };
 use sealwire_crypto::digest::sha256;
 use std::fmt;
@@ -184,6 +185,16 @@ fn parsed(answer: &Answer) -> Result<Endorsements, Error> {
     let mut found = Endorsements::default();
     found.add(&answer.bytes)?;
     Ok(found)
+}
+
+/// One CRL and nothing else, which `issuer` signed.
+fn crl_of(answer: &Answer, issuer: &Certificate, profile: &Profile) -> Result<Checked, Error> {
+    let endorsements = parsed(answer)?;
+    let ([der], true) = (endorsements.crls.as_slice(), endorsements.certificates.is_empty()) else {
+        return Err(Error::MalformedEndorsement("not one CRL"));
+    };
+    let crl = UnverifiedCrl::from_der(der)?.verify(issuer, profile)?;
+    Ok(Checked { from: crl.this_update, until: crl.next_update, endorsements })
 }
 
 /// What was handed out for a need: its bytes, and the certificates above its signer where they came beside it.
