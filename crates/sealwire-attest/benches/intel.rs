@@ -7,13 +7,15 @@
 #![allow(missing_docs, dead_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod measure;
 #[path = "../tests/common/samples.rs"]
 mod samples;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use dcap_qvl::{QuoteCollateralV3, verify::ring};
+use measure::cold_and_cached;
 use samples::sample;
-use sealwire_attest::{Endorsements, Evidence, Kind, UnixTime, Verifier, verify::Expected};
+use sealwire_attest::{Endorsements, Evidence, Kind, Trust, UnixTime};
 
 fn verify(criterion: &mut Criterion) {
     let samples = [
@@ -27,15 +29,8 @@ fn verify(criterion: &mut Criterion) {
         let evidence = Evidence::detect(&quote, Some(kind)).unwrap();
         let mut endorsements = Endorsements::default();
         endorsements.add(&file).unwrap();
-        let run = |verifier: &Verifier| {
-            verifier.verify(&evidence, &endorsements, Expected::Unbound, UnixTime(at)).unwrap()
-        };
         let mut group = criterion.benchmark_group(group);
-        group.bench_function("cold", |bench| {
-            bench.iter_batched(|| Verifier::new(&[]), |verifier| run(&verifier), BatchSize::SmallInput)
-        });
-        let warm = Verifier::new(&[]);
-        group.bench_function("cached", |bench| bench.iter(|| run(&warm)));
+        cold_and_cached(&mut group, "", &Trust::default(), (&evidence, &endorsements), UnixTime(at));
         let collateral: QuoteCollateralV3 = serde_json::from_slice(&file).unwrap();
         group.bench_function("dcap-qvl", |bench| {
             bench.iter(|| ring::verify(&quote, &collateral, at).unwrap())

@@ -11,26 +11,21 @@
     dead_code
 )]
 
+mod measure;
 #[path = "../tests/common/samples.rs"]
 mod samples;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use measure::cold_and_cached;
 use samples::sample;
-use sealwire_attest::{Endorsements, Evidence, Kind, UnixTime, Verifier, verify::Expected};
+use sealwire_attest::{Endorsements, Evidence, Kind, Trust, UnixTime};
 
 fn verify(criterion: &mut Criterion) {
     let Some(bytes) = sample("nitro/production.cose") else { return };
     let evidence = Evidence { kind: Kind::Nitro, bytes };
     let endorsements = Endorsements::default();
-    let run = |verifier: &Verifier| {
-        verifier.verify(&evidence, &endorsements, Expected::Unbound, UnixTime(1_736_179_625)).unwrap()
-    };
     let mut group = criterion.benchmark_group("nitro");
-    group.bench_function("cold", |bench| {
-        bench.iter_with_setup(|| Verifier::new(&[]), |verifier| run(&verifier))
-    });
-    let warm = Verifier::new(&[]);
-    group.bench_function("cached", |bench| bench.iter(|| run(&warm)));
+    cold_and_cached(&mut group, "", &Trust::default(), (&evidence, &endorsements), UnixTime(1_736_179_625));
     group.finish();
 }
 

@@ -11,27 +11,22 @@
     dead_code
 )]
 
+mod measure;
 #[path = "../tests/common/samples.rs"]
 mod samples;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use measure::cold_and_cached;
 use samples::sample;
-use sealwire_attest::{Endorsements, Evidence, Kind, UnixTime, Verifier, verify::Expected};
+use sealwire_attest::{Endorsements, Evidence, Kind, Trust, UnixTime};
 
 fn verify(criterion: &mut Criterion) {
     let Some(bytes) = sample("nvidia/hopper-1.report.hex") else { return };
     let evidence = Evidence { kind: Kind::Nvidia, bytes };
     let mut endorsements = Endorsements::default();
     endorsements.add(&sample("nvidia/hopper-1.chain.pem").unwrap()).unwrap();
-    let run = |verifier: &Verifier| {
-        verifier.verify(&evidence, &endorsements, Expected::Unbound, UnixTime(1_750_000_000)).unwrap()
-    };
     let mut group = criterion.benchmark_group("nvidia");
-    group.bench_function("cold", |bench| {
-        bench.iter_with_setup(|| Verifier::new(&[]), |verifier| run(&verifier))
-    });
-    let warm = Verifier::new(&[]);
-    group.bench_function("cached", |bench| bench.iter(|| run(&warm)));
+    cold_and_cached(&mut group, "", &Trust::default(), (&evidence, &endorsements), UnixTime(1_750_000_000));
     group.finish();
 }
 

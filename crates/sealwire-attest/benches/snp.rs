@@ -4,25 +4,20 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, dead_code)]
 
+mod measure;
 #[path = "../tests/common/samples.rs"]
 mod samples;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use measure::cold_and_cached;
 use samples::{MILAN_TIME, milan, sample};
-use sealwire_attest::{Verifier, verify::Expected};
+use sealwire_attest::Trust;
 
 fn verify(criterion: &mut Criterion) {
     let Some((evidence, mut endorsements)) = milan() else { return };
     endorsements.add(&sample("snp/milan.chain.pem").unwrap()).unwrap();
-    let run = |verifier: &Verifier| {
-        verifier.verify(&evidence, &endorsements, Expected::Unbound, MILAN_TIME).unwrap()
-    };
     let mut group = criterion.benchmark_group("snp");
-    group.bench_function("cold", |bench| {
-        bench.iter_with_setup(|| Verifier::new(&[]), |verifier| run(&verifier))
-    });
-    let warm = Verifier::new(&[]);
-    group.bench_function("cached", |bench| bench.iter(|| run(&warm)));
+    cold_and_cached(&mut group, "", &Trust::default(), (&evidence, &endorsements), MILAN_TIME);
     group.finish();
 }
 

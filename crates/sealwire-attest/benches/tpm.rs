@@ -6,26 +6,22 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+mod measure;
 
 use common::{
     machine::NOW,
     tpm::{Ak, Tpm},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
-use sealwire_attest::{Verifier, verify::Expected};
+use measure::cold_and_cached;
 
 fn verify(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tpm");
     for (name, ak) in [("ecdsa-p256", Ak::P256), ("rsassa-2048", Ak::Rsa)] {
         let tpm = Tpm::new(ak);
         let (evidence, endorsements) = (tpm.evidence(), tpm.endorsements());
-        let run =
-            |verifier: &Verifier| verifier.verify(&evidence, &endorsements, Expected::Unbound, NOW).unwrap();
-        group.bench_function(format!("{name}/cold"), |bench| {
-            bench.iter_with_setup(|| Verifier::new(tpm.trust()), |verifier| run(&verifier))
-        });
-        let warm = Verifier::new(tpm.trust());
-        group.bench_function(format!("{name}/cached"), |bench| bench.iter(|| run(&warm)));
+        let prefix = format!("{name}/");
+        cold_and_cached(&mut group, &prefix, &tpm.trust(), (&evidence, &endorsements), NOW);
     }
     group.finish();
 }
