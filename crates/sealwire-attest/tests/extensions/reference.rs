@@ -8,8 +8,8 @@ use crate::common::{
 use corim::{
     builder::{ComidBuilder, CorimBuilder},
     types::{
-        common::{MeasuredElement, TagIdChoice},
-        corim::CorimId,
+        common::{CborTime, MeasuredElement, TagIdChoice, ValidityMap},
+        corim::{CorimId, CorimMetaMap, CorimSignerMap},
         environment::EnvironmentMap,
         measurement::{Digest, MeasurementMap, MeasurementValuesMap, RawValueChoice},
         signed::{CoseAlgorithm, CwtClaims, SignedCorimBuilder},
@@ -190,13 +190,9 @@ fn corims_supply_registers() {
 }
 
 /// The CoRIM, signed as COSE_Sign1.
-fn signed(key: &SigningKey, claims: Option<CwtClaims>) -> Vec<u8> {
-    let mut builder = SignedCorimBuilder::new(CoseAlgorithm::EdDsa, manifest(0x22).build_bytes().unwrap());
-    if let Some(claims) = claims {
-        builder = builder.set_cwt_claims(claims);
-    } else {
-        builder = builder.set_cwt_claims(CwtClaims::new("a test"));
-    }
+fn signed(key: &SigningKey, say: impl FnOnce(SignedCorimBuilder) -> SignedCorimBuilder) -> Vec<u8> {
+    let builder = SignedCorimBuilder::new(CoseAlgorithm::EdDsa, manifest(0x22).build_bytes().unwrap());
+    let mut builder = say(builder);
     let message = builder.to_be_signed(&[]).unwrap();
     builder.build_with_signature(key.sign(&message).to_vec()).unwrap()
 }
@@ -212,7 +208,8 @@ fn public(key: &SigningKey) -> Vec<u8> {
 fn signed_corims_need_their_signer() {
     let machine = Machine::new(Model::Milan);
     let (key, other) = (SigningKey::generate(&OsRandom).unwrap(), SigningKey::generate(&OsRandom).unwrap());
-    let corim = signed(&key, None);
+    let claims = || CwtClaims::new("a test");
+    let corim = signed(&key, |builder| builder.set_cwt_claims(claims()));
     let with = |corim: &[u8], signer: &[u8]| {
         let lines = "reference-values = [{ file = \"values\", signer = \"key\" }]\n";
         load(&(HEAD.to_owned() + &development(&machine, lines)), &[("values", corim), ("key", signer)])
@@ -234,10 +231,21 @@ fn signed_corims_need_their_signer() {
     let error = policy(&machine, "", &corim).unwrap_err();
     assert!(error.problem.contains("say by whom"), "{error}");
 
-    // The signer's own validity counts as well.
-    let claims = CwtClaims::new("a test").with_exp(NOW.0 as i64 - 1);
-    let expired = with(&signed(&key, Some(claims)), &public(&key)).unwrap();
-    assert_eq!(codes(&expired, &machine), ["reference-value-expired"; 2]);
+    // The signer's own validity counts as well, in either form.
+    let meta = |until| {
+        let signer = CorimSignerMap { signer_name: "a test".to_owned(), signer_uri: None };
+        let validity = ValidityMap { not_before: None, not_after: CborTime::new(until) };
+        CorimMetaMap { signer, signature_validity: Some(validity) }
+    };
+    let at = NOW.0 as i64;
+    for (until, expected) in [(at, &[][..]), (at - 1, &["reference-value-expired"; 2])] {
+        for corim in [
+            signed(&key, |builder| builder.set_cwt_claims(claims().with_exp(until))),
+            signed(&key, |builder| builder.set_corim_meta(meta(until))),
+        ] {
+            assert_eq!(codes(&with(&corim, &public(&key)).unwrap(), &machine), expected);
+        }
+    }
 }
 
 // AT-22: a real one: in TCG's wrapping, signed by NVIDIA, whose key is not here.
