@@ -4,6 +4,7 @@
 //! everything behind it sees a plain request and a peer, and never asks which wire it came by.
 
 pub mod body;
+mod chunks;
 pub mod client;
 pub mod clock;
 mod content;
@@ -23,7 +24,10 @@ pub use peer::{Identity, Peer};
 pub use wire::Wire;
 
 /// The crates whose types are in this one's interface: services name them through it.
-pub use {sealwire_crypto as crypto, sealwire_message as message, sealwire_oblivious as oblivious};
+pub use {
+    sealwire_crypto as crypto, sealwire_message as message, sealwire_oblivious as oblivious,
+    sealwire_session as session,
+};
 
 /// Says that a message wants to be forwarded as it comes (draft-ietf-httpbis-incremental, OB-45).
 pub const INCREMENTAL: http::HeaderName = http::HeaderName::from_static("incremental");

@@ -21,6 +21,9 @@ pub enum Fault {
     /// The chunks are cut, altered or too many (OB-108 to OB-114).
     #[error(transparent)]
     Oblivious(#[from] sealwire_oblivious::Error),
+    /// The chunks of a session's message are cut, altered or too many (SE-32).
+    #[error(transparent)]
+    Session(#[from] sealwire_session::Error),
     /// The Binary HTTP inside is malformed (OB-120 to OB-129).
     #[error(transparent)]
     Message(#[from] bhttp::Error),
@@ -40,7 +43,8 @@ impl Fault {
     pub(crate) fn is_too_long(self) -> bool {
         let chunk = match self {
             Self::TooLong => return true,
-            Self::Oblivious(sealwire_oblivious::Error::Chunk(chunk)) => chunk,
+            Self::Oblivious(sealwire_oblivious::Error::Chunk(chunk))
+            | Self::Session(sealwire_session::Error::Chunk(chunk)) => chunk,
             _ => return false,
         };
         matches!(chunk, chunk::Error::TooManyChunks | chunk::Error::MessageTooLong)

@@ -1,13 +1,10 @@
 //! A plain message that leaves, as the body of a sealed one.
 
-use crate::{Body, BoxError};
+use crate::{Body, BoxError, chunks::SealChunks, opened::Fault};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as _, Frame};
-use sealwire_message::{
-    bhttp::encode,
-    chunk::{self, Seal, Sealer},
-};
+use sealwire_message::bhttp::encode;
 use std::{
     pin::Pin,
     task::{Context, Poll},
@@ -27,7 +24,7 @@ const PLAIN_END: [u8; 2] = [0, 0];
 pub(crate) struct SealedBody<S> {
     content: Body,
     /// `None` after the final chunk
-    sealer: Option<Sealer<S>>,
+    sealer: Option<S>,
     /// encoded head that has not been sealed yet
     head: BytesMut,
     /// content prefix of the chunk that is being made
@@ -38,9 +35,9 @@ pub(crate) struct SealedBody<S> {
     padded: usize,
 }
 
-impl<S: Seal> SealedBody<S> {
+impl<S: SealChunks> SealedBody<S> {
     /// `out` holds what goes before the first chunk, `head` the encoded head.
-    pub(crate) fn new(sealer: Sealer<S>, out: BytesMut, head: BytesMut, content: Body) -> Self {
+    pub(crate) fn new(sealer: S, out: BytesMut, head: BytesMut, content: Body) -> Self {
         Self {
             content,
             sealer: Some(sealer),
@@ -57,7 +54,7 @@ impl<S: Seal> SealedBody<S> {
     }
 
     /// Seals the head alone, so that it does not wait for content.
-    fn seal_head(&mut self) -> Result<(), chunk::Error> {
+    fn seal_head(&mut self) -> Result<(), Fault> {
         let Some(sealer) = &mut self.sealer else { return Ok(()) };
         sealer.chunks(&mut self.out, &self.head)?;
         self.head.clear();
@@ -65,8 +62,8 @@ impl<S: Seal> SealedBody<S> {
     }
 
     /// Seals a slice of content with what is pending, and with the end of the message if `last`.
-    fn seal_content(&mut self, mut data: Bytes, last: bool) -> Result<(), chunk::Error> {
-        let Some(max) = self.sealer.as_ref().map(Sealer::max_chunk) else { return Ok(()) };
+    fn seal_content(&mut self, mut data: Bytes, last: bool) -> Result<(), Fault> {
+        let Some(max) = self.sealer.as_ref().map(SealChunks::room) else { return Ok(()) };
         let room = max.saturating_sub(PREFIX_ROOM + PLAIN_END.len()).max(1);
         if self.head.len() >= room {
             self.seal_head()?;
@@ -91,7 +88,7 @@ impl<S: Seal> SealedBody<S> {
     }
 
     /// Ends the message.
-    fn finish(&mut self, trailers: Option<&HeaderMap>) -> Result<(), chunk::Error> {
+    fn finish(&mut self, trailers: Option<&HeaderMap>) -> Result<(), Fault> {
         encode::end(&mut self.head, trailers);
         if self.padded > 0 {
             self.prefix.clear();
@@ -100,7 +97,7 @@ impl<S: Seal> SealedBody<S> {
             self.head.resize(len, 0);
         }
         let Some(mut sealer) = self.sealer.take() else { return Ok(()) };
-        if self.head.len() > sealer.max_chunk() {
+        if self.head.len() > sealer.room() {
             sealer.chunks(&mut self.out, &self.head)?;
             self.head.clear();
         }
@@ -130,7 +127,7 @@ impl<S: Seal> SealedBody<S> {
     }
 }
 
-impl<S: Seal + Unpin> http_body::Body for SealedBody<S> {
+impl<S: SealChunks> http_body::Body for SealedBody<S> {
     type Data = Bytes;
     type Error = BoxError;
 

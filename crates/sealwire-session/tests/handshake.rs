@@ -24,7 +24,7 @@ fn exchange(client: &Established, server: &HalfOpen, window: &mut Window, number
     let (mut sealer, answer) = client.secrets.request.seal(ticket)?.sealing(Padding::To(256), limits);
     let mut body = BytesMut::new();
     sealer.seal(&mut body, b"the question")?;
-    sealer.finish(&mut body, b"")?;
+    sealer.finish(&mut body, &[])?;
 
     let admitted = server.secrets.request.admit(&server.id, ticket, Mode::Hidden, &listed)?;
     window.mark(admitted.number())?;
@@ -35,7 +35,7 @@ fn exchange(client: &Established, server: &HalfOpen, window: &mut Window, number
     assert_eq!(opener.next_data()?, Some(Opened::Final("".into())));
     let (binder, sealer) = reply.begin(Padding::Off, limits, &OsRandom)?;
     let mut body = BytesMut::new();
-    sealer.finish(&mut body, b"the answer")?;
+    sealer.finish(&mut body, &[b"the answer"])?;
 
     let mut opener = answer.receive(&binder)?;
     opener.push(&body);

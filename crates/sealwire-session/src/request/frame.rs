@@ -13,6 +13,11 @@ static ZEROS: [u8; 4096] = [0; 4096];
 /// The most that the length in front of the data takes: chunks have less than 2^30 bytes.
 const MAX_LENGTH: usize = 4;
 
+/// Messages below this many bytes are padded by default (SE-35).
+pub const SHORT: usize = 4096;
+/// To multiples of this.
+pub const PADDING_STEP: u16 = 256;
+
 /// How long a chunk's plaintext is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
@@ -20,19 +25,41 @@ pub enum Padding {
     Off,
     /// to a multiple of so many bytes, at most 4096
     To(u16),
+    /// the same, up to [`SHORT`] bytes of data: what is longer is bulk
+    Short(u16),
+}
+
+/// Most parts of one chunk's data.
+const MAX_PARTS: usize = 4;
+
+/// The plaintext of a chunk, in parts.
+struct Framed<'a> {
+    length: [u8; MAX_LENGTH],
+    length_len: usize,
+    data: [&'a [u8]; MAX_PARTS],
+    zeros: &'static [u8],
+}
+
+impl Framed<'_> {
+    fn parts(&self) -> [&[u8]; MAX_PARTS + 2] {
+        let [a, b, c, d] = self.data;
+        [self.length.get(..self.length_len).unwrap_or_default(), a, b, c, d, self.zeros]
+    }
 }
 
 /// Seals data as chunks.
 pub struct Sealer {
     chunks: chunk::Sealer<Sequence>,
     padding: Padding,
+    /// bytes of data so far
+    sealed: usize,
 }
 
 impl Sealer {
     /// A sealer at the first chunk.
     #[must_use]
     pub fn new(sequence: Sequence, padding: Padding, limits: Limits) -> Self {
-        Self { chunks: chunk::Sealer::new(sequence, limits), padding }
+        Self { chunks: chunk::Sealer::new(sequence, limits), padding, sealed: 0 }
     }
 
     /// Pads the chunks from here on otherwise.
@@ -45,24 +72,40 @@ impl Sealer {
     /// # Errors
     /// [`Error::Chunk`] at a limit.
     pub fn seal(&mut self, out: &mut BytesMut, data: &[u8]) -> Result<(), Error> {
-        for part in data.chunks(self.room()) {
-            let (length, length_len) = length(part.len());
-            let length = length.get(..length_len).unwrap_or_default();
-            let zeros = self.zeros(length_len.saturating_add(part.len()));
-            self.chunks.chunk(out, &[length, part, zeros])?;
-        }
-        Ok(())
+        data.chunks(self.room()).try_for_each(|part| self.chunk(out, &[part]))
     }
 
-    /// Appends `data`, at most [`Self::room`] bytes, as the final chunk.
+    /// Appends one chunk that is not the last; its data are `parts`, joined: at most four, and at most [`Self::room`]
+    /// bytes in all.
     ///
     /// # Errors
     /// [`Error::Chunk`] at a limit.
-    pub fn finish(self, out: &mut BytesMut, data: &[u8]) -> Result<(), Error> {
-        let (length, length_len) = length(data.len());
-        let length = length.get(..length_len).unwrap_or_default();
-        let zeros = self.zeros(length_len.saturating_add(data.len()));
-        Ok(self.chunks.finish(out, &[length, data, zeros])?)
+    pub fn chunk(&mut self, out: &mut BytesMut, parts: &[&[u8]]) -> Result<(), Error> {
+        let framed = self.framed(parts)?;
+        Ok(self.chunks.chunk(out, &framed.parts())?)
+    }
+
+    /// Appends the final chunk; its data are as those of [`Self::chunk`].
+    ///
+    /// # Errors
+    /// [`Error::Chunk`] at a limit.
+    pub fn finish(mut self, out: &mut BytesMut, parts: &[&[u8]]) -> Result<(), Error> {
+        let framed = self.framed(parts)?;
+        Ok(self.chunks.finish(out, &framed.parts())?)
+    }
+
+    /// Length, data and zeros.
+    fn framed<'a>(&mut self, parts: &[&'a [u8]]) -> Result<Framed<'a>, Error> {
+        let mut data: [&[u8]; MAX_PARTS] = [&[]; MAX_PARTS];
+        if parts.len() > MAX_PARTS {
+            return Err(Error::Chunk(chunk::Error::ChunkTooLong));
+        }
+        data.iter_mut().zip(parts).for_each(|(room, part)| *room = part);
+        let len = parts.iter().fold(0_usize, |len, part| len.saturating_add(part.len()));
+        let (length, length_len) = length(len);
+        let zeros = self.zeros(length_len.saturating_add(len));
+        self.sealed = self.sealed.saturating_add(len);
+        Ok(Framed { length, length_len, data, zeros })
     }
 
     /// Bytes of data that fit one chunk.
@@ -73,7 +116,11 @@ impl Sealer {
 
     /// Zeros behind `len` bytes of plaintext; none that would not fit the chunk.
     fn zeros(&self, len: usize) -> &'static [u8] {
-        let Padding::To(step) = self.padding else { return &[] };
+        let step = match self.padding {
+            Padding::To(step) => step,
+            Padding::Short(step) if self.sealed < SHORT => step,
+            Padding::Off | Padding::Short(_) => return &[],
+        };
         let step = usize::from(step).clamp(1, ZEROS.len());
         let wanted = len.next_multiple_of(step).saturating_sub(len);
         let room = self.chunks.max_chunk().saturating_sub(len);

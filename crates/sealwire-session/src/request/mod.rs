@@ -10,7 +10,7 @@ mod window;
 
 pub use answer::{Answered, AwaitAnswer};
 pub use field::{Binder, Ticket, base_id, parse_base_id};
-pub use frame::{Opened, Opener, Padding, Sealer};
+pub use frame::{Opened, Opener, PADDING_STEP, Padding, SHORT, Sealer};
 pub use keys::{Admitted, Mode, Reply, RequestKeys};
 pub use listed::Listed;
 pub use window::Window;

@@ -1,10 +1,9 @@
 //! What the wire itself answers: outside, before a request has opened, and inside, after.
 
 use super::{Settings, admit::Refusal};
-use crate::{Body, opened::Fault, problem};
+use crate::{Body, problem};
 use http::{HeaderValue, Response, StatusCode, header};
 use metrics::counter;
-use sealwire_message::bhttp;
 
 /// Nothing has opened: one text for whatever was wrong (OB-42, OB-164).
 pub(super) fn key() -> Response<Body> {
@@ -49,33 +48,6 @@ pub(super) fn not_this_wire() -> Response<Body> {
     problem::response(StatusCode::NOT_FOUND, problem::BLANK, "Not a sealed request", "")
 }
 
-/// No randomness for a nonce: nothing can be sealed.
-pub(super) fn cannot_seal() -> Response<Body> {
-    counter!("sealwire_refusals_total", "reason" => "cannot-seal").increment(1);
-    problem::response(StatusCode::INTERNAL_SERVER_ERROR, problem::BLANK, "The answer cannot be sealed", "")
-}
-
-/// Inside: the message has opened, but is malformed, cut or too long (OB-41, OB-114).
-pub(super) fn fault(fault: Fault) -> Response<Body> {
-    counter!("sealwire_refusals_total", "reason" => "message").increment(1);
-    tracing::debug!(%fault, "sealed request refused");
-    let status = match fault {
-        _ if fault.is_too_long() => StatusCode::PAYLOAD_TOO_LARGE,
-        Fault::Message(bhttp::Error::Expect) => StatusCode::EXPECTATION_FAILED,
-        Fault::Message(
-            bhttp::Error::ControlDataTooLong
-            | bhttp::Error::SectionTooLong
-            | bhttp::Error::TooManyFields
-            | bhttp::Error::NameTooLong
-            | bhttp::Error::ValueTooLong,
-        ) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        Fault::Idle => StatusCode::REQUEST_TIMEOUT,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    // The peer holds the message: telling what is wrong with it tells nothing that it does not know.
-    problem::response(status, problem::BLANK, "The sealed request is malformed", &fault.to_string())
-}
-
 /// Inside: not admitted.
 pub(super) fn refusal(refusal: Refusal, settings: &Settings) -> Response<Body> {
     counter!("sealwire_refusals_total", "reason" => refusal.name()).increment(1);
@@ -105,9 +77,4 @@ pub(super) fn refusal(refusal: Refusal, settings: &Settings) -> Response<Body> {
         _ => {}
     }
     response
-}
-
-/// Inside: the head does not make an ordinary request (OB-128).
-pub(super) fn not_a_request() -> Response<Body> {
-    problem::response(StatusCode::BAD_REQUEST, problem::BLANK, "The sealed request is malformed", "")
 }

@@ -2,18 +2,14 @@
 
 mod admit;
 mod answer;
-mod awaited;
 mod chunked;
-mod message;
-mod paced;
 mod single;
 
-use super::Routes;
+use super::{Routes, exchange::Application};
 use crate::{Body, Clock, KeyRing, Peer, Wire, wire::Pick};
 use futures_util::future::BoxFuture;
-use http::{Request, Response, Uri, header, uri};
+use http::{Request, Response};
 use sealwire_crypto::random::Random;
-use sealwire_message::bhttp::{self, RequestHead};
 use sealwire_oblivious::Limits;
 use std::{
     convert::Infallible,
@@ -70,20 +66,6 @@ pub struct Oblivious<S> {
     inner: S,
 }
 
-/// What answers opened requests.
-pub(crate) trait Application:
-    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
-{
-}
-
-impl<S> Application for S where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + 'static
-{
-}
-
 impl<S: Application> Service<Request<Body>> for Oblivious<S> {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -112,22 +94,7 @@ impl<S: Application> Service<Request<Body>> for Oblivious<S> {
     }
 }
 
-/// The ordinary request that a sealed one stands for. `None` if its parts do not make a URI.
-fn request(head: RequestHead, wire: Wire, body: Body) -> Option<Request<Body>> {
-    let authority = head.effective_authority()?;
-    let mut parts = uri::Parts::default();
-    parts.scheme = Some(head.scheme);
-    parts.authority = Some(authority);
-    parts.path_and_query = Some(head.path);
-    let mut request = Request::new(body);
-    *request.method_mut() = head.method;
-    *request.uri_mut() = Uri::from_parts(parts).ok()?;
-    *request.headers_mut() = head.headers;
-    let headers = request.headers_mut();
-    // The authority says it; the upstream's side writes the field that its protocol version wants.
-    headers.remove(header::HOST);
-    bhttp::remove_connection_fields(headers);
-    bhttp::join_cookies(headers);
-    request.extensions_mut().insert(Peer { wire, identity: crate::Identity::Nobody });
-    Some(request)
+/// Who calls by this wire: nobody in particular.
+fn nobody(wire: Wire) -> Peer {
+    Peer { wire, identity: crate::Identity::Nobody }
 }

@@ -1,7 +1,13 @@
 //! Single-shot exchanges: the whole request is gathered, opened in place, and answered whole.
 
-use super::{Application, Settings, admit, answer, request};
-use crate::{Body, Wire, body, content::Content, key_ring::LiveKey, opened::Fault};
+use super::{Settings, admit, answer, nobody};
+use crate::{
+    Body, Wire, body,
+    content::Content,
+    key_ring::LiveKey,
+    opened::Fault,
+    server::exchange::{self, Application},
+};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -37,7 +43,7 @@ pub(super) async fn serve(
     };
     let OpenedSingle { plaintext, enc_digest, reply } = opened;
     let response = match decode(settings, plaintext) {
-        Err(error) => answer::fault(Fault::Message(error)),
+        Err(error) => exchange::fault(Fault::Message(error)),
         Ok(whole) => respond(settings, &outer.headers, whole, &key, enc_digest, inner).await,
     };
     seal(settings, &reply, response).await
@@ -98,8 +104,8 @@ async fn respond(
         None => body::boxed(content),
         Some(trailers) => body::boxed(content.with_trailers(std::future::ready(Some(Ok(trailers))))),
     };
-    match request(whole.head, Wire::ObliviousSingle, content) {
-        None => answer::not_a_request(),
+    match exchange::request(whole.head, nobody(Wire::ObliviousSingle), content) {
+        None => exchange::not_a_request(),
         Some(request) => {
             let Ok(response) = inner.call(request).await;
             response
@@ -136,7 +142,7 @@ async fn seal(settings: &Settings, reply: &SingleReply, response: Response<Body>
         let head = ResponseHead { status: StatusCode::BAD_GATEWAY, headers };
         encode_and_seal(settings, reply, &head, text.as_bytes(), None)
     });
-    sealed.map_or_else(answer::cannot_seal, |sealed| {
+    sealed.map_or_else(exchange::cannot_seal, |sealed| {
         let mut response = Response::new(body::full(sealed.freeze()));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media::RESPONSE));

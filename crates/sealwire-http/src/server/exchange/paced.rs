@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 
 /// Hands content on in pieces of exactly `size` bytes. What does not fill one leaves when `every` has passed since its
 /// first byte came, or with the end: pieces show how much came in that time, and no longer how it came.
-pub(super) struct Paced {
+pub(crate) struct Paced {
     content: Body,
     pace: Pace,
     waiting: BytesMut,

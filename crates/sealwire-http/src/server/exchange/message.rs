@@ -1,32 +1,34 @@
-//! A chunked request that is being opened.
+//! A streamed request that is being opened.
 
-use crate::opened::{Fault, Message, Part};
-use sealwire_crypto::hpke::Receiver;
+use crate::{
+    chunks::OpenChunks,
+    opened::{Fault, Message, Part},
+};
 use sealwire_message::{
     bhttp::{Limits, RequestDecoder, RequestEvent, RequestHead},
-    chunk::{Opened, Opener},
+    chunk::Opened,
 };
 
 /// Chunks go in at one end, parts of the request come out at the other.
-pub(super) struct RequestMessage {
-    chunks: Opener<Receiver>,
+pub(crate) struct RequestMessage<C> {
+    chunks: C,
     request: RequestDecoder,
     /// whether any chunk has authenticated
     authentic: bool,
 }
 
-impl RequestMessage {
-    pub(super) fn new(chunks: Opener<Receiver>, limits: Limits) -> Self {
+impl<C: OpenChunks> RequestMessage<C> {
+    pub(crate) fn new(chunks: C, limits: Limits) -> Self {
         Self { chunks, request: RequestDecoder::new(limits), authentic: false }
     }
 
     /// Whether any chunk has authenticated: from then on errors are answered inside (OB-41).
-    pub(super) fn is_authentic(&self) -> bool {
+    pub(crate) fn is_authentic(&self) -> bool {
         self.authentic
     }
 
     /// The head, or `None` until more is pushed. To be asked until it comes, before anything else.
-    pub(super) fn head(&mut self) -> Result<Option<RequestHead>, Fault> {
+    pub(crate) fn head(&mut self) -> Result<Option<RequestHead>, Fault> {
         Ok(match self.next_event()? {
             Some(RequestEvent::Head(head)) => Some(head),
             _ => None,
@@ -38,7 +40,7 @@ impl RequestMessage {
             if let Some(event) = self.request.next_event()? {
                 return Ok(Some(event));
             }
-            match self.chunks.next_chunk().map_err(sealwire_oblivious::Error::from)? {
+            match self.chunks.next_chunk()? {
                 None => return Ok(None),
                 Some(Opened::Chunk(plaintext)) => {
                     self.authentic = true;
@@ -54,7 +56,7 @@ impl RequestMessage {
     }
 }
 
-impl Message for RequestMessage {
+impl<C: OpenChunks> Message for RequestMessage<C> {
     fn push(&mut self, slice: &[u8]) -> Result<(), Fault> {
         self.chunks.push(slice);
         Ok(())

@@ -1,17 +1,14 @@
-//! The sealed answer of a chunked exchange.
+//! The sealed answer.
 
-use super::{Settings, answer};
-use crate::{Body, BoxError, body, informational::Informational, sealed::SealedBody, server::Pace};
+use super::{Reply, answer};
+use crate::{
+    Body, BoxError, body, chunks::SealChunks, informational::Informational, sealed::SealedBody, server::Pace,
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::Frame;
-use sealwire_crypto::aead::Sequence;
-use sealwire_message::{
-    bhttp::{self, ResponseHead, encode},
-    chunk::Sealer,
-};
-use sealwire_oblivious::{gateway::ChunkedReply, media};
+use sealwire_message::bhttp::{self, ResponseHead, encode};
 use std::{
     pin::Pin,
     task::{Context, Poll},
@@ -19,22 +16,22 @@ use std::{
 use tokio::sync::mpsc;
 
 /// Seals an answer that is there.
-pub(super) fn seal(settings: &Settings, reply: &ChunkedReply, response: Response<Body>) -> Response<Body> {
-    seal_behind(settings, reply, start(), response, None)
+pub(crate) fn seal(reply: impl Reply, response: Response<Body>) -> Response<Body> {
+    seal_behind(reply, start(), response, None)
 }
 
 /// Seals an answer behind what `plaintext` holds.
 fn seal_behind(
-    settings: &Settings,
-    reply: &ChunkedReply,
+    reply: impl Reply,
     plaintext: BytesMut,
     response: Response<Body>,
     pace: Option<Pace>,
 ) -> Response<Body> {
     let mut out = BytesMut::new();
-    match reply.start(&mut out, settings.random.as_ref()) {
-        Ok(sealer) => outer(body::boxed(sealed(sealer, out, plaintext, response, pace))),
-        Err(_) => answer::cannot_seal(),
+    let mut fields = HeaderMap::new();
+    match reply.begin(&mut out, &mut fields) {
+        Some(sealer) => outer(fields, body::boxed(sealed(sealer, out, plaintext, response, pace))),
+        None => answer::cannot_seal(),
     }
 }
 
@@ -43,8 +40,7 @@ fn seal_behind(
 /// Usually there are none, and the outer response begins with the answer. Otherwise it begins with the first of
 /// them, and its body awaits the answer.
 pub(super) async fn reply(
-    settings: &Settings,
-    reply: &ChunkedReply,
+    reply: impl Reply,
     mut response: BoxFuture<'static, Response<Body>>,
     mut informational: mpsc::Receiver<Informational>,
     pace: Option<Pace>,
@@ -57,27 +53,22 @@ pub(super) async fn reply(
             while let Ok(next) = informational.try_recv() {
                 append(&mut plaintext, next);
             }
-            return seal_behind(settings, reply, plaintext, response, pace);
+            return seal_behind(reply, plaintext, response, pace);
         }
         // The channel closes when the application has dropped its sender; the answer follows.
         Some(first) = informational.recv() => append(&mut plaintext, first),
     };
     let mut out = BytesMut::new();
-    let Ok(sealer) = reply.start(&mut out, settings.random.as_ref()) else { return answer::cannot_seal() };
-    outer(body::boxed(Awaited::Awaiting {
-        response,
-        informational,
-        sealer: Some(sealer),
-        out,
-        plaintext,
-        pace,
-    }))
+    let mut fields = HeaderMap::new();
+    let Some(sealer) = reply.begin(&mut out, &mut fields) else { return answer::cannot_seal() };
+    let awaited = Awaited::Awaiting { response, informational, sealer: Some(sealer), out, plaintext, pace };
+    outer(fields, body::boxed(awaited))
 }
 
-fn outer(body: Body) -> Response<Body> {
+fn outer(fields: HeaderMap, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media::CHUNKED_RESPONSE));
+    *headers = fields;
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(crate::INCREMENTAL, HeaderValue::from_static("?1"));
     response
@@ -98,14 +89,15 @@ fn append(plaintext: &mut BytesMut, informational: Informational) {
     }
 }
 
-fn sealed(
-    sealer: Sealer<Sequence>,
+fn sealed<S: SealChunks>(
+    mut sealer: S,
     out: BytesMut,
     mut plaintext: BytesMut,
     response: Response<Body>,
     pace: Option<Pace>,
-) -> SealedBody<Sequence> {
+) -> SealedBody<S> {
     let (parts, content) = response.into_parts();
+    sealer.adapt(&parts.headers);
     let mut head = ResponseHead { status: parts.status, headers: parts.headers };
     bhttp::remove_connection_fields(&mut head.headers);
     encode::response_head(&mut plaintext, &head);
@@ -113,21 +105,21 @@ fn sealed(
 }
 
 /// An answer that began with an informational response.
-enum Awaited {
+enum Awaited<S> {
     Awaiting {
         response: BoxFuture<'static, Response<Body>>,
         informational: mpsc::Receiver<Informational>,
         /// taken when the answer comes
-        sealer: Option<Sealer<Sequence>>,
+        sealer: Option<S>,
         out: BytesMut,
         /// encoded, not sealed yet
         plaintext: BytesMut,
         pace: Option<Pace>,
     },
-    Answered(SealedBody<Sequence>),
+    Answered(SealedBody<S>),
 }
 
-impl http_body::Body for Awaited {
+impl<S: SealChunks> http_body::Body for Awaited<S> {
     type Data = Bytes;
     type Error = BoxError;
 
