@@ -5,7 +5,7 @@ use crate::{
     Error,
     cbor::{Reader, encode},
     event_log,
-    tpm::{MAX_ATTEST, MAX_SIGNATURE, begin, read_pcrs, write_pcrs},
+    tpm::{MAX_ATTEST, MAX_SIGNATURE, ParsedQuote, begin, read_pcrs, write_pcrs},
 };
 use std::collections::BTreeMap;
 
@@ -100,6 +100,13 @@ impl VmEvidence {
         fields.end()?;
         r.finish()?;
         Ok(Self { hcl_report, quote, td_quote })
+    }
+}
+
+impl VtpmQuote {
+    /// The structures inside, parsed.
+    pub(super) fn parts(&self) -> Result<ParsedQuote<'_>, Error> {
+        ParsedQuote::new(&self.attest, &self.signature, &self.pcrs, self.event_log.as_deref())
     }
 }
 

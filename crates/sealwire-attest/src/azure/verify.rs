@@ -4,10 +4,9 @@ use super::{Hardware, HclReport, VmEvidence, VtpmQuote, runtime::RuntimeData, td
 use crate::{
     Checks, Claims, Error, Evidence, Kind, Outcome, UnixTime,
     cache::{Cache, CacheCounts},
-    event_log::Log,
     intel::IntelVerifier,
     snp::{SnpVerifier, report::Report},
-    tpm::{Attest, Signature, attributes, check_quote, registers},
+    tpm::{ParsedQuote, attributes, registers},
     verify::{Expected, Request, Verified},
 };
 use sealwire_crypto::digest::{constant_time_eq, sha256};
@@ -26,13 +25,6 @@ pub(super) struct Parsed<'a> {
     quote: Option<ParsedQuote<'a>>,
 }
 
-struct ParsedQuote<'a> {
-    of: &'a VtpmQuote,
-    attest: Attest<'a>,
-    signature: Signature<'a>,
-    log: Option<Log<'a>>,
-}
-
 impl<'a> Parsed<'a> {
     /// Also whether the hardware is that of `kind`.
     pub(super) fn new(kind: Kind, evidence: &'a VmEvidence) -> Result<Self, Error> {
@@ -44,26 +36,15 @@ impl<'a> Parsed<'a> {
             return Err(Error::Malformed("a TD quote with an SEV-SNP report"));
         }
         let runtime = RuntimeData::parse(hcl.runtime)?;
-        let quote = evidence.quote.as_ref().map(ParsedQuote::new).transpose()?;
+        let quote = evidence.quote.as_ref().map(VtpmQuote::parts).transpose()?;
         Ok(Self { hcl, runtime, quote })
     }
 
     fn shown(&self) -> String {
         match &self.quote {
-            Some(quote) => format!("HCL report, vTPM quote over {} registers", quote.of.pcrs.len()),
+            Some(quote) => format!("HCL report, vTPM quote over {} registers", quote.pcrs.len()),
             None => "HCL report without a vTPM quote".to_owned(),
         }
-    }
-}
-
-impl<'a> ParsedQuote<'a> {
-    fn new(of: &'a VtpmQuote) -> Result<Self, Error> {
-        Ok(Self {
-            of,
-            attest: Attest::parse(&of.attest)?,
-            signature: Signature::parse(&of.signature)?,
-            log: of.event_log.as_deref().map(Log::parse).transpose()?,
-        })
     }
 }
 
@@ -121,8 +102,8 @@ impl AzureVerifier {
         if let Some(quote) = &parsed.quote {
             let signed = self.check_signature(request, &parsed.runtime, quote)?;
             add(&mut checks.signature, &signed);
-            claims.measurements.extend(registers(&quote.of.pcrs));
-            claims.attributes.extend(attributes(&quote.attest, quote.log.is_some()));
+            claims.measurements.extend(registers(quote.pcrs));
+            claims.attributes.extend(attributes(quote));
             claims.report_data = quote.attest.extra_data.to_vec();
         }
         checks.binding = match (&parsed.quote, request.expected) {
@@ -146,16 +127,7 @@ impl AzureVerifier {
         quote: &ParsedQuote<'_>,
     ) -> Result<Arc<str>, Error> {
         let key = sha256(&[&request.evidence.bytes]);
-        let check = || {
-            check_quote(
-                &runtime.attestation_key,
-                (&quote.of.attest, &quote.attest),
-                &quote.signature,
-                &quote.of.pcrs,
-                quote.log.as_ref(),
-            )
-            .map(Arc::from)
-        };
+        let check = || quote.check(&runtime.attestation_key).map(Arc::from);
         self.signatures.get_or_verify(key, request.at, check, |_| UnixTime(u64::MAX))
     }
 }

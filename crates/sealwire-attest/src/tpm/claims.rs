@@ -1,6 +1,6 @@
 //! From a quote to claims.
 
-use super::{Quote, attest::Attest, chain::Chain, pcr_name};
+use super::{ParsedQuote, chain::Chain, pcr_name};
 use crate::{Claims, Kind, UnixTime, claims::Register};
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -9,13 +9,14 @@ pub(crate) fn attribute_names() -> impl Iterator<Item = &'static str> {
     ["reset-count", "restart-count", "clock-safe", "event-log"].into_iter()
 }
 
-/// What the TPM says of itself; `with_log`: whether an event log came along and was confirmed.
-pub(crate) fn attributes(attest: &Attest<'_>, with_log: bool) -> [(&'static str, u64); 4] {
+/// What the TPM says of itself, and whether an event log came along and was confirmed.
+pub(crate) fn attributes(quote: &ParsedQuote<'_>) -> [(&'static str, u64); 4] {
+    let attest = &quote.attest;
     [
         ("reset-count", u64::from(attest.reset_count)),
         ("restart-count", u64::from(attest.restart_count)),
         ("clock-safe", u64::from(attest.clock_safe)),
-        ("event-log", u64::from(with_log)),
+        ("event-log", u64::from(quote.log.is_some())),
     ]
 }
 
@@ -26,7 +27,8 @@ pub(crate) fn registers(pcrs: &BTreeMap<u8, [u8; 32]>) -> BTreeMap<Register, Vec
         .collect()
 }
 
-pub(super) fn claims(quote: &Quote, attest: &Attest<'_>, chain: &Chain, not_after: UnixTime) -> Claims {
+pub(super) fn claims(quote: &ParsedQuote<'_>, chain: &Chain, not_after: UnixTime) -> Claims {
+    let attest = &quote.attest;
     Claims {
         kind: Kind::Tpm,
         development: false,
@@ -37,7 +39,7 @@ pub(super) fn claims(quote: &Quote, attest: &Attest<'_>, chain: &Chain, not_afte
         firmware: format!("{:016x}", attest.firmware_version),
         versions: BTreeMap::new(),
         security_version: 0,
-        measurements: registers(&quote.pcrs),
+        measurements: registers(quote.pcrs),
         tcb: BTreeMap::new(),
         launch_tcb: BTreeMap::new(),
         tcb_status: None,
@@ -45,7 +47,7 @@ pub(super) fn claims(quote: &Quote, attest: &Attest<'_>, chain: &Chain, not_afte
         tcb_date: None,
         tcb_evaluation: None,
         debug: false,
-        attributes: BTreeMap::from(attributes(attest, quote.event_log.is_some())),
+        attributes: BTreeMap::from(attributes(quote)),
         hardware_id: chain.hardware_id().to_vec(),
         report_data: attest.extra_data.to_vec(),
         made_at: None,

@@ -5,6 +5,7 @@ mod attestation_key;
 mod chain;
 mod claims;
 mod fields;
+mod parsed;
 mod public;
 mod quote;
 mod signature;
@@ -16,9 +17,10 @@ pub use quote::{MAX_ATTEST, MAX_PUBLIC, MAX_SIGNATURE, PCRS, Quote, pcr_name};
 pub(crate) use attest::Attest;
 pub(crate) use chain::uncertified;
 pub(crate) use claims::{attribute_names, attributes, registers};
+pub(crate) use parsed::ParsedQuote;
 pub(crate) use quote::{begin, looks_like, read_pcrs, write_pcrs};
-pub(crate) use signature::{Signature, VerifyingKey, rsassa_signature};
-pub(crate) use verify::{TpmVerifier, check_quote};
+pub(crate) use signature::{VerifyingKey, rsassa_signature};
+pub(crate) use verify::TpmVerifier;
 
 use crate::{
     Error,
@@ -27,7 +29,7 @@ use crate::{
 
 /// Format and lengths (AT-08).
 pub(crate) fn check_format(bytes: &[u8]) -> Result<(), Error> {
-    verify::Parsed::new(&Quote::parse(bytes)?).map(drop)
+    Quote::parse(bytes)?.parts().map(drop)
 }
 
 /// What this kind offers for each check.

@@ -1,5 +1,6 @@
 //! The form in which a quote travels: what the TPM returned, and the register values and key that it is over.
 
+use super::{ParsedQuote, Public};
 use crate::{
     Error,
     cbor::{Fields, Reader, Written, encode},
@@ -90,6 +91,12 @@ impl Quote {
         fields.end()?;
         r.finish()?;
         Ok(Self { attest, signature, public, pcrs, event_log })
+    }
+
+    /// The structures inside, parsed.
+    pub(super) fn parts(&self) -> Result<ParsedQuote<'_>, Error> {
+        Public::parse(&self.public)?;
+        ParsedQuote::new(&self.attest, &self.signature, &self.pcrs, self.event_log.as_deref())
     }
 }
 

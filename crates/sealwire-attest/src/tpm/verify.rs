@@ -1,20 +1,13 @@
 //! The checks of AT-03 for a quote, in their order.
 
-use super::{
-    Public, Quote,
-    attest::Attest,
-    chain::Chain,
-    claims::{claims, registers},
-    signature::{Signature, VerifyingKey},
-};
+use super::{Quote, chain::Chain, claims::claims, parsed::ParsedQuote};
 use crate::{
-    Checks, Claims, Error, Kind, Outcome, Trust, UnixTime,
+    Checks, Claims, Error, Outcome, Trust, UnixTime,
     cache::{Cache, CacheCounts},
-    event_log::Log,
     verify::{Request, Verified},
 };
 use sealwire_crypto::digest::sha256;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// Verifies quotes. Chains and signatures that verified are kept (AT-26).
 pub(crate) struct TpmVerifier {
@@ -22,24 +15,6 @@ pub(crate) struct TpmVerifier {
     roots: [u8; 32],
     chains: Cache<Arc<Chain>>,
     signatures: Cache<(Arc<Chain>, Arc<str>)>,
-}
-
-/// A quote whose parts all parsed.
-pub(super) struct Parsed<'a> {
-    attest: Attest<'a>,
-    signature: Signature<'a>,
-    log: Option<Log<'a>>,
-}
-
-impl<'a> Parsed<'a> {
-    pub(super) fn new(quote: &'a Quote) -> Result<Self, Error> {
-        Public::parse(&quote.public)?;
-        Ok(Self {
-            attest: Attest::parse(&quote.attest)?,
-            signature: Signature::parse(&quote.signature)?,
-            log: quote.event_log.as_deref().map(Log::parse).transpose()?,
-        })
-    }
 }
 
 impl TpmVerifier {
@@ -58,7 +33,7 @@ impl TpmVerifier {
         checks: &mut Checks,
     ) -> Result<Verified<Claims>, Error> {
         let quote = Quote::parse(&request.evidence.bytes)?;
-        let parsed = Parsed::new(&quote)?;
+        let parsed = quote.parts()?;
         checks.format = Outcome::Passed(format!("a quote over {} registers", quote.pcrs.len()));
         let (chain, not_after) = self.verify_signatures(request, &quote, &parsed, checks)?;
         checks.tcb =
@@ -68,7 +43,7 @@ impl TpmVerifier {
         checks.freshness = Outcome::NotAvailable(
             "a TPM's clock counts from its last clear; only a challenge makes a quote fresh".to_owned(),
         );
-        Ok(Verified::new(claims(&quote, &parsed.attest, &chain, not_after), checks.clone()))
+        Ok(Verified::new(claims(&parsed, &chain, not_after), checks.clone()))
     }
 
     /// Chain, validity, revocation, signature. Time and revocation are checked whether or not the rest is known. With
@@ -77,7 +52,7 @@ impl TpmVerifier {
         &self,
         request: &Request<'_>,
         quote: &Quote,
-        parsed: &Parsed<'_>,
+        parsed: &ParsedQuote<'_>,
         checks: &mut Checks,
     ) -> Result<(Arc<Chain>, UnixTime), Error> {
         let at = request.at;
@@ -104,14 +79,7 @@ impl TpmVerifier {
         let signed = match known {
             Some((_, signed)) => signed,
             None => {
-                let signed: Arc<str> = check_quote(
-                    &chain.key,
-                    (&quote.attest, &parsed.attest),
-                    &parsed.signature,
-                    &quote.pcrs,
-                    parsed.log.as_ref(),
-                )?
-                .into();
+                let signed: Arc<str> = parsed.check(&chain.key)?.into();
                 let value = (Arc::clone(&chain), Arc::clone(&signed));
                 self.signatures.put(signature_key, value, chain.not_after());
                 signed
@@ -129,28 +97,4 @@ impl TpmVerifier {
         let build = || Chain::build(&quote.public, endorsements, &self.trust, at).map(Arc::new);
         self.chains.get_or_verify(key, at, build, |chain| chain.not_after())
     }
-}
-
-/// The signature over the quote, then what the quote is over: the register values, and through them the event log.
-/// For people, what was checked.
-pub(crate) fn check_quote(
-    key: &VerifyingKey,
-    (signed, attest): (&[u8], &Attest<'_>),
-    signature: &Signature<'_>,
-    pcrs: &BTreeMap<u8, [u8; 32]>,
-    log: Option<&Log<'_>>,
-) -> Result<String, Error> {
-    key.verify(signed, signature)?;
-    attest.check_pcrs(pcrs, signature.hash())?;
-    let name = signature.name();
-    let count = pcrs.len();
-    let Some(log) = log else {
-        return Ok(format!("{name} over the quote of {count} registers"));
-    };
-    let confirmed = log.confirm_registers(Kind::Tpm, &registers(pcrs))?;
-    let events = log.events().len();
-    Ok(format!(
-        "{name} over the quote of {count} registers, {} of which {events} events of the log replay to",
-        confirmed.len()
-    ))
 }
