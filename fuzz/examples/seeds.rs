@@ -11,6 +11,8 @@ mod enrolment;
 mod nitro;
 #[path = "seeds/nvidia.rs"]
 mod nvidia;
+#[path = "seeds/ocsp.rs"]
+mod ocsp;
 #[path = "seeds/tpm.rs"]
 mod tpm;
 
@@ -59,6 +61,7 @@ fn main() -> Result {
     enrolment::seeds()?;
     nitro::seeds()?;
     nvidia::seeds()?;
+    ocsp::seeds()?;
     for (name, text) in [
         ("name", "Api.Example.com:443"),
         ("v4", "192.0.2.1:8443"),

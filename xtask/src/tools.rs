@@ -5,12 +5,14 @@ use anyhow::{Result, bail};
 use crate::shell::{cargo, program, run, works};
 
 /// Programs of the system, and the Debian packages that bring them.
-const SYSTEM: [(&str, &str); 7] = [
+const SYSTEM: [(&str, &str); 8] = [
     // aws-lc-sys is C, libFuzzer is C++
     ("cc", "build-essential"),
     ("c++", "build-essential"),
     // a peer of the tests
     ("curl", "curl"),
+    // a second implementation of OCSP
+    ("openssl", "openssl"),
     // TPMs in software, their manufacture with certificates, and a second implementation of what is done with them
     ("swtpm", "swtpm"),
     ("swtpm_cert", "swtpm-tools"),
@@ -27,7 +29,8 @@ pub(crate) fn install(quick: bool) -> Result<()> {
     }
     let missing: Vec<_> = SYSTEM
         .into_iter()
-        .filter(|(name, _)| !works(program(name, ["--version"])))
+        // OpenSSL takes it without dashes.
+        .filter(|(name, _)| !["--version", "version"].into_iter().any(|asked| works(program(name, [asked]))))
         .map(|(_, package)| package)
         .collect();
     if !missing.is_empty() {

@@ -1,18 +1,18 @@
-//! Endorsements: certificates and CRLs that come with evidence, or from a folder.
+//! Endorsements: certificates, CRLs and OCSP responses that come with evidence, or from a folder.
 
 use crate::{
     Error, UnixTime,
     corim::{self, Corim},
     intel,
-    x509::{Certificate, UnverifiedCrl},
+    x509::{Certificate, UnverifiedCrl, UnverifiedStatuses, ocsp},
 };
 use der::pem;
 use sealwire_crypto::digest::sha256;
 
 /// The most certificates that a verifier looks at.
 pub const MAX_CERTIFICATES: usize = 32;
-/// The most CRLs that a verifier looks at.
-pub const MAX_CRLS: usize = 8;
+/// The most CRLs and OCSP responses that a verifier looks at: of the latter each certificate of a chain has its own.
+pub const MAX_CRLS: usize = 16;
 /// The longest that they may be together, in bytes.
 pub const MAX_CRL_BYTES: usize = 384 * 1024;
 /// The most pieces of signed reference data that a verifier looks at.
@@ -27,7 +27,8 @@ pub const MAX_INPUT: usize = 1024 * 1024;
 pub struct Endorsements {
     /// certificates in DER, in any order
     pub certificates: Vec<Vec<u8>>,
-    /// certificate revocation lists in DER
+    /// what issuers say of revocation, in DER: certificate revocation lists, and OCSP responses, which are told from them
+    /// by content
     pub crls: Vec<Vec<u8>>,
     /// reference data that a vendor signed, in the bytes that it served: Intel's TCB info and identities of quoting
     /// enclaves (`{"tcbInfo":…,"signature":…}`), reference integrity manifests (signed CoRIM)
@@ -35,7 +36,7 @@ pub struct Endorsements {
 }
 
 impl Endorsements {
-    /// Adds what `bytes` holds, recognised by content: certificates or CRLs in DER or PEM (one or several); Intel's JSON:
+    /// Adds what `bytes` holds, recognised by content: certificates or CRLs in DER or PEM (one or several); an OCSP response in DER; Intel's JSON:
     /// TCB info, the identity of a quoting enclave, or all collateral of a platform; a signed CoRIM (AT-80). What is there
     /// already is not added again. On an error nothing is added.
     ///
@@ -46,7 +47,7 @@ impl Endorsements {
             return Err(Error::MalformedEndorsement("too long"));
         }
         let mut next = self.clone();
-        // A DER certificate or CRL begins with the tag of a SEQUENCE, which no PEM text does.
+        // A DER certificate, CRL or OCSP response begins with the tag of a SEQUENCE, which no PEM text does.
         if bytes.first() == Some(&0x30) {
             next.add_der(bytes.to_vec())?;
         } else if corim::looks_like(bytes) {
@@ -103,7 +104,7 @@ impl Endorsements {
     /// does not pass on what every verifier refuses.
     pub fn drop_ended(&mut self, at: UnixTime) -> usize {
         let before = self.crls.len() + self.references.len();
-        self.crls.retain(|der| UnverifiedCrl::from_der(der).is_ok_and(|crl| !crl.has_ended(at)));
+        self.crls.retain(|der| !UnverifiedStatuses::has_ended(der, at));
         self.references.retain(|bytes| !intel::has_ended(bytes, at));
         before - self.crls.len() - self.references.len()
     }
@@ -142,10 +143,15 @@ impl Endorsements {
     fn add_der(&mut self, der: Vec<u8>) -> Result<(), Error> {
         let list = if Certificate::from_der(&der).is_ok() {
             &mut self.certificates
+        } else if ocsp::looks_like(&der) {
+            ocsp::UnverifiedResponse::from_der(&der)?;
+            &mut self.crls
         } else if UnverifiedCrl::from_der(&der).is_ok() {
             &mut self.crls
         } else {
-            return Err(Error::MalformedEndorsement("neither a certificate nor a CRL"));
+            return Err(Error::MalformedEndorsement(
+                "neither a certificate, nor a CRL, nor an OCSP response",
+            ));
         };
         if !list.contains(&der) {
             list.push(der);

@@ -53,7 +53,7 @@ pub enum Error {
     /// AT-02: a key type or algorithm that this kind may name and no evidence that is accepted has
     #[error("{0} is not supported")]
     Unsupported(&'static str),
-    /// AT-08: a certificate or CRL among the endorsements does not parse
+    /// AT-08: an endorsement does not parse
     #[error("malformed endorsement: {0}")]
     MalformedEndorsement(&'static str),
     /// AT-01: the wrapper of the evidence
@@ -135,6 +135,18 @@ pub enum Error {
     /// AT-03: made after the time of the verification
     #[error("the CRL is from the future: {0}")]
     CrlNotYetValid(UnixTime),
+    /// AT-03: who signed the OCSP response, or with what
+    #[error("the OCSP response is not its issuer's: {0}")]
+    OcspInvalid(&'static str),
+    /// AT-03: its next update, or its responder's certificate, or the age of one that names none, has passed
+    #[error("the OCSP response was to be renewed by {0}")]
+    OcspExpired(UnixTime),
+    /// AT-03: made after the time of the verification
+    #[error("the OCSP response is from the future: {0}")]
+    OcspNotYetValid(UnixTime),
+    /// AT-03: its issuer says that it knows of no such certificate
+    #[error("the issuer of the {0} certificate does not know it")]
+    OcspUnknown(Place),
     /// AT-03
     #[error("the {0} certificate is revoked")]
     Revoked(Place),
@@ -253,6 +265,10 @@ impl Error {
             Self::CrlInvalid(_) => "crl-invalid",
             Self::CrlExpired(_) => "crl-expired",
             Self::CrlNotYetValid(_) => "crl-not-yet-valid",
+            Self::OcspInvalid(_) => "ocsp-invalid",
+            Self::OcspExpired(_) => "ocsp-expired",
+            Self::OcspNotYetValid(_) => "ocsp-not-yet-valid",
+            Self::OcspUnknown(_) => "ocsp-unknown",
             Self::Revoked(_) => "revoked",
             Self::Signature => "signature",
             Self::Unsigned => "unsigned",
@@ -298,9 +314,14 @@ impl Error {
             | Self::QeSignature
             | Self::Unsigned => Check::Chain,
             Self::Expired { .. } | Self::NotYetValid { .. } => Check::Validity,
-            Self::CrlInvalid(_) | Self::CrlExpired(_) | Self::CrlNotYetValid(_) | Self::Revoked(_) => {
-                Check::Revocation
-            }
+            Self::CrlInvalid(_)
+            | Self::CrlExpired(_)
+            | Self::CrlNotYetValid(_)
+            | Self::OcspInvalid(_)
+            | Self::OcspExpired(_)
+            | Self::OcspNotYetValid(_)
+            | Self::OcspUnknown(_)
+            | Self::Revoked(_) => Check::Revocation,
             Self::Signature | Self::PcrDigest | Self::EventLog(_) => Check::Signature,
             Self::TcbMismatch { .. }
             | Self::ReferenceInvalid(_)

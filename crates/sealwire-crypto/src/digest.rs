@@ -1,6 +1,6 @@
 //! Hashes over a list of parts, joined, and over what comes piece by piece.
 
-use aws_lc_rs::digest::{Algorithm, Context, SHA256, SHA384, SHA512};
+use aws_lc_rs::digest::{Algorithm, Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
 use subtle::ConstantTimeEq;
 
 /// Length of the longest digest here, in bytes.
@@ -97,6 +97,13 @@ impl Running {
     pub fn finish(self) -> Digest {
         Digest::new(&self.0.finish())
     }
+}
+
+/// SHA-1 of the parts, joined: a name for a key or an issuer where a standard has no other (RFC 6960). Collisions can be
+/// made, so nothing is proven by it.
+#[must_use]
+pub fn sha1(parts: &[&[u8]]) -> [u8; 20] {
+    array(&hash(&SHA1_FOR_LEGACY_USE_ONLY, parts))
 }
 
 /// SHA-256 of the parts, joined.

@@ -3,7 +3,7 @@
 use super::Corim;
 use crate::{
     Error, Place, UnixTime,
-    x509::{Certificate, Path, Profile, UnverifiedCrl},
+    x509::{Certificate, Path, Profile, UnverifiedStatuses},
 };
 use ::corim::types::{CoseAlgorithm, CoseSign1Corim};
 use sealwire_crypto::sign::ecdsa::{Scheme, verify_fixed};
@@ -48,7 +48,7 @@ impl Signer {
         corim: &Corim,
         supplied: &[Certificate],
         roots: &[Certificate],
-        crls: Vec<UnverifiedCrl<'_>>,
+        statuses: UnverifiedStatuses<'_>,
         profile: &Profile,
         at: UnixTime,
     ) -> Result<Self, Error> {
@@ -71,7 +71,7 @@ impl Signer {
             Some(_) => Error::ReferenceInvalid("the signature of the manifest does not verify"),
             None => Error::EndorsementMissing("the certificate of the signer of a reference manifest"),
         })?;
-        let path = Path::build(signer, &certificates, roots, crls, profile, at).map_err(of_reference)?;
+        let path = Path::build(signer, &certificates, roots, statuses, profile, at).map_err(of_reference)?;
         Ok(Self(path))
     }
 

@@ -6,7 +6,7 @@ use crate::{
     Endorsements, UnixTime,
     tpm::{Public, PublicKey},
     x509::{
-        Algorithm, Certificate, Curve, LeafUse, Path, Profile, Revocation, UnverifiedCrl, rsa_public_key,
+        Algorithm, Certificate, Curve, LeafUse, Path, Profile, Revocation, UnverifiedStatuses, rsa_public_key,
     },
 };
 use der::{
@@ -179,9 +179,8 @@ pub(super) fn check(
     for der in sent {
         supplied.push(Certificate::from_der(der).map_err(Error::EkChain)?);
     }
-    let crls = roots.crls.iter().map(|der| UnverifiedCrl::from_der(der));
-    let crls = crls.collect::<Result<Vec<_>, _>>().map_err(Error::EkChain)?;
-    let path = Path::build(&certificate, &supplied, &roots.roots, crls, &PROFILE, at);
+    let statuses = UnverifiedStatuses::parse(&roots.crls).map_err(Error::EkChain)?;
+    let path = Path::build(&certificate, &supplied, &roots.roots, statuses, &PROFILE, at);
     let path = path.map_err(Error::EkChain)?;
     let revocation = path.check_revocation(at).map_err(Error::EkChain)?;
     let usage = certificate.extension(ExtendedKeyUsage::OID).map(ExtendedKeyUsage::from_der);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Endorsements, Error, Place, UnixTime,
-    x509::{Certificate, Path, UnverifiedCrl},
+    x509::{Certificate, Path, UnverifiedStatuses},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sealwire_crypto::{
@@ -57,8 +57,7 @@ impl Chain {
         roots: &Roots,
         at: UnixTime,
     ) -> Result<Self, Error> {
-        let crls = supplied.endorsements.crls.iter().map(|der| UnverifiedCrl::from_der(der));
-        let crls = crls.collect::<Result<Vec<_>, _>>()?;
+        let statuses = UnverifiedStatuses::parse(&supplied.endorsements.crls)?;
         let in_quote = match quote.certification {
             Certification::Pem(text) => certificates(text)?,
             Certification::PlatformId => Vec::new(),
@@ -70,7 +69,7 @@ impl Chain {
         let pck = Pck::new(leaf)?;
         let others = in_quote.iter().chain(&supplied.certificates).chain(&roots.below);
         let issuers: Vec<Certificate> = issuers_of(leaf, others);
-        let path = Path::build(leaf, &issuers, &roots.pinned, crls, &PROFILE, at)?;
+        let path = Path::build(leaf, &issuers, &roots.pinned, statuses, &PROFILE, at)?;
         check_carried(&in_quote, &path, roots)?;
         verify_fixed(Scheme::P256Sha256, &pck.key, quote.qe_report_bytes, quote.qe_signature)
             .map_err(|_| Error::QeSignature)?;

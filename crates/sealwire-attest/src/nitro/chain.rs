@@ -3,7 +3,7 @@
 use super::{document::Document, roots::PROFILE};
 use crate::{
     Endorsements, Error, Place, UnixTime,
-    x509::{Certificate, Path, Revocation, UnverifiedCrl, Window},
+    x509::{Certificate, Path, Revocation, UnverifiedStatuses, Window},
 };
 
 /// A chain whose signatures verified. Its times and revocation are looked at each time that it is used (AT-26).
@@ -28,8 +28,7 @@ impl Chain {
         at: UnixTime,
     ) -> Result<Self, Error> {
         endorsements.check_counts()?;
-        let crls = endorsements.crls.iter().map(|der| UnverifiedCrl::from_der(der));
-        let crls = crls.collect::<Result<Vec<_>, _>>()?;
+        let statuses = UnverifiedStatuses::parse(&endorsements.crls)?;
         let parse = |der| {
             Certificate::from_der(der)
                 .map_err(|_| Error::Malformed("a certificate of the document does not parse"))
@@ -43,11 +42,12 @@ impl Chain {
         if roots.is_empty() {
             return Err(Error::RootNotPinned);
         }
-        let path = Path::build(&leaf, &bundle, &roots, crls, &PROFILE, at).map_err(|error| match error {
-            // The bundle is a part of the document, which nothing can be added to.
-            Error::EndorsementMissing(_) => Error::CertificateSignature(Place::Intermediate),
-            error => error,
-        })?;
+        let path =
+            Path::build(&leaf, &bundle, &roots, statuses, &PROFILE, at).map_err(|error| match error {
+                // The bundle is a part of the document, which nothing can be added to.
+                Error::EndorsementMissing(_) => Error::CertificateSignature(Place::Intermediate),
+                error => error,
+            })?;
         let instance = document.instance();
         let authorities = bundle.iter().skip(1).map(Certificate::common_name);
         Ok(Self {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Endorsements, Error, UnixTime,
-    x509::{Certificate, Path, UnverifiedCrl},
+    x509::{Certificate, Path, UnverifiedStatuses},
 };
 use sealwire_crypto::sign::ecdsa::{Scheme, verify_fixed};
 
@@ -40,8 +40,7 @@ impl Chain {
         endorsements.check_counts()?;
         let supplied = endorsements.certificates.iter().map(|der| Certificate::from_der(der));
         let supplied = supplied.collect::<Result<Vec<_>, _>>()?;
-        let crls = endorsements.crls.iter().map(|der| UnverifiedCrl::from_der(der));
-        let crls = crls.collect::<Result<Vec<_>, _>>()?;
+        let statuses = UnverifiedStatuses::parse(&endorsements.crls)?;
 
         let of_gpus = || supplied.iter().filter(|certificate| certificate.extension(FIRMWARE_ID).is_some());
         let signed = |certificate: &&Certificate| {
@@ -54,7 +53,7 @@ impl Chain {
             None => (of_gpus().next(), Signature::Bad),
         };
         let leaf = leaf.ok_or(Error::EndorsementMissing("the certificate of the GPU's firmware"))?;
-        let path = Path::build(leaf, &supplied, roots, crls, &PROFILE, at)?;
+        let path = Path::build(leaf, &supplied, roots, statuses, &PROFILE, at)?;
         let device = Device::new(leaf)?;
         // A report that was altered is told as that first.
         if signature == Signature::Good && !device.is_of(report) {

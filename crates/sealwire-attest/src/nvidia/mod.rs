@@ -39,8 +39,9 @@ pub(crate) fn offered(check: Check) -> Offered {
         ),
         Check::Validity => Offered::Checked("every certificate of the chain, root included; most never end"),
         Check::Revocation => Offered::Checked(
-            "CRLs of the Device Identity CA and of the product's authority, where supplied: signature, issuer, next \
-             update, serial numbers; a policy decides whether they are required. OCSP is not asked",
+            "CRLs of the Device Identity CA and of the product's authority, or OCSP responses of the issuers, where \
+             supplied: signature, issuer or its responder, times, serial numbers; a policy decides whether they are \
+             required. Nobody is asked for them",
         ),
         Check::Signature => {
             Offered::Checked("ECDSA P-384 over request and response, with the firmware's certificate")

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     Endorsements, Error, Outcome, TcbStatus, UnixTime,
     corim::{Corim, Key, SHA384, Signer, looks_like},
-    x509::{Certificate, UnverifiedCrl},
+    x509::{Certificate, UnverifiedStatuses},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,9 +63,8 @@ impl Manifests {
         let mut found = Vec::new();
         for corim in manifests {
             if names.iter().any(|name| corim.is_named(name)) {
-                let crls = endorsements.crls.iter().map(|der| UnverifiedCrl::from_der(der));
-                let crls = crls.collect::<Result<Vec<_>, _>>()?;
-                let signer = Signer::find(&corim, &supplied, roots, crls, &PROFILE, at)?;
+                let statuses = UnverifiedStatuses::parse(&endorsements.crls)?;
+                let signer = Signer::find(&corim, &supplied, roots, statuses, &PROFILE, at)?;
                 found.push((corim, signer));
             }
         }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Endorsements, Error, Kind, Place, UnixTime,
-    x509::{Certificate, Crl, Revocation, UnverifiedCrl, Window},
+    x509::{Certificate, Cover, Crl, Revocation, Sources, UnverifiedStatuses, Window},
 };
 
 /// A chain whose signatures verified. Its times and revocation are looked at each time that it is used (AT-26).
@@ -49,8 +49,8 @@ impl Chain {
         endorsements.check_counts()?;
         let supplied = endorsements.certificates.iter().map(|der| Certificate::from_der(der));
         let supplied = supplied.collect::<Result<Vec<_>, _>>()?;
-        let crls = endorsements.crls.iter().map(|der| UnverifiedCrl::from_der(der));
-        let crls = crls.collect::<Result<Vec<_>, _>>()?;
+        // OCSP responses may lie beside them for other chains; AMD makes none.
+        let crls = UnverifiedStatuses::parse(&endorsements.crls)?.crls;
 
         // The platform's owner can mask the chip's key, and the guest can ask for no signature.
         let key = report.signing_key.filter(|_| !report.mask_chip_key).ok_or(Error::Unsigned)?;
@@ -109,7 +109,7 @@ impl Chain {
             return Err(Error::Revoked(Place::Intermediate));
         }
         if let Some(crl) = self.crls.iter().find(|crl| crl.check_time(at).is_ok()) {
-            return Ok(Revocation::Clear(crl.next_update));
+            return Ok(Revocation::Clear(Cover { until: crl.next_update, by: Sources::Crls }));
         }
         if let Some(crl) = self.crls.first() {
             crl.check_time(at)?;

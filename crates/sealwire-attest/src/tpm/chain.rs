@@ -3,7 +3,7 @@
 use super::{Public, Quote, name_of, signature::VerifyingKey};
 use crate::{
     Endorsements, Error, Place, Trust, UnixTime,
-    x509::{Algorithm, Certificate, LeafUse, Path, Profile, Revocation, UnverifiedCrl},
+    x509::{Algorithm, Certificate, LeafUse, Path, Profile, Revocation, UnverifiedStatuses},
 };
 use der::{
     Decode as _,
@@ -59,7 +59,7 @@ impl Chain {
         endorsements.check_counts()?;
         let supplied = endorsements.certificates.iter().map(|der| Certificate::from_der(der));
         let supplied = supplied.collect::<Result<Vec<_>, _>>()?;
-        let mut crls = Some(parse_crls(endorsements)?);
+        let mut statuses = Some(UnverifiedStatuses::parse(&endorsements.crls)?);
         let parsed = Public::parse(public)?;
         if let Some(why) = parsed.unfit_to_attest() {
             return Err(Error::KeyNotBound(why));
@@ -84,8 +84,9 @@ impl Chain {
             false => Error::EndorsementMissing("the certificate of the attestation key"),
         };
         for (index, certificate) in candidates.into_iter().take(MAX_CANDIDATES).enumerate() {
-            let crls = crls.take().map_or_else(|| parse_crls(endorsements), Ok)?;
-            match certified(certificate, &supplied, &roots, crls, at) {
+            let statuses =
+                statuses.take().map_or_else(|| UnverifiedStatuses::parse(&endorsements.crls), Ok)?;
+            match certified(certificate, &supplied, &roots, statuses, at) {
                 Ok(anchor) => return Ok(Self { key, anchor }),
                 Err(found) if index == 0 => error = found,
                 Err(_) => {}
@@ -170,15 +171,11 @@ pub(crate) fn uncertified(quote: &[u8], endorsements: &Endorsements) -> Option<V
     if supplied.any(|certificate| key.is_of(&certificate)) { None } else { name_of(&public).ok() }
 }
 
-fn parse_crls(endorsements: &Endorsements) -> Result<Vec<UnverifiedCrl<'_>>, Error> {
-    endorsements.crls.iter().map(|der| UnverifiedCrl::from_der(der)).collect()
-}
-
 fn certified(
     certificate: &Certificate,
     supplied: &[Certificate],
     roots: &[Certificate],
-    crls: Vec<UnverifiedCrl<'_>>,
+    statuses: UnverifiedStatuses<'_>,
     at: UnixTime,
 ) -> Result<Anchor, Error> {
     let purposes = certificate.extension(ExtendedKeyUsage::OID);
@@ -186,7 +183,7 @@ fn certified(
     if !purposes.is_some_and(|purposes| purposes.0.contains(&AIK_CERTIFICATE)) {
         return Err(Error::CertificateUsage(Place::Leaf));
     }
-    let path = Path::build(certificate, supplied, roots, crls, &PROFILE, at)?;
+    let path = Path::build(certificate, supplied, roots, statuses, &PROFILE, at)?;
     // The enrolment CA writes the hash of the EK's public area there, in hex; another CA may write what it likes.
     let serial = certificate.subject_serial_number().unwrap_or_default();
     let tpm = hex::decode(&serial).unwrap_or_else(|_| serial.into_bytes());

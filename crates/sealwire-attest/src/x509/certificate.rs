@@ -7,9 +7,14 @@ use der::{
 use sealwire_crypto::digest::sha256;
 use x509_cert::{
     certificate::Version,
-    ext::pkix::{BasicConstraints, CrlDistributionPoints, KeyUsage},
+    ext::pkix::{BasicConstraints, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage},
     name::Name,
 };
+
+/// id-kp-OCSPSigning (RFC 6960 section 4.2.2.2)
+const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
+/// id-pkix-ocsp-nocheck (RFC 6960 section 4.2.2.2.1)
+const OCSP_NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
 
 /// A certificate that parsed; nothing about it is verified.
 #[derive(Debug, Clone)]
@@ -101,6 +106,11 @@ impl Certificate {
         self.parsed.tbs_certificate().subject_public_key_info()
     }
 
+    /// The public key without its algorithm, which is what OCSP names it by (RFC 6960 section 4.1.1).
+    pub(crate) fn key_bits(&self) -> &[u8] {
+        self.public_key_info().subject_public_key.raw_bytes()
+    }
+
     /// The public key as an uncompressed point, if it is one on P-384.
     pub(crate) fn p384_key(&self) -> Option<[u8; 97]> {
         self.ec_key().filter(|(curve, _)| *curve == Curve::P384)?.1.try_into().ok()
@@ -176,6 +186,20 @@ impl Certificate {
         self.key_usage(Place::Root).is_ok_and(|usage| usage.is_none_or(|usage| usage.crl_sign()))
     }
 
+    /// Whether it is that of an OCSP responder: its key may sign, and signs responses (RFC 6960 section 4.2.2.2).
+    pub(crate) fn may_sign_ocsp(&self, profile: &Profile) -> bool {
+        let usage = self.key_usage(Place::Leaf);
+        let purposes: Option<ExtendedKeyUsage> = self.decoded(ExtendedKeyUsage::OID);
+        usage.is_ok_and(|usage| usage.is_none_or(|usage| usage.digital_signature()))
+            && purposes.is_some_and(|purposes| purposes.0.contains(&OCSP_SIGNING))
+            && self.understands(&[ExtendedKeyUsage::OID, OCSP_NO_CHECK], profile)
+    }
+
+    /// Whether its issuer says that nobody needs to ask whether it is revoked, as it may of an OCSP responder's.
+    pub(crate) fn is_exempt_from_revocation(&self) -> bool {
+        self.has(OCSP_NO_CHECK)
+    }
+
     /// Whether it says where its issuer publishes a CRL.
     pub(crate) fn names_crl(&self) -> bool {
         self.has(CrlDistributionPoints::OID)
@@ -189,14 +213,18 @@ impl Certificate {
     }
 
     fn is_understood(&self, profile: &Profile) -> bool {
+        self.understands(&[], profile)
+    }
+
+    /// Whether it has no critical extension but those that are always looked at, those of the vendor, and `also`.
+    fn understands(&self, also: &[ObjectIdentifier], profile: &Profile) -> bool {
+        let looked_at = |id| [BasicConstraints::OID, KeyUsage::OID].contains(&id) || also.contains(&id);
         self.parsed.tbs_certificate().version() == Version::V3
             && self
                 .extensions()
                 .filter(|extension| extension.critical)
                 .map(|extension| extension.extn_id)
-                .all(|id| {
-                    [BasicConstraints::OID, KeyUsage::OID].contains(&id) || profile.understood.contains(&id)
-                })
+                .all(|id| looked_at(id) || profile.understood.contains(&id))
     }
 
     fn has(&self, oid: ObjectIdentifier) -> bool {

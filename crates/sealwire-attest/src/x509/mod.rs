@@ -1,4 +1,4 @@
-//! X.509 certificates and CRLs as vendors' chains use them: parsing is `x509-cert`'s, what they may say is decided here.
+//! X.509 certificates, CRLs and OCSP responses as vendors' chains use them: parsing is `x509-cert`'s, what they may say is decided here.
 //! Only issuing is public.
 
 pub(crate) mod algorithm;
@@ -8,8 +8,10 @@ mod crl;
 #[cfg(test)]
 pub(crate) mod forge;
 pub mod issue;
+pub(crate) mod ocsp;
 mod path;
 mod profile;
+mod revocation;
 #[cfg(test)]
 mod tests;
 
@@ -19,8 +21,9 @@ pub(crate) use anchors::anchors;
 pub(crate) use anchors::assert_documented;
 pub(crate) use certificate::{Certificate, Window};
 pub(crate) use crl::{Crl, UnverifiedCrl};
-pub(crate) use path::{Path, Revocation};
+pub(crate) use path::Path;
 pub(crate) use profile::{LeafUse, Profile};
+pub(crate) use revocation::{Cover, Revocation, Sources, UnverifiedStatuses};
 
 use crate::UnixTime;
 use der::{Decode as _, Header, Reader as _, SliceReader};

@@ -1,8 +1,10 @@
 //! A certification path (RFC 5280 section 6) from a leaf to a pinned root, for chains of any length.
 
-use super::{Certificate, Crl, Profile, UnverifiedCrl, Window};
-use crate::{Error, Outcome, Place, UnixTime};
-use x509_cert::name::Name;
+use super::{
+    Certificate, Profile, Window,
+    revocation::{Link, Revocation, Statuses, UnverifiedStatuses},
+};
+use crate::{Error, Place, UnixTime};
 
 /// The most certificates of a path, root and leaf included.
 const MAX_LEN: usize = 8;
@@ -18,54 +20,14 @@ pub(crate) struct Path {
     fingerprints: Vec<[u8; 32]>,
     /// root first
     windows: Vec<Window>,
-    /// every certificate below the root, leaf first
+    /// every certificate, leaf first
     links: Vec<Link>,
-    /// name and serial number of the root
-    root_link: (Name, Vec<u8>),
-    crls: Vec<Crl>,
-}
-
-/// What revocation needs to know of a certificate.
-#[derive(Debug, Clone)]
-struct Link {
-    place: Place,
-    issuer: Name,
-    serial: Vec<u8>,
-    /// whether it says where its issuer publishes a CRL
-    names_crl: bool,
-}
-
-/// What the CRLs at hand say of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Revocation {
-    /// Every certificate below the root is covered by a CRL that is in force and lists none; good until then.
-    Clear(UnixTime),
-    /// There is no CRL of this issuer, which has issued a certificate of the path.
-    NoCrl(String),
-}
-
-impl Revocation {
-    /// Until when it is good; for ever where there is none that could end.
-    pub(crate) fn good_until(&self) -> UnixTime {
-        match self {
-            Self::Clear(next_update) => *next_update,
-            Self::NoCrl(_) => UnixTime(u64::MAX),
-        }
-    }
-
-    /// How the check came out. `issuers` are those whose CRLs are asked for, as people call them.
-    pub(crate) fn outcome(&self, issuers: &str) -> Outcome {
-        match self {
-            Self::Clear(next_update) => {
-                Outcome::Passed(format!("by the CRLs of {issuers}, good until {next_update}"))
-            }
-            Self::NoCrl(issuer) => Outcome::NotSupplied(format!("no CRL of {issuer} among the endorsements")),
-        }
-    }
+    statuses: Statuses,
 }
 
 impl Path {
-    /// Finds and verifies the path from `leaf` over `supplied` to one of `roots`, and the CRLs of its issuers.
+    /// Finds and verifies the path from `leaf` over `supplied` to one of `roots`, and what its issuers say of
+    /// revocation.
     ///
     /// A root is pinned by the hash of its exact bytes: `roots` holds those that count, wherever they were found.
     /// Work is bounded: at most [`MAX_LEN`] steps over the certificates at hand.
@@ -73,7 +35,7 @@ impl Path {
         leaf: &Certificate,
         supplied: &[Certificate],
         roots: &[Certificate],
-        crls: Vec<UnverifiedCrl<'_>>,
+        statuses: UnverifiedStatuses<'_>,
         profile: &Profile,
         at: UnixTime,
     ) -> Result<Self, Error> {
@@ -108,33 +70,26 @@ impl Path {
             index if index + 1 == chain.len() => Place::Root,
             _ => Place::Intermediate,
         };
+        // The root is its own issuer.
+        let issuers = chain.iter().skip(1).chain([&root]);
+        let link = |(index, (certificate, issuer)): (usize, (&&Certificate, &&Certificate))| Link {
+            place: place(index),
+            issuer: certificate.issuer().clone(),
+            issuer_fingerprint: issuer.fingerprint(),
+            serial: certificate.serial().to_vec(),
+            names_crl: certificate.names_crl(),
+        };
         let mut path = Self {
             names: chain.iter().map(|certificate| certificate.shown()).collect::<Vec<_>>().join(" ← "),
             root: root.fingerprint(),
             fingerprints: chain.iter().map(|certificate| certificate.fingerprint()).collect(),
             windows: chain.iter().enumerate().rev().map(|(index, c)| c.window(place(index))).collect(),
-            links: chain
-                .iter()
-                .enumerate()
-                .take(chain.len() - 1)
-                .map(|(index, c)| Link {
-                    place: place(index),
-                    issuer: c.issuer().clone(),
-                    serial: c.serial().to_vec(),
-                    names_crl: c.names_crl(),
-                })
-                .collect(),
-            root_link: (root.subject().clone(), root.serial().to_vec()),
-            crls: Vec::new(),
+            links: chain.iter().zip(issuers).enumerate().map(link).collect(),
+            statuses: Statuses::default(),
         };
-        // Before the CRLs, so that an error is that of the first check that fails.
+        // Before revocation, so that an error is that of the first check that fails.
         path.check_validity(at)?;
-        // CRLs of other issuers may lie in the same folder, and say nothing here.
-        for crl in crls {
-            if let Some(issuer) = chain.iter().skip(1).find(|issuer| issuer.subject() == crl.issuer()) {
-                path.crls.push(crl.verify(issuer, profile)?);
-            }
-        }
+        path.statuses = statuses.verify(chain.get(1..).unwrap_or_default(), profile)?;
         Ok(path)
     }
 
@@ -153,70 +108,38 @@ impl Path {
         self.windows.iter().try_for_each(|window| window.check(at))
     }
 
-    /// AT-03: any CRL that lists a certificate counts, an old one too; of each issuer one at least has to be in force.
-    /// A root that its own CRL lists is given up by its vendor, whoever pins it.
+    /// AT-03: any CRL or OCSP response that says that a certificate is revoked counts, an old one too; on each one at
+    /// least has to be in force. A root that its own CRL lists is given up by its vendor, whoever pins it.
     pub(crate) fn check_revocation(&self, at: UnixTime) -> Result<Revocation, Error> {
         self.check_root()?;
-        self.check_links(&self.links, at, |_| true)
+        self.statuses.check(self.below_root(), at, |_| true)
     }
 
-    /// The same where the vendor publishes CRLs for a part of its chain: one is asked for where a certificate names a
-    /// distribution point (RFC 5280 section 4.2.1.13), and one at least.
+    /// The same where the vendor publishes CRLs for a part of its chain: something is asked for where a certificate
+    /// names a distribution point (RFC 5280 section 4.2.1.13), and one at least.
     pub(crate) fn check_offered_revocation(&self, at: UnixTime) -> Result<Revocation, Error> {
         self.check_root()?;
-        let found = self.check_links(&self.links, at, |link| link.names_crl)?;
-        match self.links.last() {
-            Some(top) if found == Revocation::Clear(UnixTime(u64::MAX)) => {
-                Ok(Revocation::NoCrl(top.issuer.to_string()))
-            }
-            _ => Ok(found),
-        }
+        self.statuses.check(self.below_root(), at, |link| link.names_crl)
     }
 
-    /// The same for the certificates of another path that ends in the same root, by the CRLs of this one. A path that
+    /// The same for the certificates of another path that ends in the same root, by what came with this one. A path that
     /// was built without CRLs is checked so, and no CRL is verified twice.
     pub(crate) fn check_revocation_of(&self, other: &Self, at: UnixTime) -> Result<Revocation, Error> {
         if other.root != self.root {
             return Err(Error::RootNotPinned);
         }
-        self.check_links(&other.links, at, |_| true)
+        self.statuses.check(other.below_root(), at, |_| true)
     }
 
     fn check_root(&self) -> Result<(), Error> {
-        let (root, serial) = &self.root_link;
-        match self.crls_of(root).any(|crl| crl.lists(serial)) {
-            true => Err(Error::Revoked(Place::Root)),
-            false => Ok(()),
+        match self.links.last() {
+            Some(root) if self.statuses.is_revoked(root) => Err(Error::Revoked(Place::Root)),
+            _ => Ok(()),
         }
     }
 
-    fn check_links(
-        &self,
-        links: &[Link],
-        at: UnixTime,
-        is_offered: impl Fn(&Link) -> bool,
-    ) -> Result<Revocation, Error> {
-        for Link { place, issuer, serial, .. } in links {
-            if self.crls_of(issuer).any(|crl| crl.lists(serial)) {
-                return Err(Error::Revoked(*place));
-            }
-        }
-        let mut until = UnixTime(u64::MAX);
-        let mut uncovered = None;
-        for link in links {
-            let issuer = &link.issuer;
-            match (self.crls_of(issuer).next(), self.crls_of(issuer).find(|crl| crl.check_time(at).is_ok())) {
-                (None, _) if !is_offered(link) => {}
-                (None, _) => uncovered = uncovered.or_else(|| Some(issuer.to_string())),
-                (_, Some(crl)) => until = until.min(crl.next_update),
-                (Some(crl), None) => crl.check_time(at)?,
-            }
-        }
-        Ok(uncovered.map_or(Revocation::Clear(until), Revocation::NoCrl))
-    }
-
-    fn crls_of<'a>(&'a self, issuer: &'a Name) -> impl Iterator<Item = &'a Crl> {
-        self.crls.iter().filter(move |crl| crl.issuer == *issuer)
+    fn below_root(&self) -> &[Link] {
+        self.links.split_last().map_or(&[], |(_, below)| below)
     }
 
     /// The earliest end of a certificate.

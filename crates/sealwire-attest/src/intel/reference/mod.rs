@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Endorsements, Error, Kind, UnixTime,
-    x509::{Certificate, Path},
+    x509::{Certificate, Path, UnverifiedStatuses},
 };
 use sealwire_crypto::sign::ecdsa::{Scheme, verify_fixed};
 use served::Served;
@@ -202,7 +202,8 @@ impl Signers<'_> {
                 continue;
             };
             if signed(&key) {
-                let path = Path::build(signer, &[], &self.roots.pinned, Vec::new(), &PROFILE, at);
+                let path =
+                    Path::build(signer, &[], &self.roots.pinned, UnverifiedStatuses::default(), &PROFILE, at);
                 let path = Arc::new(path.map_err(of_signer)?);
                 self.known.push((key, Arc::clone(&path)));
                 return Ok(path);

@@ -207,7 +207,10 @@ fn crls_are_checked_where_there_are_some() {
     let other = replaced(forger.crl(NOT_BEFORE, NOT_AFTER, &[2]));
     assert!(matches!(verify(&other), Ok(Outcome::NotSupplied(_))));
     assert_eq!(verify(&replaced(vec![0x30, 0])), Err(Error::MalformedEndorsement("not a CRL")));
-    let many = Endorsements { crls: vec![good.crls[0].clone(); 9], ..Endorsements::default() };
+    let many = Endorsements {
+        crls: vec![good.crls[0].clone(); crate::endorsements::MAX_CRLS + 1],
+        ..Endorsements::default()
+    };
     assert!(matches!(verify(&many), Err(Error::MalformedEndorsement(_))));
 }
 

@@ -4,7 +4,10 @@ use super::forge::{FIRMWARE_ID, Gpu, device_info, firmware_id, verify};
 use crate::{
     Endorsements, Error, Outcome, Place, UnixTime,
     verify::Expected,
-    x509::forge::{NOT_AFTER, NOT_BEFORE, NOW, Party, set_window},
+    x509::{
+        forge::{NOT_AFTER, NOT_BEFORE, NOW, Party, set_window},
+        ocsp::forge::{Forged, Says, responder},
+    },
 };
 use rcgen::{BasicConstraints, IsCa, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256};
 
@@ -208,6 +211,54 @@ fn crls_are_checked_where_there_are_some() {
     assert_eq!(verify(&future), Err(Error::CrlNotYetValid(UnixTime(NOW.0 + 1))));
     let forged = with(Gpu::new().parties[0].crl(NOT_BEFORE, NOT_AFTER, &[]));
     assert_eq!(verify(&forged), Err(Error::CrlInvalid("signature")));
+}
+
+// AT-03: NVIDIA runs a responder for every authority of its chains; AT-26: its times are looked at every time.
+#[test]
+fn ocsp_responses_do_what_crls_do() {
+    let gpu = Gpu::new();
+    let until = UnixTime(NOW.0 + 9);
+    let [root, product, provisioner, rom, _] = &gpu.parties;
+    let [_, rom_der, provisioner_der, product_der, root_der] =
+        <[Vec<u8>; 5]>::try_from(gpu.endorsements().certificates).unwrap();
+    let issuers = [(root, root_der), (product, product_der), (provisioner, provisioner_der), (rom, rom_der)];
+    let respond = |index: usize, says: Says| {
+        let (issuer, der) = &issuers[index];
+        let responder = responder("NVIDIA OCSP responder", 40);
+        let certificate = issuer.certify(&responder);
+        // The certificate below has the next number.
+        let serial = index as u64 + 2;
+        let mut forged = Forged::new(der, &certificate, serial, says, NOT_BEFORE, Some(until));
+        forged.certificates = vec![certificate];
+        forged.sign(&responder)
+    };
+    let with = |crls: Vec<Vec<u8>>| Endorsements { crls, ..gpu.endorsements() };
+    let revocation = |endorsements: &Endorsements| {
+        gpu.verify_with(endorsements, NOW).map(|verified| verified.checks().revocation.clone())
+    };
+    let passed = |by| Ok(Outcome::Passed(format!("by {by} of the authorities, good until {until}")));
+    let all: Vec<Vec<u8>> = (0..4).map(|index| respond(index, Says::Good)).collect();
+    assert_eq!(revocation(&with(all.clone())), passed("OCSP responses"));
+    // Those that name a distribution point are asked for.
+    assert_eq!(revocation(&with(all[..2].to_vec())), passed("OCSP responses"));
+    let missing = "no CRL of CN=NVIDIA Device Identity CA".to_owned();
+    assert_eq!(revocation(&with(all[1..].to_vec())), Ok(Outcome::NotSupplied(missing)));
+    let crl = root.crl(NOT_BEFORE, NOT_AFTER, &[]);
+    assert_eq!(revocation(&with(vec![crl, all[1].clone()])), passed("CRLs and OCSP responses"));
+    for index in 0..4 {
+        let place = if index == 3 { Place::Leaf } else { Place::Intermediate };
+        for (says, error) in
+            [(Says::Revoked, Error::Revoked(place)), (Says::Unknown, Error::OcspUnknown(place))]
+        {
+            let mut crls = all.clone();
+            crls[index] = respond(index, says);
+            assert_eq!(revocation(&with(crls)), Err(error));
+        }
+    }
+    let (verifier, endorsements) = (gpu.verifier(), with(all));
+    let at = |at| verify(&verifier, &gpu.evidence(), &endorsements, Expected::Unbound, at);
+    assert_eq!(at(until).unwrap().get().not_after, until);
+    assert_eq!(at(UnixTime(until.0 + 1)).unwrap_err(), Error::OcspExpired(until));
 }
 
 // AT-26: a fresh report of a known GPU costs one signature; time and revocation are looked at every time.
