@@ -241,7 +241,7 @@ fn ocsp_responses_do_what_crls_do() {
     assert_eq!(revocation(&with(all.clone())), passed("OCSP responses"));
     // Those that name a distribution point are asked for.
     assert_eq!(revocation(&with(all[..2].to_vec())), passed("OCSP responses"));
-    let missing = "no CRL of CN=NVIDIA Device Identity CA".to_owned();
+    let missing = "no CRL of CN=NVIDIA Device Identity CA among the endorsements".to_owned();
     assert_eq!(revocation(&with(all[1..].to_vec())), Ok(Outcome::NotSupplied(missing)));
     let crl = root.crl(NOT_BEFORE, NOT_AFTER, &[]);
     assert_eq!(revocation(&with(vec![crl, all[1].clone()])), passed("CRLs and OCSP responses"));
