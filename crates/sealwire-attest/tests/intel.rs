@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-#[path = "common/samples.rs"]
-#[allow(dead_code)]
-mod samples;
+mod common;
 
-use samples::sample;
+use common::samples::sample;
 use sealwire_attest::{
     Check, Claims, Endorsements, Error, Evidence, Kind, Outcome, TcbStatus, UnixTime, Verified, Verifier,
     verify::Expected,

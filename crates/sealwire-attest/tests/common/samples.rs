@@ -1,7 +1,7 @@
 //! Genuine evidence, from the folder beside the repository or from `SEALWIRE_SHARED`.
 
-// Benches take this file without the folder that allows it.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+// The tests of `sealwire-collateral` take this file without the folder that allows it.
+#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use sealwire_attest::{Endorsements, Evidence, Kind, UnixTime};
 use std::path::PathBuf;

@@ -7,5 +7,7 @@ mod fetching;
 mod folders;
 mod keeping;
 mod samples;
+#[path = "../../../sealwire-attest/tests/common/samples.rs"]
+mod shared;
 mod stand_in;
 mod stored;

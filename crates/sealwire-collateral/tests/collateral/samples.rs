@@ -1,44 +1,19 @@
-//! Genuine evidence and collateral, from the folder beside the repository or from `SEALWIRE_SHARED`.
+//! Genuine evidence, and its collateral as a vendor serves it.
 
+pub(crate) use crate::shared::{MILAN_TIME as MILAN, quotes, sample};
 use crate::stand_in::{Reply, StandIn};
 use sealwire_attest::{Evidence, Kind, UnixTime, composite::Presented};
 use serde_json::Value;
-use std::path::PathBuf;
 
 /// When the collateral of 2025 is in force.
 pub(crate) const IN_2025: UnixTime = UnixTime(1_751_624_163);
 /// When both CRLs of Intel's root are: that of 2025 ends on 2026-04-03, that of 2026 begins on 2026-02-26.
 pub(crate) const SPRING_2026: UnixTime = UnixTime(1_773_576_000);
-/// In the validity of the Milan sample's VCEK.
-pub(crate) const MILAN: UnixTime = UnixTime(1_750_000_000);
 
 pub(crate) const TCB: &str = "/tdx/certification/v4/tcb?fmspc=b0c06f000000";
 pub(crate) const IDENTITY: &str = "/tdx/certification/v4/qe/identity";
 pub(crate) const PCK_CRL: &str = "/sgx/certification/v4/pckcrl?ca=platform&encoding=der";
 pub(crate) const ROOT_CRL: &str = "/sgx/certification/v4/rootcacrl";
-
-/// The folder of samples. Without it a test is skipped, with a line that says so; where CI is set it fails.
-pub(crate) fn quotes() -> Option<PathBuf> {
-    let shared = std::env::var_os("SEALWIRE_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    let quotes = shared.join("quotes");
-    if quotes.is_dir() {
-        return Some(quotes);
-    }
-    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "no samples at {}", quotes.display());
-    println!("skipped: no samples at {}", quotes.display());
-    None
-}
-
-pub(crate) fn sample(name: &str) -> Option<Vec<u8>> {
-    let bytes = std::fs::read(quotes()?.join(name)).unwrap();
-    Some(match name.ends_with(".hex") {
-        true => hex::decode(String::from_utf8(bytes).unwrap().trim()).unwrap(),
-        false => bytes,
-    })
-}
 
 /// A TDX quote whose collateral of 2025 is here.
 pub(crate) fn tdx() -> Option<Presented> {

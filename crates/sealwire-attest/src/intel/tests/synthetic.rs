@@ -6,25 +6,10 @@ use super::{
 };
 use crate::{
     Checks, Claims, Endorsements, Error, Evidence, Kind, Outcome, TcbStatus, UnixTime, Verified,
-    verify::Request, x509::Certificate,
+    common::samples::sample, verify::Request, x509::Certificate,
 };
-use std::path::PathBuf;
 
 const AT: UnixTime = UnixTime(1_704_067_200);
-
-fn file(name: &str) -> Option<Vec<u8>> {
-    let shared = std::env::var_os("SEALWIRE_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    let path = shared.join("quotes").join(name);
-    if !path.exists() {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "no sample at {}", path.display());
-        println!("skipped: no sample at {}", path.display());
-        return None;
-    }
-    Some(std::fs::read(path).unwrap())
-}
 
 struct Set {
     evidence: Evidence,
@@ -34,7 +19,7 @@ struct Set {
 
 impl Set {
     fn read(kind: Kind, reference_data: &[&str]) -> Option<Self> {
-        let file = |name: &str| file(&format!("{kind}/intel-synthetic/{name}"));
+        let file = |name: &str| sample(&format!("{kind}/intel-synthetic/{name}"));
         let evidence = Evidence { kind, bytes: file("quote.dat")? };
         let mut endorsements = Endorsements::default();
         let always =
@@ -83,7 +68,7 @@ fn tdx() {
     let Some(mut set) = Set::read(Kind::Tdx, &[]) else { return };
     // Its chain is DER. Certification data is signed by nobody, so it can be what the format wants.
     assert_eq!(set.verify().unwrap_err(), Error::Malformed("certification data that is not PEM"));
-    let chain = [file("tdx/intel-synthetic/pckCert.pem"), file("tdx/intel-synthetic/pckSignChain.pem")];
+    let chain = [sample("tdx/intel-synthetic/pckCert.pem"), sample("tdx/intel-synthetic/pckSignChain.pem")];
     set.evidence.bytes = with_chain(&set.evidence.bytes, &chain.map(Option::unwrap).concat());
     // The signatures verify, by a quoting enclave of the test's own, which is not Intel's.
     assert_eq!(set.verify().unwrap_err(), Error::QeIdentity("another signer"));
