@@ -140,6 +140,12 @@ impl Endorsements {
         Ok(())
     }
 
+    /// The certificates, where all that is here is no more than a verifier looks at.
+    pub(crate) fn parse_certificates(&self) -> Result<Vec<Certificate>, Error> {
+        self.check_counts()?;
+        self.certificates.iter().map(|der| Certificate::from_der(der)).collect()
+    }
+
     fn add_der(&mut self, der: Vec<u8>) -> Result<(), Error> {
         let list = if Certificate::from_der(&der).is_ok() {
             &mut self.certificates

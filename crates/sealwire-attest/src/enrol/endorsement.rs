@@ -140,9 +140,7 @@ impl EkRoots {
     /// # Errors
     /// [`Error::NoRoots`], [`Error::EkChain`] for what does not parse.
     pub fn new(chosen: &Endorsements) -> Result<Self, Error> {
-        chosen.check_counts().map_err(Error::EkChain)?;
-        let certificates = chosen.certificates.iter().map(|der| Certificate::from_der(der));
-        let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(Error::EkChain)?;
+        let certificates = chosen.parse_certificates().map_err(Error::EkChain)?;
         let (roots, intermediates): (Vec<_>, Vec<_>) =
             certificates.into_iter().partition(|certificate| certificate.subject() == certificate.issuer());
         if roots.is_empty() {

@@ -43,9 +43,7 @@ pub(super) struct Supplied<'a> {
 
 impl<'a> Supplied<'a> {
     pub(super) fn new(endorsements: &'a Endorsements) -> Result<Self, Error> {
-        endorsements.check_counts()?;
-        let certificates = endorsements.certificates.iter().map(|der| Certificate::from_der(der));
-        Ok(Self { endorsements, certificates: certificates.collect::<Result<_, _>>()? })
+        Ok(Self { endorsements, certificates: endorsements.parse_certificates()? })
     }
 }
 

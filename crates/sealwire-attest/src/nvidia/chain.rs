@@ -37,9 +37,7 @@ impl Chain {
         roots: &[Certificate],
         at: UnixTime,
     ) -> Result<(Self, Signature), Error> {
-        endorsements.check_counts()?;
-        let supplied = endorsements.certificates.iter().map(|der| Certificate::from_der(der));
-        let supplied = supplied.collect::<Result<Vec<_>, _>>()?;
+        let supplied = endorsements.parse_certificates()?;
         let statuses = UnverifiedStatuses::parse(&endorsements.crls)?;
 
         let of_gpus = || supplied.iter().filter(|certificate| certificate.extension(FIRMWARE_ID).is_some());

@@ -58,8 +58,7 @@ impl Manifests {
     ) -> Result<Self, Error> {
         let manifests = endorsements.references.iter().filter(|bytes| looks_like(bytes));
         let manifests = manifests.map(|bytes| Corim::parse(bytes)).collect::<Result<Vec<_>, _>>()?;
-        let supplied = endorsements.certificates.iter().map(|der| Certificate::from_der(der));
-        let supplied = supplied.collect::<Result<Vec<_>, _>>()?;
+        let supplied = endorsements.parse_certificates()?;
         let mut found = Vec::new();
         for corim in manifests {
             if names.iter().any(|name| corim.is_named(name)) {

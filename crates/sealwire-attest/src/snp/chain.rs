@@ -46,9 +46,7 @@ impl Chain {
         pinned: &Pinned,
         at: UnixTime,
     ) -> Result<Self, Error> {
-        endorsements.check_counts()?;
-        let supplied = endorsements.certificates.iter().map(|der| Certificate::from_der(der));
-        let supplied = supplied.collect::<Result<Vec<_>, _>>()?;
+        let supplied = endorsements.parse_certificates()?;
         // OCSP responses may lie beside them for other chains; AMD makes none.
         let crls = UnverifiedStatuses::parse(&endorsements.crls)?.crls;
 

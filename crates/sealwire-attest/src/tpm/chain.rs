@@ -56,9 +56,7 @@ impl Chain {
         trust: &Trust,
         at: UnixTime,
     ) -> Result<Self, Error> {
-        endorsements.check_counts()?;
-        let supplied = endorsements.certificates.iter().map(|der| Certificate::from_der(der));
-        let supplied = supplied.collect::<Result<Vec<_>, _>>()?;
+        let supplied = endorsements.parse_certificates()?;
         let mut statuses = Some(UnverifiedStatuses::parse(&endorsements.crls)?);
         let parsed = Public::parse(public)?;
         if let Some(why) = parsed.unfit_to_attest() {
