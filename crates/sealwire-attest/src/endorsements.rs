@@ -14,7 +14,7 @@ pub const MAX_CERTIFICATES: usize = 32;
 /// The most CRLs and OCSP responses that a verifier looks at: of the latter each certificate of a chain has its own.
 pub const MAX_CRLS: usize = 16;
 /// The longest that they may be together, in bytes.
-pub const MAX_CRL_BYTES: usize = 384 * 1024;
+pub const MAX_CRL_BYTES: usize = 320 * 1024;
 /// The most pieces of signed reference data that a verifier looks at.
 pub const MAX_REFERENCES: usize = 8;
 /// The longest piece of signed reference data, in bytes.

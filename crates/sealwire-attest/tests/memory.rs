@@ -71,13 +71,17 @@ fn long_crl(machine: &Machine) -> Vec<u8> {
     crl
 }
 
-/// A certificate that nobody needs, as long as one may be.
-fn long_certificate(machine: &Machine) -> Vec<u8> {
+/// A certificate that nobody needs, as long and of about as many elements as one may be.
+fn crowded_certificate(machine: &Machine) -> Vec<u8> {
     let mut certificate = machine.leaf.clone();
-    certificate.extensions.push(Extension::new("1.2.3.4", vec![0x30; MAX_CERTIFICATE - 2000]));
-    let certificate = certificate.sign(&ASK);
-    assert!((MAX_CERTIFICATE - 1000..=MAX_CERTIFICATE).contains(&certificate.len()));
-    certificate
+    certificate.extensions.extend(vec![Extension::new("1.2", Vec::new()); 45]);
+    certificate.extensions.push(Extension::new("1.2", vec![0x30; MAX_CERTIFICATE - 2400]));
+    let crowded = certificate.sign(&ASK);
+    assert!(Endorsements::default().add(&crowded).is_ok());
+    certificate.extensions.resize(500, Extension::new("1.2", Vec::new()));
+    let error = Endorsements::default().add(&certificate.sign(&ASK)).unwrap_err();
+    assert!(matches!(error, Error::MalformedEndorsement(_)), "{error:?}");
+    crowded
 }
 
 /// In the form of what Intel serves, as long as it may be, with a value that `filler` fills.
@@ -253,7 +257,7 @@ fn gpu_report(measurements: &[Vec<u8>]) -> Vec<u8> {
 #[test]
 fn no_kind_allocates_more_than_a_mebibyte() {
     let machine = Machine::new(Model::Milan);
-    let (crl, certificate) = (long_crl(&machine), long_certificate(&machine));
+    let (crl, certificate) = (long_crl(&machine), crowded_certificate(&machine));
     let references = [
         reference("tcbInfo", ("[0", ",0", "]")),
         reference("tcbInfo", ("[{}", ",{}", "]")),

@@ -437,10 +437,12 @@ fn vtpm_parts(bytes: &[u8], runtime: &str) -> Vec<(&'static str, Range<usize>, &
     ]
 }
 
-/// Where the middle of base64 text is whose lowest bit gives other base64 text.
+/// A byte of the modulus that is other base64 text with one bit flipped.
 fn modulus_text(bytes: &[u8]) -> Range<usize> {
-    let start = find(bytes, br#""n":""#).end;
-    start + 100..start + 101
+    let start = find(bytes, br#""n":""#).end + 100;
+    let is_text = |at: &usize| (bytes[*at] ^ 1 << (at % 8)).is_ascii_alphanumeric();
+    let place = (start..start + 100).find(is_text).unwrap();
+    place..place + 1
 }
 
 /// A TD's quote for a VM, with a TDREPORT of the same registers.

@@ -1,4 +1,4 @@
-use super::{Algorithm, Curve, LeafUse, MAX_CERTIFICATE, Profile, algorithm, signed_bytes, unix};
+use super::{Algorithm, Curve, LeafUse, MAX_CERTIFICATE, Profile, algorithm, is_crowded, signed_bytes, unix};
 use crate::{Error, Place, UnixTime};
 use der::{
     Decode as _,
@@ -51,6 +51,9 @@ impl Certificate {
     pub(crate) fn from_der(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() > MAX_CERTIFICATE {
             return Err(Error::MalformedEndorsement("a certificate that is too long"));
+        }
+        if is_crowded(bytes) {
+            return Err(Error::MalformedEndorsement("a certificate of more elements than one has"));
         }
         let malformed = |_| Error::MalformedEndorsement("not a certificate");
         let parsed = x509_cert::Certificate::from_der(bytes).map_err(malformed)?;

@@ -26,10 +26,13 @@ pub(crate) use profile::{LeafUse, Profile};
 pub(crate) use revocation::{Cover, Revocation, Sources, UnverifiedStatuses};
 
 use crate::UnixTime;
-use der::{Decode as _, Header, Reader as _, SliceReader};
+use der::{Decode as _, Header, Length, Reader as _, SliceReader};
 
 /// The longest certificate that is looked at, in bytes; the vendors' have below 2 KiB.
 pub(crate) const MAX_CERTIFICATE: usize = 8 * 1024;
+/// The most elements of a certificate, nested ones included; the vendors' have up to 133. An element of a few bytes takes
+/// many times that when parsed (AT-08).
+const MAX_ELEMENTS: usize = 256;
 /// The longest CRL that is looked at, in bytes.
 pub(crate) const MAX_CRL: usize = 256 * 1024;
 
@@ -39,6 +42,18 @@ fn signed_bytes(der: &[u8]) -> Result<&[u8], der::Error> {
     let mut reader = SliceReader::new(der)?;
     Header::decode(&mut reader)?;
     reader.tlv_bytes()
+}
+
+/// Whether there are more elements in DER than a certificate has; what does not parse is for its parser to say.
+fn is_crowded(der: &[u8]) -> bool {
+    let Ok(mut reader) = SliceReader::new(der) else { return false };
+    let mut next = || {
+        let header = Header::decode(&mut reader).ok()?;
+        // What is in a constructed element comes next.
+        let skipped = if header.tag().is_constructed() { Length::ZERO } else { header.length() };
+        reader.read_slice(skipped).ok()
+    };
+    (0..=MAX_ELEMENTS).all(|_| next().is_some())
 }
 
 fn unix(time: x509_cert::time::Time) -> UnixTime {
