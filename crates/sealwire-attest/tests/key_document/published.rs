@@ -44,9 +44,9 @@ fn is_bounded() {
         refused(|published| published.endorsements.certificates = vec![vec![0]; 33]),
         Some(Rule::Bounds.into())
     );
-    assert_eq!(refused(|published| published.endorsements.crls = vec![vec![0]; 8]), None);
+    assert_eq!(refused(|published| published.endorsements.crls = vec![vec![0]; 16]), None);
     assert_eq!(
-        refused(|published| published.endorsements.crls = vec![vec![0]; 9]),
+        refused(|published| published.endorsements.crls = vec![vec![0]; 17]),
         Some(Rule::Bounds.into())
     );
     assert_eq!(
