@@ -55,6 +55,8 @@ impl Aead {
 /// A parsed AEAD key. Wiped on drop.
 pub struct Key {
     key: backend::LessSafeKey,
+    #[cfg(feature = "test-support")]
+    fingerprint: crate::nonces::Fingerprint,
 }
 
 impl Key {
@@ -63,8 +65,12 @@ impl Key {
     /// # Errors
     /// [`Error::Key`] on another length.
     pub fn new(aead: Aead, key: &[u8]) -> Result<Self, Error> {
-        let key = backend::UnboundKey::new(aead.algorithm(), key).map_err(|_| Error::Key)?;
-        Ok(Self { key: backend::LessSafeKey::new(key) })
+        let backend_key = backend::UnboundKey::new(aead.algorithm(), key).map_err(|_| Error::Key)?;
+        Ok(Self {
+            key: backend::LessSafeKey::new(backend_key),
+            #[cfg(feature = "test-support")]
+            fingerprint: crate::nonces::fingerprint(aead, key),
+        })
     }
 
     /// The key that HKDF-Expand gives: `info` is the parts, joined.
@@ -84,6 +90,8 @@ impl Key {
     /// # Errors
     /// [`Error::Limit`] when `data` is longer than the AEAD takes.
     pub fn seal(&self, nonce: [u8; NONCE_LEN], aad: &[u8], data: &mut [u8]) -> Result<[u8; TAG_LEN], Error> {
+        #[cfg(feature = "test-support")]
+        crate::nonces::note(self.fingerprint, nonce);
         let sealed = self
             .key
             .seal_in_place_separate_tag(

@@ -14,6 +14,8 @@ pub mod kem;
 pub mod kx;
 pub mod mac;
 mod mlkem;
+#[cfg(feature = "test-support")]
+pub mod nonces;
 pub mod oaep;
 pub mod random;
 pub mod sign;

@@ -109,6 +109,15 @@ pub enum Error {
     /// SE-37: a record that does not authenticate, or is out of order.
     #[error("a record does not authenticate")]
     Record,
+    /// SE-37: a record of an unknown type, or whose length its type does not have.
+    #[error("a record of an unknown type, or with another content than its type has")]
+    RecordContent,
+    /// SE-37, SE-38: a key update too early, or none where it was due.
+    #[error("a key update that comes too early, or did not come in time")]
+    KeyUpdate,
+    /// SE-37: a record after the last one.
+    #[error("a record after the close")]
+    AfterClose,
     /// SE-37: the channel ended without a close.
     #[error("the channel was cut")]
     Truncated,
