@@ -7,7 +7,7 @@ mod common;
 use common::{
     accepted::{self, Accepted},
     azure::{self, Vm},
-    der::{Crl, Extension},
+    der::{Crl, Extension, bit_string, extensions, oid_tlv, sequence, time, tlv},
     machine::{ARK, ASK, Machine, Model, NOW},
     tpm::{Ak, Log, SHA256, Tpm},
 };
@@ -82,6 +82,28 @@ fn crowded_certificate(machine: &Machine) -> Vec<u8> {
     let error = Endorsements::default().add(&certificate.sign(&ASK)).unwrap_err();
     assert!(matches!(error, Error::MalformedEndorsement(_)), "{error:?}");
     crowded
+}
+
+/// An OCSP response that nobody signed, with these extensions.
+fn response(list: &[Extension]) -> Vec<u8> {
+    let algorithm = sequence(&[&oid_tlv("1.2.840.10045.4.3.3")]);
+    let responder = tlv(0xa2, &[&tlv(0x04, &[&[7; 20]])]);
+    let data = sequence(&[&responder, &time(NOW.0), &sequence(&[]), &extensions(list, 0xa1)]);
+    let basic = tlv(0x04, &[&sequence(&[&data, &algorithm, &bit_string(&[1; 96])])]);
+    let answer = tlv(0xa0, &[&sequence(&[&oid_tlv("1.3.6.1.5.5.7.48.1.1"), &basic])]);
+    sequence(&[&[0x0a, 1, 0], &answer])
+}
+
+/// As long, and of about as many elements, as one may be.
+fn crowded_response() -> Vec<u8> {
+    let mut list = vec![Extension::new("1.2", Vec::new()); 2000];
+    let error = Endorsements::default().add(&response(&list)).unwrap_err();
+    assert!(matches!(error, Error::MalformedEndorsement(_)), "{error:?}");
+    list.truncate(330);
+    list.push(Extension::new("1.2", vec![0x30; 13_000]));
+    let response = response(&list);
+    Endorsements::default().add(&response).expect("the form of a response");
+    response
 }
 
 /// In the form of what Intel serves, as long as it may be, with a value that `filler` fills.
@@ -258,6 +280,7 @@ fn gpu_report(measurements: &[Vec<u8>]) -> Vec<u8> {
 fn no_kind_allocates_more_than_a_mebibyte() {
     let machine = Machine::new(Model::Milan);
     let (crl, certificate) = (long_crl(&machine), crowded_certificate(&machine));
+    let response = crowded_response();
     let references = [
         reference("tcbInfo", ("[0", ",0", "]")),
         reference("tcbInfo", ("[{}", ",{}", "]")),
@@ -298,6 +321,11 @@ fn no_kind_allocates_more_than_a_mebibyte() {
             let what = String::from_utf8_lossy(&reference[..30]);
             drop(with(&|all| all.references = vec![reference.clone(); MAX_REFERENCES], &what));
         }
+        let responses = |all: &mut Endorsements| {
+            all_certificates(all);
+            all.crls = vec![response.clone(); MAX_CRLS];
+        };
+        assert_eq!(with(&responses, "OCSP responses"), verdict, "{name}");
         let everything = |all: &mut Endorsements| {
             all_certificates(all);
             all.crls = vec![crl.clone(); 2];

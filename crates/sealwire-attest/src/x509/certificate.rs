@@ -1,4 +1,7 @@
-use super::{Algorithm, Curve, LeafUse, MAX_CERTIFICATE, Profile, algorithm, is_crowded, signed_bytes, unix};
+use super::{
+    Algorithm, Curve, LeafUse, MAX_CERTIFICATE, MAX_ELEMENTS, Profile, algorithm, is_crowded, signed_bytes,
+    unix,
+};
 use crate::{Error, Place, UnixTime};
 use der::{
     Decode as _,
@@ -52,7 +55,7 @@ impl Certificate {
         if bytes.len() > MAX_CERTIFICATE {
             return Err(Error::MalformedEndorsement("a certificate that is too long"));
         }
-        if is_crowded(bytes) {
+        if is_crowded(bytes, MAX_ELEMENTS) {
             return Err(Error::MalformedEndorsement("a certificate of more elements than one has"));
         }
         let malformed = |_| Error::MalformedEndorsement("not a certificate");

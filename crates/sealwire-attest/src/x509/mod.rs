@@ -44,8 +44,8 @@ fn signed_bytes(der: &[u8]) -> Result<&[u8], der::Error> {
     reader.tlv_bytes()
 }
 
-/// Whether there are more elements in DER than a certificate has; what does not parse is for its parser to say.
-fn is_crowded(der: &[u8]) -> bool {
+/// Whether there are more than `most` elements in DER; what does not parse is for its parser to say.
+fn is_crowded(der: &[u8], most: usize) -> bool {
     let Ok(mut reader) = SliceReader::new(der) else { return false };
     let mut next = || {
         let header = Header::decode(&mut reader).ok()?;
@@ -53,7 +53,7 @@ fn is_crowded(der: &[u8]) -> bool {
         let skipped = if header.tag().is_constructed() { Length::ZERO } else { header.length() };
         reader.read_slice(skipped).ok()
     };
-    (0..=MAX_ELEMENTS).all(|_| next().is_some())
+    (0..=most).all(|_| next().is_some())
 }
 
 fn unix(time: x509_cert::time::Time) -> UnixTime {

@@ -6,7 +6,7 @@ pub(in crate::x509) mod format;
 #[cfg(test)]
 mod tests;
 
-use super::{Algorithm, Certificate, Profile, signed_bytes};
+use super::{Algorithm, Certificate, Profile, is_crowded, signed_bytes};
 use crate::{Error, UnixTime};
 use der::{
     Decode as _, Encode as _, Header, Reader as _, SliceReader,
@@ -22,6 +22,8 @@ pub(crate) const MAX_RESPONSE: usize = 16 * 1024;
 const MAX_CERTIFICATES: usize = 4;
 /// The most certificates that a response may speak of; each costs hashes.
 const MAX_STATEMENTS: usize = 32;
+/// The most elements of a response, those of its certificates included.
+const MAX_ELEMENTS: usize = 1024;
 /// The tag of the status that a response begins with.
 const ENUMERATED: u8 = 0x0a;
 /// How long a response counts that does not say when the next one is made, in seconds: RFC 6960 section 4.2.2.1 has
@@ -97,6 +99,9 @@ impl UnverifiedResponse {
             return Err(Error::OcspInvalid("the responder gave no answer"));
         };
         let answer = answer.response.as_bytes();
+        if is_crowded(answer, MAX_ELEMENTS) {
+            return Err(Error::MalformedEndorsement("an OCSP response with too much in it"));
+        }
         let basic = BasicResponse::from_der(answer).map_err(malformed)?;
         let signed = signed_bytes(answer).map_err(malformed)?.to_vec();
         let carried = basic.certificates.as_deref().unwrap_or_default();
