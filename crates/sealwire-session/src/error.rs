@@ -79,6 +79,9 @@ pub enum Error {
     /// SE-34: a field that carries number, random bytes and MAC is missing or malformed.
     #[error("a session field that is missing or malformed")]
     Field,
+    /// SE-43: no session of this id: never made, evicted, closed, or another instance's.
+    #[error("no such session")]
+    UnknownSession,
     /// SE-30, SE-72: the header MAC does not verify.
     #[error("the header MAC does not verify")]
     HeaderMac,
@@ -127,6 +130,36 @@ pub enum Error {
     /// No randomness, or a key is used up.
     #[error(transparent)]
     Crypto(#[from] sealwire_crypto::Error),
+}
+
+/// What an answer may tell that nothing seals (SE-43, section 11): one text for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outside {
+    /// status 400: no message that could lead to a session
+    Malformed,
+    /// status 409: no such session, or not its keys; whatever it was, the same bytes
+    Session,
+    /// status 503
+    Overload,
+}
+
+impl Error {
+    /// The little of this that a peer is told where there are no keys to tell it under.
+    #[must_use]
+    pub fn outside(self) -> Outside {
+        match self {
+            Self::UnknownSession
+            | Self::HeaderMac
+            | Self::Replay
+            | Self::RequestLimit
+            | Self::Expired
+            | Self::Closed
+            | Self::Open
+            | Self::Finished => Outside::Session,
+            Self::Overload | Self::Crypto(_) => Outside::Overload,
+            _ => Outside::Malformed,
+        }
+    }
 }
 
 impl From<cbor::Error> for Error {

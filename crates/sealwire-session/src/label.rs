@@ -32,11 +32,39 @@ fn with_info<T>(
 /// Expand-Label into the whole of `out`; `context` is the parts, joined: at most three, 255 bytes in all.
 pub(crate) fn expand(secret: &Prk, label: &str, context: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
     let len = out.len();
-    Ok(with_info(label, context, len, |info| secret.expand(info, out))??)
+    with_info(label, context, len, |info| secret.expand(info, out))??;
+    #[cfg(test)]
+    observed::record(label, out);
+    Ok(())
 }
 
 /// Derive: Expand-Label into the next secret.
 pub(crate) fn derive(secret: &Prk, label: &str, context: &[&[u8]]) -> Result<Prk, Error> {
     let len = secret.kdf().hash_len();
+    #[cfg(test)]
+    {
+        let mut out = vec![0; len];
+        with_info(label, context, len, |info| secret.expand(info, &mut out))??;
+        observed::record(label, &out);
+    }
     Ok(with_info(label, context, len, |info| secret.derive(info))??)
+}
+
+/// What was derived on this thread, for tests that no two keys are the same (SE-70, SE-71).
+#[cfg(test)]
+pub(crate) mod observed {
+    use std::{cell::RefCell, mem};
+
+    thread_local! {
+        static DERIVED: RefCell<Vec<(String, Vec<u8>)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn record(label: &str, output: &[u8]) {
+        DERIVED.with_borrow_mut(|derived| derived.push((label.to_owned(), output.to_vec())));
+    }
+
+    /// Label and output of each derivation since the last call.
+    pub(crate) fn take() -> Vec<(String, Vec<u8>)> {
+        DERIVED.with_borrow_mut(mem::take)
+    }
 }

@@ -22,7 +22,7 @@ pub mod server;
 mod suite;
 mod transcript;
 
-pub use error::Error;
+pub use error::{Error, Outside};
 pub use identity::{Identity, purpose};
 pub use limits::Limits;
 pub use schedule::{ChannelSecret, CloseSecret, ExporterSecret, RequestSecret, Secrets};

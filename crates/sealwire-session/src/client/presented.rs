@@ -9,7 +9,7 @@ use crate::{
     suite::Group,
     transcript::{Direction, Transcript},
 };
-use sealwire_attest::{Appraised, Bound, Claims, UnixTime, cmw, key_document::Acceptance};
+use sealwire_attest::{Appraised, Bound, Claims, KeyDocument, UnixTime, cmw, key_document::Acceptance};
 use sealwire_crypto::digest::{Digest, constant_time_eq};
 use std::{sync::Arc, time::Duration};
 use zeroize::Zeroizing;
@@ -98,8 +98,8 @@ impl ServerPresented {
     /// for. Verifies the proof and Finished.
     ///
     /// # Errors
-    /// [`Error::Document`], [`Error::NotAppraised`], [`Error::NotOffered`], [`Error::NoIdentityKey`],
-    /// [`Error::Signature`], [`Error::Finished`], [`Error::CallerNotAttested`]
+    /// [`Error::Document`], [`Error::Authority`], [`Error::NotAppraised`], [`Error::NotOffered`],
+    /// [`Error::NoIdentityKey`], [`Error::Signature`], [`Error::Finished`], [`Error::CallerNotAttested`]
     pub fn accept(
         self,
         acceptance: &Acceptance,
@@ -119,6 +119,7 @@ impl ServerPresented {
         opened.transcript.add(Direction::Server, &opened.credential);
         let signed = opened.transcript.digest();
         let document = acceptance.document.get();
+        serves(document, &opened.authority)?;
         let scheme = identity::verify(document, at, &proof, &config.schemes, Role::Server, &signed)?;
         let hash = credential.document;
         opened.finish(hash, Some(scheme), config.attests)
@@ -142,12 +143,13 @@ impl ResumedByServer {
     /// one that the original session rested on, and was judged again (SE-41).
     ///
     /// # Errors
-    /// [`Error::Document`], [`Error::Finished`], [`Error::CallerNotAttested`]
+    /// [`Error::Document`], [`Error::Authority`], [`Error::Finished`], [`Error::CallerNotAttested`]
     pub fn accept(self, acceptance: &Acceptance, attests: bool) -> Result<Outcome, Error> {
         let Self { mut opened, document } = self;
         if acceptance.document_hash != document {
             return Err(Error::Document);
         }
+        serves(acceptance.document.get(), &opened.authority)?;
         opened.transcript.add(Direction::Server, &opened.credential);
         opened.finish(document, None, attests)
     }
@@ -230,6 +232,15 @@ impl Confirmed {
         });
         Established { id, suite, group, scheme, parameters, authenticated, secrets, ticket, early_accepted }
     }
+}
+
+/// Holds an accepted document against the name of this very handshake (SE-07): it may have been accepted earlier, for
+/// another name of the same instance, or as a caller's.
+fn serves(document: &KeyDocument, authority: &str) -> Result<(), Error> {
+    if document.role != Role::Server.in_documents() {
+        return Err(Error::Document);
+    }
+    if document.authorities.iter().any(|served| served == authority) { Ok(()) } else { Err(Error::Authority) }
 }
 
 /// What a quote of the handshake is bound to (SE-08).

@@ -31,7 +31,7 @@ pub struct Started {
 ///
 /// # Errors
 /// No randomness; [`Error::NoCommonSuite`] for a configuration that offers nothing; [`Error::Ticket`] for early data
-/// without a ticket, or a ticket for another authority.
+/// without a ticket, or a ticket for another authority or of a suite that is not offered.
 pub fn start(
     config: Arc<Config>,
     authority: &str,
@@ -45,24 +45,18 @@ pub fn start(
     if config.suites.is_empty() || config.schemes.is_empty() {
         return Err(Error::NoCommonSuite);
     }
-    if ticket.as_ref().map_or(early, |ticket| ticket.authority != authority) {
+    let fits = |ticket: &Ticket| ticket.authority == authority && config.suites.contains(&ticket.suite);
+    if !ticket.as_ref().map_or(!early, fits) {
         return Err(Error::Ticket);
     }
     let random_bytes = random::array(random)?;
     let offer = kx::Offer::generate(first, random)?;
-    let mut aeads: Vec<u16> = config.suites.iter().map(|suite| suite.aead.id()).collect();
-    let resumption = ticket.as_ref().map(|ticket| {
-        // The AEAD of the ticket is the one that will be taken, whatever today's preference is.
-        let aead = ticket.suite.aead.id();
-        if !aeads.contains(&aead) {
-            aeads.push(aead);
-        }
-        Resumption {
-            ticket: ticket.ticket.clone(),
-            age: now.saturating_sub(ticket.received),
-            without_agreement: config.without_agreement,
-            binder: vec![0; ticket.suite.hash().hash_len()],
-        }
+    let aeads = config.suites.iter().map(|suite| suite.aead.id()).collect();
+    let resumption = ticket.as_ref().map(|ticket| Resumption {
+        ticket: ticket.ticket.clone(),
+        age: now.saturating_sub(ticket.received),
+        without_agreement: config.without_agreement,
+        binder: vec![0; ticket.suite.hash().hash_len()],
     });
     let hello = ClientHello {
         random: random_bytes,

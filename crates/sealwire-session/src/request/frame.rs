@@ -18,6 +18,9 @@ pub const SHORT: usize = 4096;
 /// To multiples of this.
 pub const PADDING_STEP: u16 = 256;
 
+/// Longest plaintext of a chunk that such a length can tell.
+const MAX_CHUNK: usize = 1 << 30;
+
 /// How long a chunk's plaintext is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
@@ -102,6 +105,9 @@ impl Sealer {
         }
         data.iter_mut().zip(parts).for_each(|(room, part)| *room = part);
         let len = parts.iter().fold(0_usize, |len, part| len.saturating_add(part.len()));
+        if len > self.room() {
+            return Err(Error::Chunk(chunk::Error::ChunkTooLong));
+        }
         let (length, length_len) = length(len);
         let zeros = self.zeros(length_len.saturating_add(len));
         self.sealed = self.sealed.saturating_add(len);
@@ -111,7 +117,7 @@ impl Sealer {
     /// Bytes of data that fit one chunk.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.chunks.max_chunk().saturating_sub(MAX_LENGTH).max(1)
+        self.chunks.max_chunk().min(MAX_CHUNK).saturating_sub(MAX_LENGTH).max(1)
     }
 
     /// Zeros behind `len` bytes of plaintext; none that would not fit the chunk.

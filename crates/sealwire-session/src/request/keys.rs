@@ -184,3 +184,6 @@ pub(super) fn split(
     let (iv, next) = rest.split_first_chunk::<NONCE_LEN>().ok_or(sealwire_crypto::Error::Key)?;
     Ok((Sequence::new(Key::new(suite.aead, key)?, *iv), Prk::from_bytes(hash, next)?))
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

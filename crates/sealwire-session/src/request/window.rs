@@ -10,15 +10,16 @@ pub struct Window {
     /// bit `n % (64 × len)` for number `n`; made when the first number comes
     seen: Vec<u64>,
     words: usize,
+    size: u32,
 }
 
 impl Window {
-    /// A window of `size` numbers below the highest, rounded up to a multiple of 64.
+    /// A window of `size` numbers below the highest.
     #[must_use]
     pub fn new(size: u32) -> Self {
         // The highest itself has a bit too.
         let words = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1).div_ceil(64);
-        Self { next: 0, seen: Vec::new(), words }
+        Self { next: 0, seen: Vec::new(), words, size }
     }
 
     /// Marks a number whose header MAC has held. Nothing else may move the window (SE-74).
@@ -37,7 +38,7 @@ impl Window {
                 self.set(self.next.saturating_add(step), size, false);
             }
             self.next = after;
-        } else if self.next.saturating_sub(after) >= size || self.get(number.into(), size) {
+        } else if self.next.saturating_sub(after) > self.size.into() || self.get(number.into(), size) {
             return Err(Error::Replay);
         }
         self.set(number.into(), size, true);

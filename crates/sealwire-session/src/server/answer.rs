@@ -73,6 +73,8 @@ pub struct HalfOpen {
     pub secrets: Secrets,
     /// what the ticket knew, in a resumed session
     pub remembered: Option<Remembered>,
+    /// whether the client's Finished has confirmed the keys already
+    pub(super) confirmed: bool,
 }
 
 impl Answering {
@@ -109,8 +111,8 @@ impl Answering {
     ///
     /// # Errors
     /// [`Error::Quote`] when the quote is missing, or is not wanted; [`Error::NoCommonSuite`] without a common signature
-    /// scheme; [`Error::CallerNotAttested`] when the client's authentication is required and it has said that it
-    /// cannot; no randomness.
+    /// scheme; no randomness. A client that is required to attest itself, and has said that it cannot, learns so from the
+    /// flight, which is authentic, and goes.
     pub fn present(
         mut self,
         server: &Server,
@@ -172,7 +174,7 @@ impl Answering {
                 };
                 let message = flight(ticket.as_ref(), &traffic)?;
                 let Begun { id, suite, authority, remembered } = begun;
-                let session = HalfOpen { id, suite, authority, secrets, remembered };
+                let session = HalfOpen { id, suite, authority, secrets, remembered, confirmed: false };
                 Ok((message, Next::HalfOpen(Box::new(session))))
             }
             asked => {

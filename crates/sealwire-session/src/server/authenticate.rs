@@ -165,7 +165,9 @@ impl ClientPresented {
         if self.published()?.is_some() {
             return Err(Error::NotAppraised);
         }
-        self.finish(server, note, now, random)
+        // Evidence that was shown to an earlier session has become no younger (SE-41).
+        let attested_at = self.begun.remembered.as_ref().map(|remembered| remembered.attested_at);
+        self.finish(server, note, attested_at, now, random)
     }
 
     /// Goes on with a document that the policy has accepted, and the appraised claims of the quote where there is one.
@@ -191,23 +193,32 @@ impl ClientPresented {
         }
         let proof = Proof::decode(&self.proof)?;
         let document = acceptance.document.get();
+        // Whoever accepted it expected a caller's (AT-44); a gateway's is nobody's word for a client.
+        if document.role != Role::Client.in_documents() {
+            return Err(Error::Document);
+        }
         let scheme = identity::verify(document, at, &proof, schemes, Role::Client, &self.signed)?;
-        Ok(Attested { scheme })
+        // As old as the document says, unless a quote was made for this very handshake (SE-41).
+        let attested_at = if credential.quote.is_some() { at } else { document.issued_at };
+        Ok(Attested { scheme, attested_at, of: self.complete })
     }
 
     /// Establishes the session with a client that was verified.
     ///
     /// # Errors
-    /// No randomness.
+    /// [`Error::NotAppraised`] for what was verified in another handshake; no randomness.
     pub fn accept(
         self,
-        _: &Attested,
+        attested: &Attested,
         server: &Server,
         note: Option<&[u8]>,
         now: u64,
         random: &dyn Random,
     ) -> Result<(Vec<u8>, HalfOpen), Error> {
-        self.finish(server, note, now, random)
+        if attested.of != self.complete {
+            return Err(Error::NotAppraised);
+        }
+        self.finish(server, note, Some(attested.attested_at.0), now, random)
     }
 
     /// The answer to a client that is refused. Whatever was wrong, it is the same.
@@ -223,6 +234,7 @@ impl ClientPresented {
         self,
         server: &Server,
         note: Option<&[u8]>,
+        attested_at: Option<u64>,
         now: u64,
         random: &dyn Random,
     ) -> Result<(Vec<u8>, HalfOpen), Error> {
@@ -230,11 +242,11 @@ impl ClientPresented {
         let (secrets, psk) = main.established(&complete)?;
         let ticket = match note {
             None => None,
-            Some(note) => Some(server.ticket(&begun, &psk, &document, note, None, now, random)?),
+            Some(note) => Some(server.ticket(&begun, &psk, &document, note, attested_at, now, random)?),
         };
         let sealed = traffic.seal(1, &complete, Answer::Accepted(ticket).encode())?;
         let Begun { id, suite, authority, remembered } = begun;
-        let session = HalfOpen { id, suite, authority, secrets, remembered };
+        let session = HalfOpen { id, suite, authority, secrets, remembered, confirmed: true };
         Ok((FinishAnswer { sealed: &sealed }.encode(), session))
     }
 }
@@ -242,6 +254,10 @@ impl ClientPresented {
 /// A client whose document was accepted and whose proof verified.
 pub struct Attested {
     scheme: Scheme,
+    /// of the evidence
+    attested_at: UnixTime,
+    /// T(client Finished): the handshake that it was verified in
+    of: Digest,
 }
 
 impl Attested {

@@ -71,7 +71,14 @@ impl Server {
     ) -> Result<Received, Error> {
         let hello = ClientHello::decode(message)?;
         let group = self.group(&hello)?;
-        let wanted = (hello.share(group.id()).is_none() && !hello.shares.is_empty()).then(|| group.id());
+        // A hello without shares says that its ticket will do; whether it does is known by opening it.
+        let does = || {
+            let ticket = hello.resumption.as_ref().map(|resumption| resumption.ticket.as_slice());
+            let opens = |ticket| self.ticket_key.open(ticket, now).is_ok();
+            self.without_agreement(&hello) && ticket.is_some_and(opens)
+        };
+        let lacks = hello.share(group.id()).is_none() && !(hello.shares.is_empty() && does());
+        let wanted = lacks.then(|| group.id());
         if busy || wanted.is_some() {
             let token_life = u64::try_from(self.config.limits.token.as_millis()).unwrap_or(u64::MAX);
             let token = self.token_key.token(message, wanted, now.saturating_add(token_life), random)?;
@@ -115,9 +122,7 @@ impl Server {
             Some((remembered, early)) => (remembered.suite, Some(remembered), early),
             None => (self.suite(&hello)?, None, None),
         };
-        let alone = self.config.without_agreement
-            && hello.resumption.as_ref().is_some_and(|resumption| resumption.without_agreement);
-        if share.is_none() && !(ticket.is_some() && alone) {
+        if share.is_none() && !(ticket.is_some() && self.without_agreement(&hello)) {
             // No share, and no ticket that would do without one.
             return Err(Error::NoCommonSuite);
         }
@@ -130,6 +135,12 @@ impl Server {
     fn group(&self, hello: &ClientHello) -> Result<Group, Error> {
         let mut groups = self.config.groups.iter();
         groups.find(|group| hello.groups.contains(&group.id())).copied().ok_or(Error::NoCommonSuite)
+    }
+
+    /// Whether both sides are content with a ticket alone (SE-40).
+    fn without_agreement(&self, hello: &ClientHello) -> bool {
+        let client = hello.resumption.as_ref().is_some_and(|resumption| resumption.without_agreement);
+        client && self.config.without_agreement
     }
 
     fn suite(&self, hello: &ClientHello) -> Result<Suite, Error> {
@@ -221,17 +232,17 @@ impl Hello {
         self.early.as_ref().map(|traffic| traffic.sequence(0)).transpose()
     }
 
-    /// Agrees on keys. `early` says whether early data were accepted.
+    /// Agrees on keys. `early` says whether early data are accepted, which they are only where [`Self::early`] has keys.
     ///
     /// # Errors
     /// [`Error::Share`], [`Error::NoCommonSuite`], no randomness.
     pub fn answer(self, server: &Server, early: bool, random: &dyn Random) -> Result<Answering, Error> {
-        let Self { hello, first, retried, suite, group, share, ticket, .. } = self;
-        let alone = hello.resumption.as_ref().is_some_and(|resumption| resumption.without_agreement);
+        let Self { hello, first, retried, suite, group, share, ticket, early: accepts } = self;
+        let alone = server.without_agreement(&hello);
         let resumed = match (&ticket, &share) {
             (None, None) => return Err(Error::NoCommonSuite),
             (None, Some(_)) => Resumed::No,
-            (Some(_), _) if alone && server.config.without_agreement => Resumed::WithoutAgreement,
+            (Some(_), _) if alone => Resumed::WithoutAgreement,
             (Some(_), _) => Resumed::WithAgreement,
         };
         let (own_share, shared) = match (&share, resumed) {
@@ -254,7 +265,7 @@ impl Hello {
             session,
             aead: suite.aead.id(),
             resumed,
-            early: early && ticket.is_some(),
+            early: early && accepts.is_some(),
             share: own_share,
         };
         let server_hello = server_hello.encode();

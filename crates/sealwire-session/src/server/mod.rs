@@ -1,15 +1,21 @@
 //! The server's side of the handshake: [`Server::receive`] → [`Hello`] → [`Answering`] → [`Next`]: a [`HalfOpen`]
-//! session, or [`ExpectClientFinish`] → [`ClientPresented`] first.
+//! session, or [`ExpectClientFinish`] → [`ClientPresented`] first. What is between two messages waits in [`Pending`] and
+//! in the [`Table`].
 
 mod answer;
 mod authenticate;
 mod hello;
+mod pending;
 mod retry;
+mod slots;
+mod table;
 mod ticket;
 
 pub use answer::{Answering, HalfOpen, Next, Presenting};
 pub use authenticate::{ClientPresented, ExpectClientFinish};
 pub use hello::{Hello, Received};
+pub use pending::Pending;
+pub use table::{Granted, Refused, Table};
 pub use ticket::Remembered;
 
 use crate::{Error, Identity, Limits, Scheme, Suite, suite::Group};

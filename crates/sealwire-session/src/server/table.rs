@@ -1,0 +1,304 @@
+//! The sessions of an instance (SE-13, SE-38): who is found by an id, how long, and who goes first when it is full.
+//!
+//! A session comes in half-open. The first MAC that holds confirms it and moves it to where half-open ones cannot push it
+//! out. A MAC that fails moves nothing: not the window, not the order of eviction, not the idle time (SE-74).
+//!
+//! No lock is held while a MAC is computed. What is taken out is wiped once the requests that are just being looked up
+//! are done with it; requests that were admitted have keys of their own.
+
+use super::{HalfOpen, slots::Slots};
+use crate::{
+    Error, Limits, Outside, Secrets, SessionId, Suite,
+    message::{Close, Closed},
+    request::{Listed, Mode, RequestKeys, Ticket, Window},
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Half-open sessions that are older say nothing about the load of now.
+const BUSY_WITHIN: u64 = 60_000;
+/// Sessions are divided by their ids, which are random, so that few requests wait for one lock.
+const SHARDS: usize = 64;
+
+/// The sessions of one instance. `T` is what the caller knows of a session, such as an `Arc` of what its client has shown.
+/// Time is Unix milliseconds.
+pub struct Table<T> {
+    limits: Limits,
+    half_open: Mutex<Shard<T>>,
+    confirmed: Box<[Mutex<Shard<T>>]>,
+    /// of each of `confirmed`
+    capacity: usize,
+}
+
+type Shard<T> = Slots<Arc<Entry<T>>>;
+
+struct Entry<T> {
+    id: SessionId,
+    suite: Suite,
+    authority: Arc<str>,
+    secrets: Secrets,
+    established: u64,
+    data: T,
+    state: Mutex<State>,
+}
+
+struct State {
+    window: Window,
+    /// requests and channels so far
+    taken: u64,
+    /// when the last was taken
+    used: u64,
+    confirmed: bool,
+    /// closed, or over: whoever has just looked it up comes too late
+    gone: bool,
+}
+
+/// A request that may be opened: its MAC has held, its number is marked, and the session has room for it.
+pub struct Granted<T> {
+    /// keys of the request, good for as long as it takes, whatever becomes of the session
+    pub keys: RequestKeys,
+    /// what runs
+    pub suite: Suite,
+    /// the name that the session is for
+    pub authority: Arc<str>,
+    /// what the caller knows of the session
+    pub data: T,
+}
+
+/// A request that is not opened.
+pub struct Refused {
+    reason: Error,
+    keys: Option<Box<RequestKeys>>,
+}
+
+impl Refused {
+    /// Why: for counters, never for the answer.
+    #[must_use]
+    pub fn reason(&self) -> Error {
+        self.reason
+    }
+
+    /// Whether the answer inside may say `not-accepted` (SE-43): the number was marked for nothing, so nothing was or
+    /// will be acted upon for it. Never true of a replay: the first of that number may have been acted upon.
+    #[must_use]
+    pub fn is_not_accepted(&self) -> bool {
+        self.keys.is_some() && self.reason != Error::Replay
+    }
+
+    /// What seals the answer, where the MAC has held. Where this is `None`, the answer is the hint, the same bytes
+    /// whatever the reason (SE-43): [`Outside::Session`].
+    #[must_use]
+    pub fn inside(self) -> Option<RequestKeys> {
+        self.keys.map(|keys| *keys)
+    }
+
+    /// What is said where nothing can be sealed.
+    #[must_use]
+    pub fn outside(&self) -> Outside {
+        Outside::Session
+    }
+
+    fn hint(reason: Error) -> Self {
+        Self { reason, keys: None }
+    }
+}
+
+impl<T: Clone> Table<T> {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let sessions = limits.sessions.max(1);
+        // Below, the shares would be too uneven for the oldest of a share to be old.
+        let shards = if sessions < SHARDS.saturating_mul(256) { 1 } else { SHARDS };
+        Self {
+            limits,
+            half_open: Mutex::new(Slots::new()),
+            confirmed: (0..shards).map(|_| Mutex::new(Slots::new())).collect(),
+            capacity: sessions.checked_div(shards).unwrap_or(1),
+        }
+    }
+
+    /// Keeps a session. One whose client has authenticated itself has confirmed its keys by that; any other is half-open,
+    /// and pushes out only the oldest of those.
+    pub fn insert(&self, session: Box<HalfOpen>, data: T, now: u64) {
+        // What the ticket remembered, its secret included, ends here.
+        let HalfOpen { id, suite, authority, secrets, confirmed, .. } = *session;
+        let state =
+            State { window: Window::new(self.limits.window), taken: 0, used: now, confirmed, gone: false };
+        let authority = authority.into();
+        let state = Mutex::new(state);
+        let entry = Arc::new(Entry { id, suite, authority, secrets, established: now, data, state });
+        if confirmed {
+            self.keep(entry);
+            return;
+        }
+        let _evicted = {
+            let mut slots = self.half_open();
+            let oldest = if slots.len() >= self.limits.half_open.max(1) { slots.pop() } else { None };
+            slots.insert(id, entry);
+            oldest
+        };
+    }
+
+    /// Takes a request, in the order of section 7: look up, MAC, window and mark, limits.
+    ///
+    /// # Errors
+    /// As [`Refused`] says.
+    pub fn admit(
+        &self,
+        session: &SessionId,
+        ticket: Ticket,
+        mode: Mode,
+        listed: &Listed,
+        now: u64,
+    ) -> Result<Granted<T>, Refused> {
+        let entry = self.find(session).ok_or(Refused::hint(Error::UnknownSession))?;
+        let request = &entry.secrets.request;
+        let admitted = request.admit(session, ticket, mode, listed).map_err(Refused::hint)?;
+        let number = admitted.number();
+        let keys = request.open(admitted).map_err(Refused::hint)?;
+        match self.take(&entry, number, now) {
+            Ok(()) => {
+                let Entry { suite, authority, data, .. } = &*entry;
+                Ok(Granted { keys, suite: *suite, authority: Arc::clone(authority), data: data.clone() })
+            }
+            Err(reason @ Error::UnknownSession) => Err(Refused::hint(reason)),
+            Err(reason) => Err(Refused { reason, keys: Some(Box::new(keys)) }),
+        }
+    }
+
+    /// Ends a session at its client's word (SE-39).
+    ///
+    /// # Errors
+    /// As [`Refused`] says; the session goes on.
+    pub fn close(&self, close: &Close) -> Result<Closed, Refused> {
+        let entry = self.find(&close.session).ok_or(Refused::hint(Error::UnknownSession))?;
+        let closed = entry.secrets.close.answer(close).map_err(Refused::hint)?;
+        if self.remove(&entry) { Ok(closed) } else { Err(Refused::hint(Error::UnknownSession)) }
+    }
+
+    /// Whether hellos should be answered with a retry (SE-13): so many sessions of the last minute are half-open.
+    #[must_use]
+    pub fn is_busy(&self, now: u64) -> bool {
+        let slots = self.half_open();
+        let Some(before) = self.limits.retry_from.checked_sub(1) else { return true };
+        slots.latest().nth(before).is_some_and(|entry| now.saturating_sub(entry.established) < BUSY_WITHIN)
+    }
+
+    /// How many sessions are half-open, and how many are confirmed.
+    #[must_use]
+    pub fn len(&self) -> (usize, usize) {
+        let confirmed = self.confirmed.iter().map(|shard| lock(shard).len()).sum();
+        (self.half_open().len(), confirmed)
+    }
+
+    /// Ends what is over by its lifetime or idle time.
+    pub fn sweep(&self, now: u64) {
+        self.end_if(|entry| self.is_over(entry, entry.lock().used, now));
+    }
+
+    /// Ends the sessions that the caller does not want any more, by what it knows of them: because of a policy, or of a
+    /// revocation.
+    pub fn retain(&self, keep: impl Fn(&T) -> bool) {
+        self.end_if(|entry| !keep(&entry.data));
+    }
+
+    fn end_if(&self, chosen: impl Fn(&Entry<T>) -> bool) {
+        for slots in self.confirmed.iter().chain([&self.half_open]) {
+            let ended = lock(slots).take_if(|entry| chosen(entry));
+            ended.iter().for_each(|entry| entry.lock().gone = true);
+        }
+    }
+
+    /// Window, mark and limits, in one step.
+    fn take(&self, entry: &Arc<Entry<T>>, number: u64, now: u64) -> Result<(), Error> {
+        let confirms = {
+            let mut state = entry.lock();
+            if state.gone {
+                return Err(Error::UnknownSession);
+            }
+            // First of all: what is refused below stays refused, whatever the clock says later.
+            state.window.mark(number)?;
+            if self.is_over(entry, state.used, now) {
+                drop(state);
+                self.remove(entry);
+                return Err(Error::Expired);
+            }
+            if state.taken >= self.limits.requests {
+                return Err(Error::RequestLimit);
+            }
+            state.taken = state.taken.saturating_add(1);
+            state.used = state.used.max(now);
+            !std::mem::replace(&mut state.confirmed, true)
+        };
+        if confirms {
+            self.keep(Arc::clone(entry));
+            self.half_open().remove(&entry.id);
+            // Somebody may have ended it between the two.
+            if entry.lock().gone {
+                self.shard(&entry.id).remove(&entry.id);
+            }
+        } else {
+            self.shard(&entry.id).touch(&entry.id);
+        }
+        Ok(())
+    }
+
+    /// A clock that went back makes nobody older.
+    fn is_over(&self, entry: &Entry<T>, used: u64, now: u64) -> bool {
+        let over = |since, limit: Duration| u128::from(now.saturating_sub(since)) >= limit.as_millis();
+        over(entry.established, self.limits.lifetime) || over(used, self.limits.idle)
+    }
+
+    /// Among the confirmed; the longest idle makes room.
+    fn keep(&self, entry: Arc<Entry<T>>) {
+        let _evicted = {
+            let mut slots = self.shard(&entry.id);
+            let idle = if slots.len() >= self.capacity { slots.pop() } else { None };
+            slots.insert(entry.id, entry);
+            idle
+        };
+    }
+
+    fn find(&self, id: &SessionId) -> Option<Arc<Entry<T>>> {
+        let confirmed = || self.shard(id).get(id).map(Arc::clone);
+        // It may be on its way from one to the other.
+        confirmed().or_else(|| self.half_open().get(id).map(Arc::clone)).or_else(confirmed)
+    }
+
+    /// Whether it was there.
+    fn remove(&self, entry: &Entry<T>) -> bool {
+        let was_gone = std::mem::replace(&mut entry.lock().gone, true);
+        let _half_open = self.half_open().remove(&entry.id);
+        let _confirmed = self.shard(&entry.id).remove(&entry.id);
+        !was_gone
+    }
+
+    fn half_open(&self) -> MutexGuard<'_, Shard<T>> {
+        lock(&self.half_open)
+    }
+
+    fn shard(&self, id: &SessionId) -> MutexGuard<'_, Shard<T>> {
+        // The last byte is random; the first half is the instance's.
+        let [.., last] = id;
+        let at = usize::from(*last).checked_rem(self.confirmed.len()).unwrap_or_default();
+        // There is a shard for each remainder; the half-open ones would do as well as any.
+        lock(self.confirmed.get(at).unwrap_or(&self.half_open))
+    }
+}
+
+impl<T> Entry<T> {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// Nothing panics while it holds one of these locks.
+fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
