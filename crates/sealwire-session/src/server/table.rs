@@ -9,9 +9,11 @@
 use super::{HalfOpen, slots::Slots};
 use crate::{
     Error, Limits, Outside, Secrets, SessionId, Suite,
-    message::{Close, Closed},
+    channel::Channel,
+    message::{ChannelOpen, ChannelOpened, Close, Closed},
     request::{Listed, Mode, RequestKeys, Ticket, Window},
 };
+use sealwire_crypto::random::Random;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -55,10 +57,11 @@ struct State {
     gone: bool,
 }
 
-/// A request that may be opened: its MAC has held, its number is marked, and the session has room for it.
-pub struct Granted<T> {
-    /// keys of the request, good for as long as it takes, whatever becomes of the session
-    pub keys: RequestKeys,
+/// A request, or a channel, that may be opened: its MAC has held, its number is marked, and the session has room for it.
+pub struct Granted<T, K = RequestKeys> {
+    /// keys of the request, good for as long as it takes, whatever becomes of the session; of a channel itself, and the
+    /// message that opens it
+    pub keys: K,
     /// what runs
     pub suite: Suite,
     /// the name that the session is for
@@ -160,13 +163,27 @@ impl<T: Clone> Table<T> {
         let number = admitted.number();
         let keys = request.open(admitted).map_err(Refused::hint)?;
         match self.take(&entry, number, now) {
-            Ok(()) => {
-                let Entry { suite, authority, data, .. } = &*entry;
-                Ok(Granted { keys, suite: *suite, authority: Arc::clone(authority), data: data.clone() })
-            }
+            Ok(()) => Ok(entry.grant(keys)),
             Err(reason @ Error::UnknownSession) => Err(Refused::hint(reason)),
             Err(reason) => Err(Refused { reason, keys: Some(Box::new(keys)) }),
         }
+    }
+
+    /// Opens a channel, in the same order (SE-37). Nothing seals a refusal: a channel that is refused is not opened.
+    ///
+    /// # Errors
+    /// As [`Refused`] says.
+    pub fn open_channel(
+        &self,
+        open: &ChannelOpen,
+        now: u64,
+        random: &dyn Random,
+    ) -> Result<Granted<T, (ChannelOpened, Channel)>, Refused> {
+        let entry = self.find(&open.session).ok_or(Refused::hint(Error::UnknownSession))?;
+        let admitted = entry.secrets.admit_channel(&open.session, open).map_err(Refused::hint)?;
+        self.take(&entry, admitted.number(), now).map_err(Refused::hint)?;
+        let opened = admitted.accept(&entry.secrets.channel, random).map_err(Refused::hint)?;
+        Ok(entry.grant(opened))
     }
 
     /// Ends a session at its client's word (SE-39).
@@ -286,6 +303,13 @@ impl<T: Clone> Table<T> {
         let at = usize::from(*last).checked_rem(self.confirmed.len()).unwrap_or_default();
         // There is a shard for each remainder; the half-open ones would do as well as any.
         lock(self.confirmed.get(at).unwrap_or(&self.half_open))
+    }
+}
+
+impl<T: Clone> Entry<T> {
+    fn grant<K>(&self, keys: K) -> Granted<T, K> {
+        let Self { suite, authority, data, .. } = self;
+        Granted { keys, suite: *suite, authority: Arc::clone(authority), data: data.clone() }
     }
 }
 

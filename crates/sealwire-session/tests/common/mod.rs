@@ -120,6 +120,7 @@ pub(crate) struct Gateway {
     pub(crate) published: Published,
     pub(crate) register: Register,
     pub(crate) authentication: Authentication,
+    authorities: Vec<String>,
 }
 
 impl Gateway {
@@ -132,7 +133,13 @@ impl Gateway {
         let identity = Identity::generate(slh_dsa, &OsRandom).unwrap();
         let published = publish(key_document::GATEWAY, instance, &identity, authorities);
         let server = Server::new(config, instance, identity, &OsRandom).unwrap();
-        Self { server, published, register: Register::default(), authentication: Authentication::NotAsked }
+        Self {
+            server,
+            published,
+            register: Register::default(),
+            authentication: Authentication::NotAsked,
+            authorities: authorities.iter().map(ToString::to_string).collect(),
+        }
     }
 
     pub(crate) fn asking(mut self, authentication: Authentication) -> Self {
@@ -155,8 +162,20 @@ impl Gateway {
 
     /// Answers a hello with a flight.
     pub(crate) fn answer(&self, hello: server::Hello, now: u64) -> Result<(Vec<u8>, Next), Error> {
-        assert_eq!(hello.authority(), AUTHORITY, "tests of SE-07 do not come here");
         let early = hello.early()?.is_some();
+        self.answer_with(hello, early, now)
+    }
+
+    /// The same; `early` says whether early data were accepted.
+    pub(crate) fn answer_with(
+        &self,
+        hello: server::Hello,
+        early: bool,
+        now: u64,
+    ) -> Result<(Vec<u8>, Next), Error> {
+        if !self.authorities.iter().any(|served| served == hello.authority()) {
+            return Err(Error::Authority);
+        }
         let answering = hello.answer(&self.server, early, &OsRandom)?;
         let document = self.document_hash();
         let quote = answering.wants_quote().then(|| quote_bytes(&answering.bound(&document)));

@@ -388,3 +388,21 @@ fn an_idle_session_takes_at_most_a_kibibyte() {
     assert_eq!(table.len(), (0, 100_000));
     assert!(each <= 1024, "{each} bytes");
 }
+
+// SE-37, SE-30: a channel takes a number of the same space as requests do, and confirms its session as they do.
+#[test]
+fn channels_are_admitted_as_requests_are() {
+    let table = table(4, 4);
+    table.insert(half_open(1), 7, 0);
+    let (open, expect) = secrets(1).open_channel(&id(1), 3, &OsRandom).unwrap();
+    let refused = |open: &ChannelOpen| table.open_channel(open, 0, &OsRandom).err().map(|r| r.reason());
+    assert_eq!(refused(&ChannelOpen { number: 4, ..open }), Some(Error::HeaderMac));
+    assert_eq!(refused(&ChannelOpen { session: id(2), ..open }), Some(Error::UnknownSession));
+    assert_eq!(table.len(), (1, 0));
+    let granted = table.open_channel(&open, 0, &OsRandom).ok().unwrap();
+    assert_eq!((granted.data, table.len()), (7, (0, 1)));
+    assert!(expect.receive(&secrets(1).channel, &granted.keys.0).is_ok());
+    assert_eq!(refused(&open), Some(Error::Replay));
+    assert_eq!(request(&table, 1, 3, 0), Some(Error::Replay));
+    assert_eq!(request(&table, 1, 4, 0), None);
+}
