@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test`, `bench`, `fuzz`.
+//! The project's own chores: `cargo xtask test`, `bench`, `fuzz`, `vectors`.
 
 mod bench;
 mod fuzz;
@@ -7,6 +7,7 @@ mod shell;
 mod steps;
 mod test;
 mod tools;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,9 @@ enum Chore {
         /// All of them if none is named
         targets: Vec<String>,
     },
+    /// Make the vectors of the session anew where the code no longer makes them, and check them with the second
+    /// implementation
+    Vectors,
 }
 
 fn main() -> ExitCode {
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Chore::Test { quick } => test::run(quick),
         Chore::Bench { arguments } => bench::run(&arguments),
         Chore::Fuzz { seconds, targets } => fuzz::run(seconds, &targets),
+        Chore::Vectors => vectors::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

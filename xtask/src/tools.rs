@@ -1,11 +1,12 @@
 //! Programs that the chores need: installed where that needs nobody's leave, else named with the line to type.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use cargo_metadata::{MetadataCommand, camino::Utf8PathBuf};
 
-use crate::shell::{cargo, program, run, works};
+use crate::shell::{cargo, program, root, run, works};
 
 /// Programs of the system, and the Debian packages that bring them.
-const SYSTEM: [(&str, &str); 8] = [
+const SYSTEM: [(&str, &str); 9] = [
     // aws-lc-sys is C, libFuzzer is C++
     ("cc", "build-essential"),
     ("c++", "build-essential"),
@@ -13,6 +14,8 @@ const SYSTEM: [(&str, &str); 8] = [
     ("curl", "curl"),
     // a second implementation of OCSP
     ("openssl", "openssl"),
+    // the second implementation of the session
+    ("python3", "python3-venv"),
     // TPMs in software, their manufacture with certificates, and a second implementation of what is done with them
     ("swtpm", "swtpm"),
     ("swtpm_cert", "swtpm-tools"),
@@ -36,7 +39,28 @@ pub(crate) fn install(quick: bool) -> Result<()> {
     if !missing.is_empty() {
         debian(missing)?;
     }
+    peers()?;
     if quick { Ok(()) } else { fuzz() }
+}
+
+/// Python for the peers of the tests, in an environment of its own beside what cargo builds, with exactly the packages of
+/// `tests/peers/requirements.txt`.
+pub(crate) fn peers() -> Result<Utf8PathBuf> {
+    const REQUIREMENTS: &str = "tests/peers/requirements.txt";
+    let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec();
+    let environment = metadata.context("cannot ask for the target folder")?.target_directory.join("peers");
+    let python = environment.join("bin").join("python");
+    let (wanted, kept) = (std::fs::read(root().join(REQUIREMENTS))?, environment.join("requirements.txt"));
+    if std::fs::read(&kept).is_ok_and(|kept| kept == wanted) && works(program(&python, ["--version"])) {
+        return Ok(python);
+    }
+    if !works(program("python3", ["-m", "ensurepip", "--version"])) {
+        debian(vec!["python3-venv"])?;
+    }
+    run(program("python3", ["-m", "venv", "--clear", environment.as_str()]))?;
+    run(program(&python, ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS]))?;
+    std::fs::write(kept, wanted)?;
+    Ok(python)
 }
 
 /// cargo-fuzz, which takes a minute to build.

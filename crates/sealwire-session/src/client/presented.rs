@@ -143,7 +143,8 @@ impl ResumedByServer {
     /// one that the original session rested on, and was judged again (SE-41).
     ///
     /// # Errors
-    /// [`Error::Document`], [`Error::Authority`], [`Error::Finished`], [`Error::CallerNotAttested`]
+    /// [`Error::Document`], [`Error::Authority`], [`Error::Finished`], [`Error::CallerNotAttested`],
+    /// [`Error::Inconsistent`]
     pub fn accept(self, acceptance: &Acceptance, attests: bool) -> Result<Outcome, Error> {
         let Self { mut opened, document } = self;
         if acceptance.document_hash != document {
@@ -182,6 +183,7 @@ impl Opened {
                 let ticket = TicketMessage::decode(&self.ticket)?;
                 Ok(Outcome::Established(Box::new(confirmed.established(secrets, psk, ticket, false))))
             }
+            _ if confirmed.early_accepted => Err(Error::Inconsistent),
             Authentication::Required if !attests => Err(Error::CallerNotAttested),
             asked => Ok(Outcome::Authenticate(Box::new(ExpectOwnCredential::new(
                 confirmed,

@@ -24,6 +24,8 @@ pub struct Answering {
     main: Main,
     server: Traffic,
     client: Traffic,
+    /// whether early data were accepted
+    early: bool,
     pub(super) begun: Begun,
 }
 
@@ -86,13 +88,14 @@ impl Answering {
         server_hello: Vec<u8>,
         transcript: Transcript,
         handshake: Handshake,
+        early: bool,
         remembered: Option<Remembered>,
     ) -> Result<Self, Error> {
         let after_hello = transcript.digest();
         let (server, client) = (handshake.server(&after_hello)?, handshake.client(&after_hello)?);
         let main = handshake.main()?;
         let begun = Begun { id, suite, authority: hello.authority.clone(), remembered };
-        Ok(Self { hello, server_hello, transcript, after_hello, main, server, client, begun })
+        Ok(Self { hello, server_hello, transcript, after_hello, main, server, client, early, begun })
     }
 
     /// Whether a new quote has to be shown: it was asked for, and this is a full handshake.
@@ -110,9 +113,10 @@ impl Answering {
     /// Presents the server. `now` is Unix milliseconds.
     ///
     /// # Errors
-    /// [`Error::Quote`] when the quote is missing, or is not wanted; [`Error::NoCommonSuite`] without a common signature
-    /// scheme; no randomness. A client that is required to attest itself, and has said that it cannot, learns so from the
-    /// flight, which is authentic, and goes.
+    /// [`Error::Quote`] when the quote is missing, or is not wanted; [`Error::Inconsistent`] when early data were accepted of
+    /// a client that is asked to authenticate itself; [`Error::NoCommonSuite`] without a common signature scheme; no
+    /// randomness. A client that is required to attest itself, and has said that it cannot, learns so from the flight,
+    /// which is authentic, and goes.
     pub fn present(
         mut self,
         server: &Server,
@@ -124,6 +128,10 @@ impl Answering {
             return Err(Error::Quote);
         }
         let asked = presenting.authentication;
+        // The keys of their answer would have to wait for the client's Finished.
+        if self.early && asked != Authentication::NotAsked {
+            return Err(Error::Inconsistent);
+        }
         let resumed = self.begun.remembered.as_ref();
         let document = resumed.map_or(presenting.document, |remembered| remembered.document);
         let knows = self.hello.known == Some(document) || resumed.is_some();

@@ -260,12 +260,13 @@ impl Hello {
         let (instance, rest) = session.split_at_mut(16);
         instance.copy_from_slice(server.instance());
         random.fill(rest)?;
+        let early = early && accepts.is_some();
         let server_hello = ServerHello {
             random: random::array(random)?,
             session,
             aead: suite.aead.id(),
             resumed,
-            early: early && accepts.is_some(),
+            early,
             share: own_share,
         };
         let server_hello = server_hello.encode();
@@ -278,6 +279,6 @@ impl Hello {
         transcript.add(Direction::Server, &server_hello);
         let psk = ticket.as_ref().map(|ticket| &ticket.psk);
         let handshake = Early::new(suite, psk).agree(shared.as_ref().map(kx::SharedSecret::as_bytes))?;
-        Answering::new(hello, suite, session, server_hello, transcript, handshake, ticket)
+        Answering::new(hello, suite, session, server_hello, transcript, handshake, early, ticket)
     }
 }

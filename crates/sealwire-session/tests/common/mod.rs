@@ -162,7 +162,7 @@ impl Gateway {
 
     /// Answers a hello with a flight.
     pub(crate) fn answer(&self, hello: server::Hello, now: u64) -> Result<(Vec<u8>, Next), Error> {
-        let early = hello.early()?.is_some();
+        let early = hello.early()?.is_some() && self.authentication == Authentication::NotAsked;
         self.answer_with(hello, early, now)
     }
 
