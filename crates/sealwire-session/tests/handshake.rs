@@ -147,3 +147,36 @@ fn tickets_resume() {
         assert_eq!(server.remembered.unwrap().attested_at, *NOW / 1000);
     }
 }
+
+// SE-42: the keys of their answer would have to wait for the client's Finished.
+#[test]
+fn early_data_are_not_accepted_of_a_client_that_has_to_authenticate_itself() {
+    let mut gateway = Gateway::new(server::Config::default());
+    let config = client::Config { attests: true, ..client::Config::default() };
+    for asked in [Authentication::Wanted, Authentication::Required] {
+        gateway.authentication = Authentication::NotAsked;
+        let (first, _) = establish(&gateway, &config, None, *NOW).unwrap();
+        gateway.authentication = asked;
+        let present = |hello: server::Hello| {
+            let published = gateway.published.encode();
+            let presenting = server::Presenting {
+                document: gateway.document_hash(),
+                published: &published,
+                quote: None,
+                parameters: common::parameters(&gateway.server.config().limits),
+                authentication: asked,
+                note: None,
+            };
+            let answering = hello.answer(&gateway.server, true, &OsRandom).unwrap();
+            answering.present(&gateway.server, &presenting, *NOW, &OsRandom).map(drop)
+        };
+        let hello =
+            client::start(config.clone().into(), AUTHORITY, None, first.ticket, true, *NOW, &OsRandom);
+        let server::Received::Hello(hello) = gateway.receive(&hello.unwrap().hello, false, *NOW).unwrap()
+        else {
+            panic!("no retry")
+        };
+        assert!(hello.early().unwrap().is_some());
+        assert_eq!(present(*hello), Err(Error::Inconsistent));
+    }
+}

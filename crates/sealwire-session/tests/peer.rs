@@ -384,7 +384,7 @@ fn target_and_content(request: Vec<u8>) -> (String, Vec<u8>) {
 fn seal(mut sealer: Sealer, data: &[u8]) -> Vec<u8> {
     let mut body = BytesMut::new();
     sealer.seal(&mut body, data).unwrap();
-    sealer.finish(&mut body, b"").unwrap();
+    sealer.finish(&mut body, &[]).unwrap();
     body.to_vec()
 }
 

@@ -59,6 +59,8 @@ class Session:
             self.request(request)
         if "early data" in self.session:
             self.early_data()
+        if "channel" in self.session:
+            self.channel()
         for export in self.session.get("exports", []):
             self.export(export)
         self.close()
@@ -290,6 +292,30 @@ class Session:
             equal(body[: len(start)], start, "what stands before early data")
             key, iv = self.suite.key_iv(secret)
             self.chunks(key, iv, body[len(start) :], list(map(bytes.fromhex, early[data])), early["padding"])
+
+    def channel(self):
+        given, suite, session = self.session["channel"], self.suite, self.known["server hello"][3]
+        number, client, server = given["number"], bytes.fromhex(given["random"]), bytes.fromhex(given["answer's random"])
+        secrets = self.schedule.secrets
+        mac = wire.header_mac(suite, secrets["request"], 2, session, number, client, b"")
+        cs, binder, *sides = wire.channel_secrets(suite, secrets["channel"], number, client, server)
+        ours = {
+            **given,
+            "open": wire.message(8, _2=session, _3=number, _4=client, _5=mac).hex(),
+            "opened": wire.message(9, _2=server, _3=suite.mac(binder, mac)[:32]).hex(),
+            "cs": cs.hex(),
+            "binder key": binder.hex(),
+        }
+        for name, secret in zip(("client", "server"), sides):
+            opening, sealing = wire.Direction(suite, secret), wire.Direction(suite, secret)
+            keys = {"secret": secret.hex(), "key": opening.key.hex(), "iv": opening.iv.hex()}
+            records = [bytes.fromhex(record) for record in given[name]["records"]]
+            plain = [opening.open(record) for record in records]
+            equal([sealing.seal(*part) for part in plain], records, "records")
+            equal([kind for kind, _ in plain if kind != wire.KEY_UPDATE][-1], wire.CLOSE, "the last record")
+            data = [data.hex() for kind, data in plain if kind == wire.DATA]
+            ours[name] = {**given[name], **keys, "data": data}
+        equal(ours, given, "channel")
 
     def export(self, export):
         output = bytes.fromhex(export["output"])

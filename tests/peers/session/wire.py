@@ -444,6 +444,43 @@ def export(suite, exporter, label, context, length):
     return suite.expand_label(suite.derive(exporter, label), "export", suite.hash(context), length)
 
 
+# Section 9: channels
+
+DATA, KEY_UPDATE, CLOSE = 0, 1, 2
+
+
+def channel_secrets(suite, channel, number, client, server):
+    """The channel's own secret, and those of the binder, the client and the server."""
+    cs = suite.derive(channel, "channel", number.to_bytes(8, "big") + client + server)
+    return cs, suite.derive(cs, "binder"), suite.derive(cs, "client"), suite.derive(cs, "server")
+
+
+class Direction:
+    """The records of one side."""
+
+    def __init__(self, suite, secret):
+        self.suite, self.secret, self.number = suite, secret, 0
+        self.key, self.iv = suite.key_iv(secret)
+
+    def after(self, kind):
+        self.number += 1
+        if kind == KEY_UPDATE:
+            need(self.number > 64, "a key that was used")
+            self.__init__(self.suite, self.suite.derive(self.secret, "update"))
+
+    def seal(self, kind, data=b""):
+        record = self.suite.seal(self.key, self.iv, self.number, b"", bytes([kind]) + data)
+        self.after(kind)
+        return record
+
+    def open(self, record):
+        plain = self.suite.open(self.key, self.iv, self.number, b"", record)
+        kind, data = plain[0], plain[1:]
+        need(1 <= len(data) <= 65536 if kind == DATA else kind in (KEY_UPDATE, CLOSE) and not data, "a record")
+        self.after(kind)
+        return kind, data
+
+
 # Section 10
 
 

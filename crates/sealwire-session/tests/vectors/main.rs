@@ -67,13 +67,14 @@ fn suites(evidence: &Evidence) -> Vec<Value> {
             let plan = Plan { known: true, ..Plan::new(name, client) };
             let mut session = handshake::run(&gateway, evidence, plan);
             requests::hidden(&mut session, 7, 256, &[b"the question"], b"the answer");
+            requests::channel(&mut session, 8, 1);
             sessions.push(session.finish());
         }
     }
     sessions
 }
 
-/// SE-09, and all kinds of requests in the session of the defaults (SE-30 to SE-35).
+/// SE-09, and all that is said in the session of the defaults (SE-30 to SE-37).
 fn schemes(evidence: &Evidence) -> Vec<Value> {
     let gateway = Gateway::new(evidence, server::Config::default());
     let plan = Plan::new("defaults", client::Config::default());
@@ -82,6 +83,7 @@ fn schemes(evidence: &Evidence) -> Vec<Value> {
     requests::hidden(&mut session, u64::MAX, 0, &[&[0x61; 300], &[0x62; 40]], &[0x63; 200]);
     requests::hidden(&mut session, 2, 64, &[&[0x64; 150], b"", &[0x65; 3]], &[0x66; 130]);
     requests::bound(&mut session, 3);
+    requests::channel(&mut session, 4, 70);
     requests::exports(&mut session);
     let mut sessions = vec![session.finish()];
 

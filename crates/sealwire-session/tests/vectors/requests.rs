@@ -1,4 +1,4 @@
-//! What is said in a session: requests and answers, exported keys, the end.
+//! What is said in a session: requests and answers, channels, exported keys, the end.
 
 use super::{AUTHORITY, handshake::Session, script::Script};
 use bytes::BytesMut;
@@ -9,6 +9,7 @@ use sealwire_message::{
     chunk,
 };
 use sealwire_session::{
+    channel::{Received, Receiver, Sealed, Sender, Volume},
     client::Established,
     request::{Listed, Mode, Opened, Opener, Padding, Sealer, base_id},
     server::HalfOpen,
@@ -73,7 +74,7 @@ fn seal(mut sealer: Sealer, pieces: &[Vec<u8>]) -> Vec<u8> {
     for piece in pieces {
         sealer.seal(&mut body, piece).unwrap();
     }
-    sealer.finish(&mut body, last).unwrap();
+    sealer.finish(&mut body, &[last]).unwrap();
     body.to_vec()
 }
 
@@ -195,6 +196,81 @@ pub(crate) fn early(
         "answer data": answered.iter().map(hex::encode).collect::<Vec<_>>(),
         "answer body": hex::encode(after(flight, &chunks)),
     })
+}
+
+/// A channel: `count` records of one byte from the client, which goes on to its next key as early as it may; one from the
+/// server; and both close.
+pub(crate) fn channel(session: &mut Session, number: u64, count: u8) {
+    let Session { name, schedule, secrets, client, server, .. } = &*session;
+    let (client_random, server_random) = (
+        Script::new(format!("{name}: channel {number}")),
+        Script::new(format!("{name}: channel {number} opened")),
+    );
+    let (open, expect) = client.secrets.open_channel(&client.id, number, &client_random).unwrap();
+    let admitted = server.secrets.admit_channel(&server.id, &open).unwrap();
+    let (opened, mut theirs) = admitted.accept(&server.secrets.channel, &server_random).unwrap();
+    let mut ours = expect.receive(&client.secrets.channel, &opened).unwrap();
+    ours.sender.update_after(Volume { records: 0, bytes: 0 });
+    let said: Vec<_> = (0..count).map(|byte| vec![byte]).collect();
+    let from_client = records(ours.sender, &mut theirs.receiver, &said);
+    // The close, and after 64 records a key update.
+    assert_eq!(from_client.len(), said.len() + 1 + usize::from(count > 64));
+    let from_server = records(theirs.sender, &mut ours.receiver, &[b"the answer".to_vec()]);
+
+    let context = [&number.to_be_bytes()[..], &open.random, &opened.random].concat();
+    let channel = schedule.derive(secrets.get("channel"), "channel", &context);
+    let binder = schedule.derive(&channel, "binder", b"");
+    let direction = |name, data: &[Vec<u8>], records| {
+        let secret = schedule.derive(&channel, name, b"");
+        let (key, iv) = schedule.key_and_iv(&secret);
+        json!({
+            "secret": hex::encode(secret),
+            "key": hex::encode(key),
+            "iv": hex::encode(iv),
+            "data": data.iter().map(hex::encode).collect::<Vec<_>>(),
+            "records": records,
+        })
+    };
+    let channel = json!({
+        "number": number,
+        "random": hex::encode(open.random),
+        "answer's random": hex::encode(opened.random),
+        "open": hex::encode(open.encode()),
+        "opened": hex::encode(opened.encode()),
+        "cs": hex::encode(&channel),
+        "binder key": hex::encode(binder),
+        "client": direction("client", &said, from_client),
+        "server": direction("server", &[b"the answer".to_vec()], from_server),
+    });
+    session.json.insert("channel".to_owned(), channel);
+}
+
+/// What one side says over a channel, one record for each, and what else is due; then its close.
+fn records(mut sender: Sender, receiver: &mut Receiver, said: &[Vec<u8>]) -> Vec<String> {
+    let (mut records, mut received) = (Vec::new(), Vec::new());
+    let mut arrives = |record: BytesMut| {
+        records.push(hex::encode(&record));
+        let mut record = record;
+        if receiver.open(&mut record).unwrap() == Received::Data {
+            received.push(record.to_vec());
+        }
+    };
+    for data in said {
+        loop {
+            let mut record = BytesMut::new();
+            let sealed = sender.seal([data.as_slice()], &mut record).unwrap();
+            arrives(record);
+            if sealed == Sealed::Data(data.len()) {
+                break;
+            }
+        }
+    }
+    let mut record = BytesMut::new();
+    sender.close(&mut record).unwrap();
+    arrives(record);
+    assert!(receiver.is_closed());
+    assert_eq!(received, said);
+    records
 }
 
 /// Keys for others.
