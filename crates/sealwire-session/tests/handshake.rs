@@ -157,19 +157,6 @@ fn early_data_are_not_accepted_of_a_client_that_has_to_authenticate_itself() {
         gateway.authentication = Authentication::NotAsked;
         let (first, _) = establish(&gateway, &config, None, *NOW).unwrap();
         gateway.authentication = asked;
-        let present = |hello: server::Hello| {
-            let published = gateway.published.encode();
-            let presenting = server::Presenting {
-                document: gateway.document_hash(),
-                published: &published,
-                quote: None,
-                parameters: common::parameters(&gateway.server.config().limits),
-                authentication: asked,
-                note: None,
-            };
-            let answering = hello.answer(&gateway.server, true, &OsRandom).unwrap();
-            answering.present(&gateway.server, &presenting, *NOW, &OsRandom).map(drop)
-        };
         let hello =
             client::start(config.clone().into(), AUTHORITY, None, first.ticket, true, *NOW, &OsRandom);
         let server::Received::Hello(hello) = gateway.receive(&hello.unwrap().hello, false, *NOW).unwrap()
@@ -177,6 +164,6 @@ fn early_data_are_not_accepted_of_a_client_that_has_to_authenticate_itself() {
             panic!("no retry")
         };
         assert!(hello.early().unwrap().is_some());
-        assert_eq!(present(*hello), Err(Error::Inconsistent));
+        assert_eq!(gateway.answer_with(*hello, true, *NOW).err(), Some(Error::Inconsistent));
     }
 }
