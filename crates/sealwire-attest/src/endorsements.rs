@@ -4,6 +4,7 @@ use crate::{
     Error, UnixTime,
     corim::{self, Corim},
     intel,
+    nvidia::swid::{self, Swid},
     x509::{Certificate, UnverifiedCrl, UnverifiedStatuses, ocsp},
 };
 use der::pem;
@@ -37,7 +38,8 @@ pub struct Endorsements {
 
 impl Endorsements {
     /// Adds what `bytes` holds, recognised by content: certificates or CRLs in DER or PEM (one or several); an OCSP response in DER; Intel's JSON:
-    /// TCB info, the identity of a quoting enclave, or all collateral of a platform; a signed CoRIM (AT-80). What is there
+    /// TCB info, the identity of a quoting enclave, or all collateral of a platform; a signed CoRIM, or NVIDIA's
+    /// SWID tag (AT-80). What is there
     /// already is not added again. On an error nothing is added.
     ///
     /// # Errors
@@ -50,7 +52,7 @@ impl Endorsements {
         // A DER certificate, CRL or OCSP response begins with the tag of a SEQUENCE, which no PEM text does.
         if bytes.first() == Some(&0x30) {
             next.add_der(bytes.to_vec())?;
-        } else if corim::looks_like(bytes) {
+        } else if corim::looks_like(bytes) || swid::looks_like(bytes) {
             next.add_manifest(bytes)?;
         } else if bytes.trim_ascii_start().first() == Some(&b'{') {
             next.add_json(bytes)?;
@@ -167,7 +169,9 @@ impl Endorsements {
 
     /// A reference integrity manifest; one that nobody signed could never count.
     fn add_manifest(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        if !Corim::parse(bytes)?.is_signed() {
+        if swid::looks_like(bytes) {
+            Swid::parse(bytes)?;
+        } else if !Corim::parse(bytes)?.is_signed() {
             return Err(Error::MalformedEndorsement("a reference manifest that nobody signed"));
         }
         if !self.references.iter().any(|known| known == bytes) {

@@ -106,7 +106,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// A SEQUENCE of two length bytes in DER; text with PEM in it, which raw quotes hold too; JSON with one of Intel's signed
-/// objects.
+/// objects; an XML document of NVIDIA's.
 fn looks_like_endorsement(bytes: &[u8]) -> bool {
     if bytes.starts_with(&[0x30, 0x82]) {
         return true;
@@ -116,6 +116,6 @@ fn looks_like_endorsement(bytes: &[u8]) -> bool {
     let named = |name: &str| text.contains(name);
     match is_json {
         true => ["\"tcbInfo\"", "\"enclaveIdentity\"", "\"tcb_info\""].into_iter().any(named),
-        false => named("-----BEGIN "),
+        false => named("-----BEGIN ") || text.trim_start().starts_with('<') && named("SoftwareIdentity"),
     }
 }

@@ -43,5 +43,28 @@ pub(crate) fn seeds() -> Result {
         Corim::parse(manifest)?;
         seed("nvidia_report", name, manifest)?;
     }
-    seed("endorsements", "corim", signed)
+    seed("endorsements", "corim", signed)?;
+    seed("swid", "manifest", swid())
+}
+
+/// A manifest in the form of NVIDIA's, signed by nobody.
+fn swid() -> String {
+    let iso = "http://standards.iso.org/iso/19770/-2/2015/schema.xsd";
+    let ds = "http://www.w3.org/2000/09/xmldsig#";
+    let c14n = "Algorithm=\"http://www.w3.org/2006/12/xml-c14n11\"";
+    let more = "http://www.w3.org/2001/04/xmldsig-more#";
+    let hash = "ab".repeat(48);
+    format!(
+        "<SoftwareIdentity xmlns=\"{iso}\" xmlns:ns0=\"{iso}\" xmlns:ns2=\"http://www.w3.org/2001/04/xmlenc#sha384\" \
+         name=\"GH100\">\n<ns0:Entity name=\"NVIDIA Corporation\"/>\n\
+         <ns0:Meta colloquialVersion=\"550.1.2\" product=\"GH100\"/>\n<ns0:Payload>\n\
+         <ns0:Resource type=\"Measurement\" index=\"1\" active=\"True\" alternatives=\"2\" ns2:Hash0=\"{hash}\" \
+         ns2:Hash1=\"{hash}\" name=\"Measurement_1\" size=\"48\"/>\n</ns0:Payload>\n<ds:Signature xmlns:ds=\"{ds}\">\
+         <ds:SignedInfo><ds:CanonicalizationMethod {c14n}/><ds:SignatureMethod Algorithm=\"{more}ecdsa-sha384\"/>\
+         <ds:Reference URI=\"\"><ds:Transforms><ds:Transform Algorithm=\"{ds}enveloped-signature\"/>\
+         <ds:Transform {c14n}/></ds:Transforms><ds:DigestMethod Algorithm=\"{more}sha384\"/>\
+         <ds:DigestValue>AAAA</ds:DigestValue></ds:Reference></ds:SignedInfo><ds:SignatureValue>AAAA</ds:SignatureValue>\
+         <ds:KeyInfo><ds:X509Data><ds:X509Certificate>AAAA</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\
+         </ds:Signature></SoftwareIdentity>"
+    )
 }

@@ -1,6 +1,5 @@
 //! Who signed a manifest.
 
-use super::Corim;
 use crate::{
     Error, Place, UnixTime,
     x509::{Certificate, Path, Profile, UnverifiedStatuses},
@@ -20,6 +19,11 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
+    /// With ECDSA P-384 and SHA-384 in another envelope than COSE; `certificates` are in DER, the signer's first.
+    pub(crate) fn es384(message: Vec<u8>, signature: Vec<u8>, certificates: Vec<Vec<u8>>) -> Self {
+        Self { algorithm: CoseAlgorithm::Es384, message, signature, certificates }
+    }
+
     pub(super) fn new(envelope: &CoseSign1Corim) -> Result<Self, Error> {
         let malformed = |_| Error::MalformedEndorsement("a signed reference manifest without its payload");
         let header = envelope.protected();
@@ -39,20 +43,19 @@ impl Signed {
 pub(crate) struct Signer(Path);
 
 impl Signer {
-    /// Finds the certificate of the key that signed `corim`, in its header or among those `supplied`, and its path to one
+    /// Finds the certificate of the key of `signed`, in its header or among those `supplied`, and its path to one
     /// of `roots`.
     ///
     /// Manifests name their signer in several ways (`x5chain`, `x5t`, `kid`, a URI); whose key made the signature is
     /// what counts, and none of them is needed for it.
     pub(crate) fn find(
-        corim: &Corim,
+        signed: &Signed,
         supplied: &[Certificate],
         roots: &[Certificate],
         statuses: UnverifiedStatuses<'_>,
         profile: &Profile,
         at: UnixTime,
     ) -> Result<Self, Error> {
-        let signed = corim.signed().ok_or(Error::ReferenceInvalid("a manifest that nobody signed"))?;
         if !matches!(signed.algorithm, CoseAlgorithm::Es384 | CoseAlgorithm::Esp384) {
             return Err(Error::ReferenceInvalid("a manifest signed with another algorithm than ES384"));
         }

@@ -6,6 +6,7 @@ mod device;
 mod reference;
 mod report;
 mod roots;
+pub(crate) mod swid;
 #[cfg(test)]
 pub(crate) mod tests;
 mod verify;
@@ -47,7 +48,7 @@ pub(crate) fn offered(check: Check) -> Offered {
             Offered::Checked("ECDSA P-384 over request and response, with the firmware's certificate")
         }
         Check::Tcb => Offered::Checked(
-            "measurements against reference integrity manifests (CoRIM) of driver and VBIOS, where supplied: \
+            "measurements against reference integrity manifests (SWID tags or CoRIM) of driver and VBIOS, where supplied: \
              signature, signer's chain to NVIDIA's root for manifests, validity, every digest",
         ),
         Check::Attributes => Offered::NotAvailable(

@@ -3,17 +3,36 @@
 use super::{
     report::{Field, Report},
     roots::PROFILE,
+    swid::{self, Swid},
 };
 use crate::{
     Endorsements, Error, Outcome, TcbStatus, UnixTime,
-    corim::{Corim, Key, SHA384, Signer, looks_like},
+    corim::{Corim, Key, SHA384, Signed, Signer, looks_like},
     x509::{Certificate, UnverifiedStatuses},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The names of the manifests for a report, as NVIDIA's RIM service has them: of its driver, and of its VBIOS on its
-/// board. `None` where the report does not say which they are.
-pub(super) fn names(report: &Report<'_>, product: &str) -> Option<[String; 2]> {
+/// The SPDM index of the measurement of NVDEC0.
+const NVDEC0: u8 = 36;
+
+/// What the manifests for a report are known by, of its driver first, then of its VBIOS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// as NVIDIA's RIM service has them, which CoRIMs bear
+    pub(super) names: [String; 2],
+    product: String,
+    /// which SWID tags bear, with the product
+    versions: [String; 2],
+}
+
+/// The manifests that a report needs. `None` where it does not say which they are.
+pub(super) fn wanted(report: &Report<'_>, product: &str) -> Option<Wanted> {
+    let versions = [report.text(Field::Driver)?.to_owned(), report.vbios()?];
+    Some(Wanted { names: names(report, product)?, product: product.to_owned(), versions })
+}
+
+/// The names of the manifests for a report: of its driver, and of its VBIOS on its board.
+fn names(report: &Report<'_>, product: &str) -> Option<[String; 2]> {
     let product = product.to_ascii_uppercase();
     let driver = format!("NV_GPU_DRIVER_{product}_{}", report.text(Field::Driver)?);
     let board = [Field::Project, Field::ProjectSku, Field::ChipSku].map(|field| report.text(field));
@@ -26,8 +45,52 @@ pub(super) fn names(report: &Report<'_>, product: &str) -> Option<[String; 2]> {
 /// (AT-26).
 #[derive(Debug)]
 pub(super) struct Manifests {
-    names: [String; 2],
-    found: Vec<(Corim, Signer)>,
+    wanted: Wanted,
+    found: Vec<(Manifest, Signer)>,
+}
+
+/// In either form.
+#[derive(Debug)]
+enum Manifest {
+    Corim(Corim),
+    Swid(Swid),
+}
+
+impl Manifest {
+    fn parse(bytes: &[u8]) -> Result<Option<Self>, Error> {
+        if swid::looks_like(bytes) {
+            return Swid::parse(bytes).map(Self::Swid).map(Some);
+        }
+        looks_like(bytes).then(|| Corim::parse(bytes).map(Self::Corim)).transpose()
+    }
+
+    /// Whether it is that of the driver (0) or the VBIOS (1).
+    fn is_of(&self, wanted: &Wanted, which: usize) -> bool {
+        match self {
+            Self::Corim(corim) => wanted.names.get(which).is_some_and(|name| corim.is_named(name)),
+            Self::Swid(swid) => {
+                let version = wanted.versions.get(which);
+                swid.product.eq_ignore_ascii_case(&wanted.product)
+                    && version.is_some_and(|version| swid.version.eq_ignore_ascii_case(version))
+            }
+        }
+    }
+
+    fn signer(
+        &mut self,
+        supplied: &[Certificate],
+        roots: &[Certificate],
+        statuses: UnverifiedStatuses<'_>,
+        at: UnixTime,
+    ) -> Result<Signer, Error> {
+        let find = |signed: &Signed| Signer::find(signed, supplied, roots, statuses, &PROFILE, at);
+        match self {
+            Self::Corim(corim) => {
+                find(corim.signed().ok_or(Error::ReferenceInvalid("a manifest that nobody signed"))?)
+            }
+            Self::Swid(swid) => find(&swid.take_signed()?),
+        }
+    }
 }
 
 /// How the measurements compare.
@@ -48,42 +111,43 @@ impl Comparison {
 }
 
 impl Manifests {
-    /// Those among the reference data that have one of `names`; others, and other vendors' data, may lie beside them.
+    /// Those among the reference data that are `wanted`; others, and other vendors' data, may lie beside them.
     /// One that is there has to be good (AT-06).
     pub(super) fn find(
-        names: [String; 2],
+        wanted: Wanted,
         endorsements: &Endorsements,
         roots: &[Certificate],
         at: UnixTime,
     ) -> Result<Self, Error> {
-        let manifests = endorsements.references.iter().filter(|bytes| looks_like(bytes));
-        let manifests = manifests.map(|bytes| Corim::parse(bytes)).collect::<Result<Vec<_>, _>>()?;
         let supplied = endorsements.parse_certificates()?;
         let mut found = Vec::new();
-        for corim in manifests {
-            if names.iter().any(|name| corim.is_named(name)) {
+        for bytes in &endorsements.references {
+            let Some(mut manifest) = Manifest::parse(bytes)? else { continue };
+            if [0, 1].into_iter().any(|which| manifest.is_of(&wanted, which)) {
                 let statuses = UnverifiedStatuses::parse(&endorsements.crls)?;
-                let signer = Signer::find(&corim, &supplied, roots, statuses, &PROFILE, at)?;
-                found.push((corim, signer));
+                let signer = manifest.signer(&supplied, roots, statuses, at)?;
+                found.push((manifest, signer));
             }
         }
-        Ok(Self { names, found })
+        Ok(Self { wanted, found })
     }
 
     /// Compares with all of them.
-    pub(super) fn compare(
-        &self,
-        product: &str,
-        measurements: &BTreeMap<u8, &[u8; 48]>,
-        at: UnixTime,
-    ) -> Result<Comparison, Error> {
+    pub(super) fn compare(&self, report: &Report<'_>, at: UnixTime) -> Result<Comparison, Error> {
+        let (product, measurements) = (&self.wanted.product, &report.measurements);
         let mut not_after = UnixTime(u64::MAX);
         let (mut matched, mut mismatched) = (BTreeSet::new(), BTreeSet::new());
-        for (corim, signer) in &self.found {
+        for (manifest, signer) in &self.found {
             not_after = not_after.min(signer.check(at)?);
-            corim.check_time(at)?;
-            not_after = not_after.min(corim.not_after.unwrap_or(not_after));
-            for (index, is_listed) in compare(corim, product, measurements)? {
+            let listed = match manifest {
+                Manifest::Corim(corim) => {
+                    corim.check_time(at)?;
+                    not_after = not_after.min(corim.not_after.unwrap_or(not_after));
+                    compare(corim, product, measurements)?
+                }
+                Manifest::Swid(swid) => compare_swid(swid, report),
+            };
+            for (index, is_listed) in listed {
                 if is_listed {
                     matched.insert(index)
                 } else {
@@ -91,9 +155,14 @@ impl Manifests {
                 };
             }
         }
-        let is_there = |name: &&String| self.found.iter().any(|(corim, _)| corim.is_named(name));
-        let missing: Vec<&str> =
-            self.names.iter().filter(|name| !is_there(name)).map(String::as_str).collect();
+        let is_there = |which| self.found.iter().any(|(manifest, _)| manifest.is_of(&self.wanted, which));
+        let names = &self.wanted.names;
+        let missing: Vec<&str> = names
+            .iter()
+            .enumerate()
+            .filter(|(which, _)| !is_there(*which))
+            .map(|(_, name)| name.as_str())
+            .collect();
         let (outcome, status) = if !mismatched.is_empty() {
             let indices = mismatched.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
             (
@@ -101,13 +170,24 @@ impl Manifests {
                 Some(TcbStatus::Unlisted),
             )
         } else if missing.is_empty() {
-            let all = format!("{} measurements as in {}", matched.len(), self.names.join(" and "));
+            let all = format!("{} measurements as in {}", matched.len(), names.join(" and "));
             (Outcome::Passed(all), Some(TcbStatus::UpToDate))
         } else {
             (Outcome::NotSupplied(format!("no reference manifest {}", missing.join(", "))), None)
         };
         Ok(Comparison { outcome, status, not_after })
     }
+}
+
+/// The same of a SWID tag, where each measurement is listed once. Where the report says that NVDEC0 is off, its
+/// measurement is not what the manifest lists, and NVIDIA's verifier leaves it out.
+fn compare_swid(swid: &Swid, report: &Report<'_>) -> BTreeMap<u64, bool> {
+    let is_off = report.switch(Field::Nvdec0) == Some(false);
+    let compared = swid.values.iter().filter(|(index, _)| !(is_off && **index == NVDEC0));
+    let is_listed = |index: &u8, values: &[[u8; 48]]| {
+        report.measurements.get(index).is_some_and(|found| values.contains(found))
+    };
+    compared.map(|(index, values)| (u64::from(*index), is_listed(index, values))).collect()
 }
 
 /// Which of the measurements that `corim` lists for `product` have one of its values. A measurement may be listed several

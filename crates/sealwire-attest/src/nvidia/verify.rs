@@ -3,7 +3,7 @@
 use super::{
     chain::{Chain, Signature},
     claims::claims,
-    reference::{Comparison, Manifests, names},
+    reference::{Comparison, Manifests, wanted},
     report::Report,
     roots::NVIDIA,
 };
@@ -135,12 +135,11 @@ impl NvidiaVerifier {
         report: &Report<'_>,
         chain: &Chain,
     ) -> Result<Comparison, Error> {
-        let product = &chain.device.product;
-        let Some(names) = names(report, product) else { return Ok(Comparison::none()) };
-        let key = sha256(&[b"manifests", endorsed, names.join("\0").as_bytes()]);
+        let Some(wanted) = wanted(report, &chain.device.product) else { return Ok(Comparison::none()) };
+        let key = sha256(&[b"manifests", endorsed, wanted.names.join("\0").as_bytes()]);
         let Request { endorsements, at, .. } = *request;
-        let find = || Manifests::find(names, endorsements, &self.manifest_roots, at).map(Arc::new);
+        let find = || Manifests::find(wanted, endorsements, &self.manifest_roots, at).map(Arc::new);
         let manifests = self.manifests.get_or_verify(key, at, find, |_| UnixTime(u64::MAX))?;
-        manifests.compare(product, &report.measurements, at)
+        manifests.compare(report, at)
     }
 }

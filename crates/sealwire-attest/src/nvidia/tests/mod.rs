@@ -4,3 +4,4 @@ mod chains;
 pub(crate) mod forge;
 pub(crate) mod manifests;
 mod reports;
+mod swid;
