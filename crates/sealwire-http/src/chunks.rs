@@ -62,7 +62,7 @@ impl SealChunks for request::Sealer {
 /// Opens chunks.
 pub(crate) trait OpenChunks: Send + Unpin + 'static {
     /// Takes a slice of the outer body.
-    fn push(&mut self, slice: &[u8]);
+    fn push(&mut self, slice: &[u8]) -> Result<(), Fault>;
     /// The outer body has ended.
     fn end(&mut self);
     /// The next chunk, or `None` until more is pushed.
@@ -70,8 +70,9 @@ pub(crate) trait OpenChunks: Send + Unpin + 'static {
 }
 
 impl<O: Open + Send + Unpin + 'static> OpenChunks for Opener<O> {
-    fn push(&mut self, slice: &[u8]) {
+    fn push(&mut self, slice: &[u8]) -> Result<(), Fault> {
         Opener::push(self, slice);
+        Ok(())
     }
 
     fn end(&mut self) {
@@ -84,8 +85,9 @@ impl<O: Open + Send + Unpin + 'static> OpenChunks for Opener<O> {
 }
 
 impl OpenChunks for request::Opener {
-    fn push(&mut self, slice: &[u8]) {
+    fn push(&mut self, slice: &[u8]) -> Result<(), Fault> {
         request::Opener::push(self, slice);
+        Ok(())
     }
 
     fn end(&mut self) {

@@ -8,6 +8,8 @@ use std::fmt::Write;
 pub const OHTTP_KEY: &str = "https://iana.org/assignments/http-problem-types#ohttp-key";
 /// The Date of a request is outside of the window (RFC 9458 section 6.5.2, OB-43).
 pub const DATE: &str = "https://iana.org/assignments/http-problem-types#date";
+/// A session is unknown, over, or another instance's, or a MAC does not verify: the same for each (SE-43).
+pub const SESSION: &str = "tag:sealwire,2026:session";
 /// The status says it all (RFC 9457 section 4.2.1).
 pub const BLANK: &str = "about:blank";
 /// Media type of a problem document.

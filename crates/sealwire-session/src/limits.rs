@@ -49,6 +49,6 @@ impl Default for Limits {
 }
 
 /// Longest client hello and retry, in bytes.
-pub(crate) const MAX_HELLO: usize = 16 << 10;
+pub const MAX_HELLO: usize = 16 << 10;
 /// Longest server flight and client finish, in bytes.
-pub(crate) const MAX_FLIGHT: usize = 2 << 20;
+pub const MAX_FLIGHT: usize = 2 << 20;

@@ -139,6 +139,12 @@ impl ResumedByServer {
         Ok(Self { opened, document })
     }
 
+    /// SHA-384 of the key document that the original session rested on.
+    #[must_use]
+    pub fn document_hash(&self) -> &[u8; 48] {
+        &self.document
+    }
+
     /// Goes on, after the caller has held what it knows of the document against today's policy: `acceptance` is the
     /// one that the original session rested on, and was judged again (SE-41).
     ///

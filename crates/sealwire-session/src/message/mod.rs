@@ -16,6 +16,8 @@ pub use flight::{Resumed, ServerFlight, ServerHello, TicketMessage};
 pub use hello::{ClientHello, EvidenceMode, Resumption};
 pub use retry::{HelloAgain, Retry};
 
+pub use crate::limits::{MAX_FLIGHT, MAX_HELLO};
+
 use crate::Error;
 use minicbor::Encoder;
 use sealwire_attest::{

@@ -1,19 +1,19 @@
 //! The client's side of the oblivious wire.
 
 mod chunked;
-mod error;
 mod outer;
 mod single;
 mod target;
 
-pub use error::{Error, Unprocessed};
+pub use super::{Error, Unprocessed};
 pub use target::Target;
 
+use super::exchange;
 use crate::{Body, BoxError, Clock};
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Request, Response, header, uri::Scheme};
+use http::{HeaderValue, Request, Response, header};
 use sealwire_crypto::random::Random;
-use sealwire_message::bhttp::{self, RequestHead};
+use sealwire_message::bhttp::RequestHead;
 use sealwire_oblivious::Limits;
 use std::{
     sync::Arc,
@@ -91,30 +91,13 @@ where
     }
 }
 
-/// Head and content of a plain request, ready to be sealed.
+/// Head and content of a plain request, ready to be sealed, with a Date (OB-62).
 fn head(request: Request<Body>, settings: &Settings) -> Result<(RequestHead, http::Extensions, Body), Error> {
-    let (parts, content) = request.into_parts();
-    let uri = parts.uri.into_parts();
-    let authority = uri.authority.ok_or(Error::Request("its URI names no authority"))?;
-    let path = uri.path_and_query.ok_or(Error::Request("its URI has no path"))?;
-    let mut headers = parts.headers;
-    if headers.contains_key(header::UPGRADE) || parts.method == http::Method::CONNECT {
-        return Err(Error::Request("this wire carries no upgrade and no tunnel"));
-    }
-    bhttp::remove_connection_fields(&mut headers);
-    headers.remove(header::HOST);
-    headers.remove(header::EXPECT);
-    if !headers.contains_key(header::DATE) {
+    let (mut head, extensions, content) = exchange::head(request)?;
+    if !head.headers.contains_key(header::DATE) {
         let date = httpdate::fmt_http_date(settings.clock.now());
         let date = HeaderValue::try_from(date).map_err(|_| Error::Request("the clock is out of range"))?;
-        headers.insert(header::DATE, date);
+        head.headers.insert(header::DATE, date);
     }
-    let head = RequestHead {
-        method: parts.method,
-        scheme: uri.scheme.unwrap_or(Scheme::HTTPS),
-        authority: Some(authority),
-        path,
-        headers,
-    };
-    Ok((head, parts.extensions, content))
+    Ok((head, extensions, content))
 }

@@ -1,12 +1,8 @@
 //! The outer exchange: what the network sees.
 
 use super::{Error, Shared};
-use crate::{Body, INCREMENTAL, problem};
+use crate::{Body, INCREMENTAL, client::exchange, problem};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
-
-/// Bytes of an unsealed answer that are looked at.
-const PROBLEM_LIMIT: usize = 4096;
 
 /// The outer request: one Content-Type, and nothing that identifies (OB-40).
 pub(super) fn request(
@@ -38,14 +34,8 @@ pub(super) async fn sealed(response: Response<Body>, media_type: &str) -> Result
     }
     let may_be_key_problem =
         matches!(parts.status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY);
-    if may_be_key_problem && found.eq_ignore_ascii_case(problem::MEDIA_TYPE) {
-        let text = Limited::new(body, PROBLEM_LIMIT).collect().await.map(|text| text.to_bytes());
-        let names_the_key = |text: &[u8]| {
-            text.windows(problem::OHTTP_KEY.len()).any(|window| window == problem::OHTTP_KEY.as_bytes())
-        };
-        if text.is_ok_and(|text| names_the_key(&text)) {
-            return Err(Error::StaleKey(parts.status));
-        }
+    if may_be_key_problem && exchange::is_problem(&parts.headers, body, problem::OHTTP_KEY).await {
+        return Err(Error::StaleKey(parts.status));
     }
     Err(Error::NotEncapsulated(parts.status))
 }

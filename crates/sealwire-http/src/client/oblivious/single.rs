@@ -1,7 +1,7 @@
 //! A single-shot attempt: the whole request, then the whole response.
 
-use super::{Error, Shared, chunked, head, outer};
-use crate::{Body, BoxError, body, content::Content, opened::Fault};
+use super::{Error, Shared, head, outer};
+use crate::{Body, BoxError, body, client::exchange, content::Content, opened::Fault};
 use bytes::BytesMut;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -79,8 +79,8 @@ fn decode(limits: bhttp::Limits, plaintext: bytes::Bytes, method: &Method) -> Re
     }
     let head = head.ok_or(Fault::Message(bhttp::Error::NoFinalResponse))?;
     let content = content.into_bytes();
-    if chunked::has_content(method, &head)
-        && chunked::content_length(&head)?.is_some_and(|length| length != content.len() as u64)
+    if exchange::has_content(method, &head)
+        && exchange::content_length(&head)?.is_some_and(|length| length != content.len() as u64)
     {
         return Err(Fault::Message(bhttp::Error::ContentLength).into());
     }
@@ -89,5 +89,5 @@ fn decode(limits: bhttp::Limits, plaintext: bytes::Bytes, method: &Method) -> Re
         None => body::boxed(content),
         Some(trailers) => body::boxed(content.with_trailers(std::future::ready(Some(Ok(trailers))))),
     };
-    Ok(chunked::plain(head, content))
+    Ok(exchange::plain(head, content))
 }

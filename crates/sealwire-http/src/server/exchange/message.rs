@@ -58,8 +58,7 @@ impl<C: OpenChunks> RequestMessage<C> {
 
 impl<C: OpenChunks> Message for RequestMessage<C> {
     fn push(&mut self, slice: &[u8]) -> Result<(), Fault> {
-        self.chunks.push(slice);
-        Ok(())
+        self.chunks.push(slice)
     }
 
     fn end(&mut self) {

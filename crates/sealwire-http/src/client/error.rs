@@ -5,9 +5,9 @@ use http::StatusCode;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The gateway says that it does not know the key (OB-42). A hint: it is not authenticated, and no proof that
-    /// nothing ran (OB-47).
-    #[error("the gateway does not know this key (status {0}, unauthenticated)")]
+    /// The gateway says that it does not know the key (OB-42), or the session (SE-43). A hint: it is not authenticated,
+    /// and no proof that nothing ran (OB-47).
+    #[error("the gateway does not know this key or session (status {0}, unauthenticated)")]
     StaleKey(StatusCode),
     /// An answer that is not encapsulated (OB-117).
     #[error(
@@ -31,6 +31,12 @@ pub enum Error {
     /// The request is too long for this form, or cannot be sealed.
     #[error("the request cannot be sealed: {0}")]
     Seal(#[from] sealwire_oblivious::Error),
+    /// The session is of no further use, or what came is not of it.
+    #[error("session: {0}")]
+    Session(#[from] sealwire_session::Error),
+    /// The gateway says under the session's keys that it has not acted upon the request (SE-43).
+    #[error("the gateway has not accepted the request")]
+    NotAccepted,
     /// The content of the request broke off while it was gathered.
     #[error("the request's content: {0}")]
     Content(BoxError),
@@ -45,7 +51,7 @@ pub enum Error {
 pub struct Unprocessed(#[source] pub BoxError);
 
 impl Error {
-    pub(super) fn transport(source: impl Into<BoxError>) -> Self {
+    pub(crate) fn transport(source: impl Into<BoxError>) -> Self {
         let source = source.into();
         let unprocessed = source.is::<Unprocessed>();
         Self::Transport { source, unprocessed }

@@ -1,0 +1,134 @@
+//! A session that requests go over.
+
+use crate::Clock;
+use http::{HeaderValue, Uri};
+use sealwire_crypto::random::Random;
+use sealwire_message::{bhttp, chunk};
+use sealwire_session::{
+    Error, Limits, Secrets, SessionId,
+    client::{Established, Ticket},
+    request,
+};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Settings of the wire's client side.
+#[derive(Clone)]
+pub struct Settings {
+    /// of the wire
+    pub limits: Limits,
+    /// of the Binary HTTP inside
+    pub bhttp: bhttp::Limits,
+    /// how long an answer may pause
+    pub idle_time: Duration,
+    /// time of day
+    pub clock: Arc<dyn Clock>,
+    /// randomness
+    pub random: Arc<dyn Random>,
+}
+
+/// An established session, and where its requests go.
+pub struct Live {
+    pub(super) id: SessionId,
+    pub(super) base_id: HeaderValue,
+    pub(super) secrets: Secrets,
+    pub(super) resource: Uri,
+    pub(super) settings: Settings,
+    facts: Facts,
+    next: AtomicU64,
+    /// Unix milliseconds
+    until: u64,
+    idle: u64,
+    last_used: AtomicU64,
+    ticket: Mutex<Option<Ticket>>,
+}
+
+/// What a session's user may want to know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// what runs
+    pub suite: sealwire_session::Suite,
+    /// the group that was agreed in; none in a resumption without agreement
+    pub group: Option<sealwire_session::Group>,
+    /// how the server signed; none in a resumed session
+    pub scheme: Option<sealwire_session::Scheme>,
+    /// whether this side has attested itself
+    pub authenticated: bool,
+    /// what the server grants
+    pub parameters: sealwire_session::message::Parameters,
+}
+
+impl Live {
+    /// From a handshake that ended well; requests go to `resource`.
+    ///
+    /// # Errors
+    /// None in practice: an id is hexadecimal digits.
+    pub fn new(established: Established, resource: Uri, settings: Settings) -> Result<Self, Error> {
+        let Established { id, suite, group, scheme, parameters, authenticated, secrets, ticket, .. } =
+            established;
+        let now = settings.clock.unix_millis();
+        Ok(Self {
+            base_id: HeaderValue::try_from(request::base_id(&id)).map_err(|_| Error::Field)?,
+            id,
+            secrets,
+            resource,
+            facts: Facts { suite, group, scheme, authenticated, parameters },
+            next: AtomicU64::new(0),
+            until: now.saturating_add(millis(parameters.lifetime)),
+            idle: millis(parameters.idle),
+            last_used: AtomicU64::new(now),
+            ticket: Mutex::new(ticket),
+            settings,
+        })
+    }
+
+    /// Whether the server still takes requests of it at this moment, as far as time and number tell.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        let now = self.settings.clock.unix_millis();
+        let idle_until = self.last_used.load(Ordering::Relaxed).saturating_add(self.idle);
+        let left = self.next.load(Ordering::Relaxed) < self.facts.parameters.requests;
+        now < self.until && now < idle_until && left
+    }
+
+    /// What was negotiated.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The ticket for the next session, once.
+    pub fn take_ticket(&self) -> Option<Ticket> {
+        self.ticket.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// A number that no other request of this session has.
+    pub(super) fn number(&self) -> Result<u64, Error> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        // Far below where the counter would come round.
+        if number >= self.facts.parameters.requests {
+            return Err(Error::RequestLimit);
+        }
+        self.last_used.store(self.settings.clock.unix_millis(), Ordering::Relaxed);
+        Ok(number)
+    }
+
+    pub(super) fn chunks(&self) -> chunk::Limits {
+        let limits = &self.settings.limits;
+        chunk::Limits {
+            received_chunk: limits.received_chunk,
+            sent_chunk: limits.sent_chunk,
+            message: limits.message,
+            ..chunk::Limits::default()
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
