@@ -11,6 +11,7 @@ mod layers;
 pub mod listener;
 pub mod metrics;
 mod own;
+mod sessions;
 mod routes;
 mod stack;
 mod staple;

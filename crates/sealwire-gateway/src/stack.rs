@@ -4,15 +4,19 @@ use crate::{
     config::Plan,
     layers::{
         InFlight, InFlightLayer, Observe, ObserveLayer, PickWire, Plain, PlainLayer, Policy, PolicyLayer,
-        RateLayer, RateLimit, Sealed, Services,
+        RateLayer, RateLimit, Sealed, Services, SessionServices,
     },
     own::Own,
+    sessions::{Presented, Sessions},
     upstream::Upstream,
 };
 use sealwire_http::crypto::random::Random;
 use sealwire_http::{
     Clock, KeyRing, Wire,
-    server::oblivious::{Oblivious, ObliviousLayer, Settings},
+    server::{
+        oblivious::{Oblivious, ObliviousLayer, Settings},
+        session::{Session, SessionLayer},
+    },
 };
 use std::sync::Arc;
 use tower::ServiceBuilder;
@@ -21,8 +25,10 @@ use tower::ServiceBuilder;
 type Application = Policy<RateLimit<Upstream>>;
 /// The oblivious wire.
 type SealedWire = Observe<Oblivious<Application>>;
+/// The session wire.
+type SessionWire = Observe<Session<Application>>;
 /// Everything between listener and upstreams.
-pub(crate) type Stack = InFlight<PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire>>;
+pub(crate) type Stack = InFlight<PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire, SessionWire>>;
 
 /// What all stacks of a gateway share.
 pub(crate) struct Parts {
@@ -38,6 +44,8 @@ pub(crate) struct Observers {
     plain: ObserveLayer,
     single: ObserveLayer,
     chunked: ObserveLayer,
+    handshake: ObserveLayer,
+    session: ObserveLayer,
 }
 
 impl Observers {
@@ -48,6 +56,8 @@ impl Observers {
             plain: of(Wire::Plain),
             single: of(Wire::ObliviousSingle),
             chunked: of(Wire::ObliviousChunked),
+            handshake: of(Wire::SessionHandshake),
+            session: of(Wire::Session),
         }
     }
 }
@@ -56,6 +66,7 @@ impl Observers {
 pub(crate) struct Generation {
     pub(crate) plan: Plan,
     pub(crate) ring: Arc<KeyRing>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) upstream: Upstream,
 }
 
@@ -63,8 +74,9 @@ pub(crate) struct Generation {
 pub(crate) fn stack<'a>(
     parts: &Parts,
     current: &Generation,
-    older: impl Iterator<Item = &'a Arc<Generation>>,
+    older: impl Iterator<Item = &'a Arc<Generation>> + Clone,
     own: Own,
+    shows: &Arc<Presented>,
 ) -> Stack {
     let services = Services {
         // the key document and the key list
@@ -76,7 +88,9 @@ pub(crate) fn stack<'a>(
             .layer(PlainLayer(current.plan.routes.clone()))
             .service(application(current)),
         sealed: sealed(parts, current),
-        older: older.map(|older| sealed(parts, older)).collect(),
+        older: older.clone().map(|older| sealed(parts, older)).collect(),
+        session: session(parts, current, shows),
+        older_sessions: older.map(|older| session(parts, older, shows)).collect(),
         header_time: current.plan.wire.header_time,
     };
     ServiceBuilder::new()
@@ -108,6 +122,25 @@ fn sealed(parts: &Parts, generation: &Generation) -> Sealed<SealedWire> {
         ring: generation.ring.clone(),
         single: service(&parts.observe.single),
         chunked: service(&parts.observe.chunked),
+    }
+}
+
+/// The session wire of one configuration.
+fn session(parts: &Parts, generation: &Generation, shows: &Arc<Presented>) -> SessionServices<SessionWire> {
+    let sessions = &generation.sessions;
+    let wire = SessionLayer::new(sessions.settings(parts, &generation.plan, shows.clone()));
+    let service = |observe: &ObserveLayer| {
+        ServiceBuilder::new()
+            // trace and metrics
+            .layer(observe.clone())
+            // handshakes; of requests: MAC, window, open, Peer; on the way back: seal
+            .layer(wire.clone())
+            .service(application(generation))
+    };
+    SessionServices {
+        table: sessions.table.clone(),
+        handshake: service(&parts.observe.handshake),
+        request: service(&parts.observe.session),
     }
 }
 

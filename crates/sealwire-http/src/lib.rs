@@ -20,7 +20,7 @@ pub mod wire;
 pub use body::{Body, BoxError};
 pub use clock::{Clock, SystemClock};
 pub use key_ring::KeyRing;
-pub use peer::{Identity, Peer};
+pub use peer::{Attested, Identity, Peer};
 pub use wire::Wire;
 
 /// The crates whose types are in this one's interface: services name them through it.

@@ -1,4 +1,6 @@
 use crate::Wire;
+use sealwire_attest::key_document::Acceptance;
+use std::sync::Arc;
 
 /// Who is calling, and how that is known. In the extensions of every request behind a wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,4 +17,22 @@ pub struct Peer {
 pub enum Identity {
     /// Nobody in particular: the wire authenticates the enclave, not the caller.
     Nobody,
+    /// An enclave that has attested itself, and that the policy has accepted (SE-11).
+    Attested(Arc<Attested>),
 }
+
+/// What was accepted of a caller.
+#[derive(Debug)]
+pub struct Attested {
+    /// its key document, and what the evidence over it says
+    pub acceptance: Acceptance,
+}
+
+/// Two are the same caller if they have the same document.
+impl PartialEq for Attested {
+    fn eq(&self, other: &Self) -> bool {
+        self.acceptance.document_hash == other.acceptance.document_hash
+    }
+}
+
+impl Eq for Attested {}

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
 use sealwire_oblivious::media;
+use sealwire_session::media as session;
 
 /// A wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +14,10 @@ pub enum Wire {
     ObliviousSingle,
     /// Oblivious HTTP, chunked.
     ObliviousChunked,
+    /// The handshake of an attested session, and its end.
+    SessionHandshake,
+    /// A request over an attested session, nothing of which shows outside.
+    Session,
 }
 
 impl Wire {
@@ -23,12 +28,19 @@ impl Wire {
             Self::Plain => "plain",
             Self::ObliviousSingle => "oblivious-single",
             Self::ObliviousChunked => "oblivious-chunked",
+            Self::SessionHandshake => "session-handshake",
+            Self::Session => "session",
         }
     }
 }
 
 /// Where the oblivious wire is spoken (RFC 9540 section 5).
 pub const OBLIVIOUS_PATH: &str = "/.well-known/ohttp-gateway";
+
+/// Where sessions are made.
+pub const SESSION_PATH: &str = "/.well-known/sealwire/session";
+/// Where requests over sessions go, in hidden mode.
+pub const SESSION_REQUEST_PATH: &str = "/.well-known/sealwire/r";
 
 /// One row: a request that fits all of it came by `wire`.
 struct Row {
@@ -39,7 +51,7 @@ struct Row {
 }
 
 /// Every wire, in one place.
-static TABLE: [Row; 2] = [
+static TABLE: [Row; 4] = [
     Row {
         method: Method::POST,
         path: OBLIVIOUS_PATH,
@@ -51,6 +63,18 @@ static TABLE: [Row; 2] = [
         path: OBLIVIOUS_PATH,
         media_type: media::REQUEST,
         wire: Wire::ObliviousSingle,
+    },
+    Row {
+        method: Method::POST,
+        path: SESSION_PATH,
+        media_type: session::HANDSHAKE,
+        wire: Wire::SessionHandshake,
+    },
+    Row {
+        method: Method::POST,
+        path: SESSION_REQUEST_PATH,
+        media_type: session::REQUEST,
+        wire: Wire::Session,
     },
 ];
 

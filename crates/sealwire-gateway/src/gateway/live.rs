@@ -11,6 +11,7 @@ use crate::{
     instance::{self, Attested, Instance, Keys},
     metrics::{self, UpstreamMetrics},
     own::{Challenges, Own},
+    sessions::{Presented, Sessions},
     stack::{self, Generation, Parts, Stack},
     upstream::Upstream,
 };
@@ -92,7 +93,8 @@ impl State {
         let instance = Arc::new(instance);
         let upstream = upstream(&plan, &upstream_metrics)?;
         let ring = ring(&keys, &parts, &[])?;
-        let current = Arc::new(Generation { plan, ring, upstream });
+        let sessions = sessions(&instance, &parts)?;
+        let current = Arc::new(Generation { plan, ring, sessions, upstream });
         let since = instance.now();
         let attested = attest(&instance, &keys, &current, &current.ring.current(), since).await?;
         let challenges = Challenges::per_second(current.plan.challenges_per_second);
@@ -147,9 +149,9 @@ impl State {
         let upstream = upstream(&plan, &self.upstream_metrics)?;
         let challenges = Challenges::per_second(plan.challenges_per_second);
         if plan.digest == live.current.plan.digest {
-            let ring = live.current.ring.clone();
+            let (ring, sessions) = (live.current.ring.clone(), live.current.sessions.clone());
             let same = plan.says_the_same(&live.current.plan);
-            let current = Arc::new(Generation { plan, ring, upstream });
+            let current = Arc::new(Generation { plan, ring, sessions, upstream });
             let attested = if same {
                 live.attested.clone()
             } else {
@@ -162,7 +164,8 @@ impl State {
         let mut others = rings(&live.older);
         others.push(live.current.ring.clone());
         let ring = ring(&self.keys, &self.parts, &others)?;
-        let current = Arc::new(Generation { plan, ring, upstream });
+        let sessions = sessions(&self.instance, &self.parts)?;
+        let current = Arc::new(Generation { plan, ring, sessions, upstream });
         let since = self.instance.now();
         let attested = attest(&self.instance, &self.keys, &current, &current.ring.current(), since).await?;
         let until = self.instance.now().saturating_add(self.keys.overlap);
@@ -180,6 +183,7 @@ impl State {
         let now = self.instance.now();
         for generation in live.older.iter().map(|older| &older.generation).chain([&live.current]) {
             generation.ring.prune();
+            generation.sessions.forget(self.instance.now());
             generation
                 .plan
                 .routes
@@ -217,7 +221,8 @@ fn assemble(
     challenges: Arc<Challenges>,
 ) -> Live {
     let own = Own::new(attested.clone(), instance.clone(), challenges.clone());
-    let stack = stack::stack(parts, &current, older.iter().map(|older| &older.generation), own);
+    let shows: Arc<Presented> = Arc::new(Presented::new(&attested, instance.clone()));
+    let stack = stack::stack(parts, &current, older.iter().map(|older| &older.generation), own, &shows);
     Live { stack, current, since, older, attested, challenges }
 }
 
@@ -228,7 +233,8 @@ async fn attest(
     set: &KeySet,
     since: UnixTime,
 ) -> Result<Arc<Attested>, instance::Error> {
-    let keys = Keys { set, since, overlap: keys.overlap };
+    let identity = generation.sessions.identity();
+    let keys = Keys { set, identity, since, overlap: keys.overlap };
     let attested = instance.attest(&generation.plan, &keys).await?;
     tracing::info!(
         serial = attested.document.serial,
@@ -248,6 +254,11 @@ fn upstream(plan: &Plan, metrics: &Arc<UpstreamMetrics>) -> Result<Upstream, rus
 
 fn rings(older: &[Older]) -> Vec<Arc<KeyRing>> {
     older.iter().map(|older| older.generation.ring.clone()).collect()
+}
+
+/// Fresh keys of sessions.
+fn sessions(instance: &Instance, parts: &Parts) -> Result<Arc<Sessions>, instance::Error> {
+    Ok(Arc::new(Sessions::new(instance.id(), parts.random.as_ref())?))
 }
 
 /// A ring of fresh keys, with ids that no key of `others` has.

@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 use sealwire_attest::{KeyDocument, Kind, UnixTime, key_document::Published};
+use sealwire_http::crypto::digest::sha384;
 
 /// A published key document.
 pub(crate) struct Attested {
     pub(crate) document: KeyDocument,
     pub(crate) published: Published,
+    /// SHA-384 of the document's exact bytes
+    pub(crate) hash: [u8; 48],
     /// `published`, encoded
     pub(crate) cbor: Bytes,
     /// for people
@@ -17,10 +20,11 @@ pub(crate) struct Attested {
 
 impl Attested {
     pub(super) fn new(document: KeyDocument, published: Published) -> Self {
+        let hash = sha384(&[&published.document]);
         let cbor = published.encode().into();
         let json = json(&published);
         let list = document.ohttp_key_list().into();
-        Self { document, published, cbor, json, list }
+        Self { document, published, hash, cbor, json, list }
     }
 
     /// Whether it may be used at `at`.

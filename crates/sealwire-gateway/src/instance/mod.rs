@@ -10,7 +10,7 @@ use sealwire_attest::{
     key_document::{self, GATEWAY, OBLIVIOUS, Published, PublishedKey},
 };
 use sealwire_http::crypto::random::{self, Random};
-use sealwire_http::{Clock, key_ring::KeySet};
+use sealwire_http::{Clock, key_ring::KeySet, session};
 use sealwire_tee::quoter::Quoter;
 use std::{
     collections::BTreeMap,
@@ -50,6 +50,9 @@ pub enum Error {
     #[error("no keys: {0}")]
     Keys(#[from] sealwire_http::oblivious::Error),
     /// No randomness.
+    #[error("no keys: {0}")]
+    Session(#[from] session::Error),
+    /// No randomness.
     #[error(transparent)]
     Crypto(#[from] sealwire_http::crypto::Error),
 }
@@ -67,6 +70,8 @@ pub(crate) struct Instance {
 /// Keys that a document is about.
 pub(crate) struct Keys<'a> {
     pub(crate) set: &'a KeySet,
+    /// of the sessions
+    pub(crate) identity: &'a session::Identity,
     /// when they were made
     pub(crate) since: UnixTime,
     /// how long they are accepted at least, counted from any moment at which they are advertised
@@ -81,6 +86,11 @@ impl Instance {
         random: &dyn Random,
     ) -> Result<Self, Error> {
         Ok(Self { id: random::array(random)?, serial: AtomicU64::new(0), quoter, staple, clock })
+    }
+
+    /// Random, new at each start.
+    pub(crate) fn id(&self) -> [u8; 16] {
+        self.id
     }
 
     pub(crate) fn now(&self) -> UnixTime {
@@ -121,14 +131,15 @@ impl Instance {
     }
 
     fn document(&self, plan: &Plan, keys: &Keys<'_>, issued_at: UnixTime) -> KeyDocument {
-        let published = keys.set.advertised().iter().map(|live| {
+        // Were they replaced this very second, they would be accepted until then.
+        let not_after = issued_at.saturating_add(keys.overlap);
+        let oblivious = keys.set.advertised().iter().map(|live| {
             let config = (**live).as_ref().config();
             PublishedKey {
                 id: vec![config.key_id],
                 purpose: OBLIVIOUS.to_owned(),
                 not_before: keys.since,
-                // Were they replaced this very second, they would be accepted until then.
-                not_after: issued_at.saturating_add(keys.overlap),
+                not_after,
                 bytes: config.encode(),
             }
         });
@@ -139,8 +150,8 @@ impl Instance {
             not_after: issued_at.saturating_add(plan.lifetime),
             role: GATEWAY.to_owned(),
             authorities: plan.authorities.clone(),
-            keys: published.collect(),
-            wires: vec![OBLIVIOUS.to_owned()],
+            keys: oblivious.chain(keys.identity.published(keys.since, not_after)).collect(),
+            wires: vec![session::WIRE.to_owned(), OBLIVIOUS.to_owned()],
             suites: BTreeMap::new(),
             limits: BTreeMap::from([(OBLIVIOUS.to_owned(), plan.wire.chunk.message)]),
             config_digest: plan.digest,
@@ -198,7 +209,7 @@ impl Instance {
         Ok(Published { document: document.clone(), evidence, endorsements })
     }
 
-    async fn quote(
+    pub(crate) async fn quote(
         &self,
         purpose: &'static str,
         bound: Bound,

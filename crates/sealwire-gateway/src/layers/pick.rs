@@ -3,12 +3,16 @@
 use super::Inner;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, Either};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use sealwire_attest::key_document;
 use sealwire_http::{
-    Body, BoxError, KeyRing, Wire, body,
+    Body, BoxError, Identity, KeyRing, Wire, body,
+    session::{
+        request::{BASE_ID, parse_base_id},
+        server::Table,
+    },
     wire::{self, Pick},
 };
 use std::{
@@ -21,10 +25,10 @@ use std::{
 use tower::Service;
 
 /// Hands each request to the service of its wire.
-pub(crate) struct PickWire<O, P, S>(Arc<Services<O, P, S>>);
+pub(crate) struct PickWire<O, P, S, T>(Arc<Services<O, P, S, T>>);
 
 /// What there is to pick from.
-pub(crate) struct Services<O, P, S> {
+pub(crate) struct Services<O, P, S, T> {
     /// the gateway's own resources
     pub(crate) own: O,
     /// requests in clear
@@ -33,8 +37,29 @@ pub(crate) struct Services<O, P, S> {
     pub(crate) sealed: Sealed<S>,
     /// sealed requests to keys of configurations that have been replaced; usually there is none
     pub(crate) older: Vec<Sealed<S>>,
+    /// sessions
+    pub(crate) session: SessionServices<T>,
+    /// sessions of configurations that have been replaced
+    pub(crate) older_sessions: Vec<SessionServices<T>>,
     /// how long the first byte of a sealed request may take
     pub(crate) header_time: Duration,
+}
+
+/// The session wire under one configuration.
+pub(crate) struct SessionServices<T> {
+    pub(crate) table: Arc<Table<Identity>>,
+    pub(crate) handshake: T,
+    pub(crate) request: T,
+}
+
+impl<O, P, S, T> Services<O, P, S, T> {
+    /// The configuration that the session of a request was made under: that is the one that the caller has verified, and
+    /// where its plaintext may go (AT-44).
+    fn session_of(&self, headers: &HeaderMap) -> &SessionServices<T> {
+        let id = headers.get(BASE_ID).and_then(|value| parse_base_id(value.as_bytes()).ok());
+        let knows = |sessions: &&SessionServices<T>| id.is_some_and(|id| sessions.table.knows(&id));
+        self.older_sessions.iter().find(knows).unwrap_or(&self.session)
+    }
 }
 
 /// The oblivious wire in both forms, under one configuration.
@@ -50,26 +75,32 @@ impl<S: Clone> Sealed<S> {
     }
 }
 
-impl<O, P, S> Clone for PickWire<O, P, S> {
+impl<O, P, S, T> Clone for PickWire<O, P, S, T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<O, P, S> PickWire<O, P, S> {
-    pub(crate) fn new(services: Services<O, P, S>) -> Self {
+impl<O, P, S, T> PickWire<O, P, S, T> {
+    pub(crate) fn new(services: Services<O, P, S, T>) -> Self {
         Self(Arc::new(services))
     }
 }
 
 /// The answer of an own resource, in clear, sealed, or sealed to one of several configurations.
-type Picked<O, P, S> =
-    Either<Either<O, P>, Either<S, BoxFuture<'static, Result<Response<Body>, Infallible>>>>;
+type Picked<O, P, S, T> =
+    Either<Either<O, P>, Either<Either<S, T>, BoxFuture<'static, Result<Response<Body>, Infallible>>>>;
 
-impl<O: Inner + Sync, P: Inner + Sync, S: Inner + Sync> Service<Request<Body>> for PickWire<O, P, S> {
+impl<O, P, S, T> Service<Request<Body>> for PickWire<O, P, S, T>
+where
+    O: Inner + Sync,
+    P: Inner + Sync,
+    S: Inner + Sync,
+    T: Inner + Sync,
+{
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Picked<O::Future, P::Future, S::Future>;
+    type Future = Picked<O::Future, P::Future, S::Future, T::Future>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // Every service behind is ready at all times.
@@ -83,6 +114,14 @@ impl<O: Inner + Sync, P: Inner + Sync, S: Inner + Sync> Service<Request<Body>> f
         let request = Request::from_parts(parts, content);
         let services = &self.0;
         let wire = match picked {
+            Pick::Wire(Wire::SessionHandshake) => {
+                let mut service = services.session_of(request.headers()).handshake.clone();
+                return Either::Right(Either::Left(Either::Right(service.call(request))));
+            }
+            Pick::Wire(Wire::Session) => {
+                let mut service = services.session_of(request.headers()).request.clone();
+                return Either::Right(Either::Left(Either::Right(service.call(request))));
+            }
             Pick::Wire(wire) if services.older.is_empty() => wire,
             Pick::Wire(wire) => {
                 return Either::Right(Either::Right(Box::pin(by_key(services.clone(), wire, request))));
@@ -92,14 +131,14 @@ impl<O: Inner + Sync, P: Inner + Sync, S: Inner + Sync> Service<Request<Body>> f
             Pick::Plain if own => return Either::Left(Either::Left(services.own.clone().call(request))),
             Pick::Plain => return Either::Left(Either::Right(services.plain.clone().call(request))),
         };
-        Either::Right(Either::Left(services.sealed.of(wire).call(request)))
+        Either::Right(Either::Left(Either::Left(services.sealed.of(wire).call(request))))
     }
 }
 
 /// Hands a sealed request to the configuration whose keys it is sealed to: that is the one that the caller has
 /// verified, and where its plaintext may go (AT-44).
-async fn by_key<O, P, S: Inner>(
-    services: Arc<Services<O, P, S>>,
+async fn by_key<O, P, S: Inner, T>(
+    services: Arc<Services<O, P, S, T>>,
     wire: Wire,
     request: Request<Body>,
 ) -> Result<Response<Body>, Infallible> {

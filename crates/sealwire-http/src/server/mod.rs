@@ -3,5 +3,6 @@
 mod exchange;
 pub mod oblivious;
 pub mod routes;
+pub mod session;
 
 pub use routes::{Pace, RouteRules, Routes};

@@ -1,0 +1,102 @@
+//! The sessions of one configuration: the keys that they are made with live and die with it (AT-45).
+
+use crate::{config::Plan, instance::Instance, stack::Parts};
+use futures_util::future::BoxFuture;
+use sealwire_attest::{Bound, UnixTime, cmw};
+use sealwire_http::{
+    Identity,
+    crypto::random::Random,
+    server::session::{Callers, OnceRegister, Settings, Shown, Shows},
+    session::{
+        self, Limits,
+        server::{Pending, Server, Table},
+    },
+};
+use std::sync::Arc;
+
+/// Tokens and tickets that are remembered as used.
+const USED: usize = 1 << 18;
+
+/// Identity, sessions, and what was used once.
+pub(crate) struct Sessions {
+    server: Arc<Server>,
+    pub(crate) table: Arc<Table<Identity>>,
+    pending: Arc<Pending<()>>,
+    once: Arc<OnceRegister>,
+}
+
+impl Sessions {
+    /// Fresh keys for the instance with this id.
+    pub(crate) fn new(instance: [u8; 16], random: &dyn Random) -> Result<Self, session::Error> {
+        let config = session::server::Config::default();
+        let limits: Limits = config.limits;
+        let identity = session::Identity::generate(false, random)?;
+        Ok(Self {
+            server: Arc::new(Server::new(config, instance, identity, random)?),
+            table: Arc::new(Table::new(limits)),
+            pending: Arc::new(Pending::new(&limits)),
+            once: Arc::new(OnceRegister::new(USED)),
+        })
+    }
+
+    /// Public keys, for the key document.
+    pub(crate) fn identity(&self) -> &session::Identity {
+        self.server.identity()
+    }
+
+    /// Drops, and so wipes, sessions that are over.
+    pub(crate) fn forget(&self, now: UnixTime) {
+        self.table.sweep(now.0.saturating_mul(1000));
+    }
+
+    /// What the wire's layer needs, while `shows` is what is published.
+    pub(crate) fn settings(&self, parts: &Parts, plan: &Plan, shows: Arc<dyn Shows>) -> Settings {
+        Settings {
+            server: self.server.clone(),
+            table: self.table.clone(),
+            pending: self.pending.clone(),
+            once: self.once.clone(),
+            shows,
+            callers: Callers::Anybody,
+            routes: plan.routes.clone(),
+            clock: parts.clock.clone(),
+            random: parts.random.clone(),
+            bhttp: plan.wire.bhttp,
+            header_time: plan.wire.header_time,
+            idle_time: plan.wire.idle_time,
+            gathered: plan.wire.single_request,
+        }
+    }
+}
+
+/// A published document, and the instance that makes quotes.
+pub(crate) struct Presented {
+    shown: Arc<Shown>,
+    instance: Arc<Instance>,
+}
+
+impl Presented {
+    pub(crate) fn new(attested: &crate::instance::Attested, instance: Arc<Instance>) -> Self {
+        let shown = Shown {
+            document: attested.hash,
+            published: attested.cbor.clone(),
+            authorities: attested.document.authorities.as_slice().into(),
+        };
+        Self { shown: Arc::new(shown), instance }
+    }
+}
+
+impl Shows for Presented {
+    fn shown(&self) -> Arc<Shown> {
+        self.shown.clone()
+    }
+
+    fn quote(&self, bound: Bound) -> BoxFuture<'static, Option<Vec<u8>>> {
+        let instance = self.instance.clone();
+        Box::pin(async move {
+            let made = instance.quote("handshake", bound).await;
+            let made = made.inspect_err(|error| tracing::debug!(%error, "no quote for a handshake"));
+            made.ok().map(|produced| cmw::encode(&produced.evidence))
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! The handshake over HTTP (AtHS).
+
+use super::{Settings, answer};
+use crate::{Body, Identity, peer::Attested};
+use http::{HeaderName, Response, StatusCode, request::Parts};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use sealwire_attest::UnixTime;
+use sealwire_session::{
+    Error, SessionId,
+    message::{Close, ClientFinish, MAX_FLIGHT, Parameters, Type},
+    request::{BASE_ID, parse_base_id},
+    server::{Next, Presenting, Received},
+};
+use std::sync::Arc;
+
+/// Answers one message.
+pub(super) async fn serve(settings: &Settings, outer: &Parts, body: Body) -> Response<Body> {
+    let message = match gather(settings, body).await {
+        Ok(message) => message,
+        Err(status) => return answer::outside(status),
+    };
+    let answered = match Type::of(&message) {
+        Ok(Type::ClientHello | Type::HelloAgain) => greet(settings, &message).await,
+        Ok(Type::ClientFinish) => finish(settings, outer, &message),
+        Ok(Type::Close) => return close(settings, outer, &message),
+        Ok(_) => Err(Error::Unexpected),
+        Err(error) => Err(error),
+    };
+    match answered {
+        Ok(bytes) => answer::message(bytes),
+        Err(error) => answer::handshake(error),
+    }
+}
+
+async fn gather(settings: &Settings, body: Body) -> Result<Vec<u8>, StatusCode> {
+    let gathering = Limited::new(body, MAX_FLIGHT).collect();
+    match tokio::time::timeout(settings.header_time, gathering).await {
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Ok(Ok(collected)) => Ok(collected.to_bytes().to_vec()),
+    }
+}
+
+/// A hello: a retry, or the flight.
+async fn greet(settings: &Settings, message: &[u8]) -> Result<Vec<u8>, Error> {
+    let Settings { server, table, pending, once, shows, callers, clock, random, .. } = settings;
+    let now = clock.unix_millis();
+    let received = server.receive(message, table.is_busy(now), now, once.as_ref(), random.as_ref())?;
+    let hello = match received {
+        Received::Retry(retry) => return Ok(retry),
+        Received::Hello(hello) => *hello,
+    };
+    let shown = shows.shown();
+    if !shown.authorities.iter().any(|served| served == hello.authority()) {
+        return Err(Error::Authority);
+    }
+    let answering = hello.answer(server, false, random.as_ref())?;
+    let quote = if answering.wants_quote() {
+        Some(shows.quote(answering.bound(&shown.document)).await.ok_or(Error::Overload)?)
+    } else {
+        None
+    };
+    let limits = &server.config().limits;
+    let presenting = Presenting {
+        document: shown.document,
+        published: &shown.published,
+        quote: quote.as_deref(),
+        parameters: Parameters {
+            lifetime: limits.lifetime,
+            idle: limits.idle,
+            requests: limits.requests,
+            window: limits.window,
+            message: limits.message,
+        },
+        authentication: callers.asked(),
+        // A caller that has attested itself does so again in every session: nothing of it is kept in tickets (SE-41).
+        note: Some(b""),
+    };
+    let (flight, next) = answering.present(server, &presenting, now, random.as_ref())?;
+    match next {
+        Next::HalfOpen(session) => table.insert(session, Identity::Nobody, now),
+        Next::Authenticate(awaited) => pending.insert(awaited, ()),
+    }
+    Ok(flight)
+}
+
+/// The client's authentication (SE-11).
+fn finish(settings: &Settings, outer: &Parts, message: &[u8]) -> Result<Vec<u8>, Error> {
+    let Settings { server, table, pending, callers, clock, random, .. } = settings;
+    consistent(outer, &ClientFinish::decode(message)?.session)?;
+    let now = clock.unix_millis();
+    let at = UnixTime(clock.unix_seconds());
+    let (presented, ()) = pending.receive(message)?;
+    let note = Some(&b""[..]);
+    let Some(published) = presented.published()? else {
+        let (bytes, session) = presented.accept_unattested(server, note, now, random.as_ref())?;
+        table.insert(Box::new(session), Identity::Nobody, now);
+        return Ok(bytes);
+    };
+    let accepted = callers.accept(published, presented.quote()?, at).and_then(|(acceptance, claims)| {
+        let schemes = &server.config().schemes;
+        let attested = presented.verify(&acceptance, claims.as_ref(), schemes, at);
+        let attested = attested.inspect_err(|error| tracing::info!(%error, "a caller's proof is refused"));
+        Some((attested.ok()?, acceptance))
+    });
+    let Some((attested, acceptance)) = accepted else { return presented.refuse() };
+    let (bytes, session) = presented.accept(&attested, server, note, now, random.as_ref())?;
+    table.insert(Box::new(session), Identity::Attested(Arc::new(Attested { acceptance })), now);
+    Ok(bytes)
+}
+
+/// The end of a session (SE-39).
+fn close(settings: &Settings, outer: &Parts, message: &[u8]) -> Response<Body> {
+    let close = Close::decode(message).and_then(|close| consistent(outer, &close.session).map(|()| close));
+    match close.map(|close| settings.table.close(&close)) {
+        Ok(Ok(closed)) => answer::message(closed.encode()),
+        Ok(Err(_)) => answer::hint(),
+        Err(error) => answer::handshake(error),
+    }
+}
+
+/// Outside is a hint for routing; one that says something else than the body is an error (SE-02).
+fn consistent(outer: &Parts, session: &SessionId) -> Result<(), Error> {
+    let name = HeaderName::from_static(BASE_ID);
+    if !outer.headers.contains_key(&name) {
+        return Ok(());
+    }
+    let value = crate::wire::single(&outer.headers, &name).ok_or(Error::Field)?;
+    if parse_base_id(value.as_bytes())? == *session { Ok(()) } else { Err(Error::Inconsistent) }
+}

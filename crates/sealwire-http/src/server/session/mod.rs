@@ -1,0 +1,114 @@
+//! The server's side of the session wire.
+
+mod answer;
+mod handshake;
+mod once;
+mod requests;
+mod shown;
+
+pub use once::OnceRegister;
+pub use shown::{Callers, Shown, Shows};
+
+use super::{Routes, exchange::Application};
+use crate::{Body, Clock, Identity, Wire, wire::Pick};
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use sealwire_crypto::random::Random;
+use sealwire_message::bhttp;
+use sealwire_session::server::{Once, Pending, Server, Table};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tower::{Layer, Service};
+
+/// Everything that the wire needs.
+#[derive(Clone)]
+pub struct Settings {
+    /// the instance's keys
+    pub server: Arc<Server>,
+    /// the instance's sessions, and who is at their other ends
+    pub table: Arc<Table<Identity>>,
+    /// handshakes that await the caller's authentication
+    pub pending: Arc<Pending<()>>,
+    /// what was used once: tokens and tickets
+    pub once: Arc<dyn Once>,
+    /// what is shown of the instance
+    pub shows: Arc<dyn Shows>,
+    /// whether callers attest themselves, and what is accepted of them
+    pub callers: Callers,
+    /// what routes permit
+    pub routes: Arc<dyn Routes>,
+    /// time of day
+    pub clock: Arc<dyn Clock>,
+    /// randomness
+    pub random: Arc<dyn Random>,
+    /// of the Binary HTTP inside
+    pub bhttp: bhttp::Limits,
+    /// how long the head of a message may take
+    pub header_time: Duration,
+    /// how long a body may pause
+    pub idle_time: Duration,
+    /// what is gathered of a request that HTTP/1.1 cannot stream, in bytes
+    pub gathered: usize,
+}
+
+/// Makes sessions, opens the requests that come by them, hands them to the inner service as ordinary requests with a
+/// [`crate::Peer`] in their extensions, and seals its answers.
+#[derive(Clone)]
+pub struct SessionLayer {
+    settings: Arc<Settings>,
+}
+
+impl SessionLayer {
+    /// A layer.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings: Arc::new(settings) }
+    }
+}
+
+impl<S> Layer<S> for SessionLayer {
+    type Service = Session<S>;
+
+    fn layer(&self, inner: S) -> Session<S> {
+        Session { settings: Arc::clone(&self.settings), inner }
+    }
+}
+
+/// See [`SessionLayer`].
+#[derive(Clone)]
+pub struct Session<S> {
+    settings: Arc<Settings>,
+    inner: S,
+}
+
+impl<S: Application> Service<Request<Body>> for Session<S> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let settings = Arc::clone(&self.settings);
+        // The clone takes the place of the one that is ready.
+        let fresh = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, fresh);
+        let (outer, body) = request.into_parts();
+        match crate::wire::pick(&outer) {
+            Pick::Wire(Wire::SessionHandshake) => {
+                Box::pin(async move { Ok(handshake::serve(&settings, &outer, body).await) })
+            }
+            Pick::Wire(Wire::Session) => {
+                Box::pin(async move { Ok(requests::serve(&settings, &outer, body, inner).await) })
+            }
+            Pick::Wire(_) | Pick::Plain => Box::pin(async { Ok(answer::not_this_wire()) }),
+            Pick::Refused(status) => Box::pin(async move { Ok(answer::outside(status)) }),
+        }
+    }
+}

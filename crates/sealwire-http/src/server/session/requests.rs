@@ -1,0 +1,98 @@
+//! One request over a session (TrR, hidden mode).
+
+use super::{Settings, answer};
+use crate::{
+    Body, Peer, Wire,
+    opened::Fault,
+    server::exchange::{self, Application, Begun, Bounds, RequestMessage},
+};
+use bytes::BytesMut;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, request::Parts};
+use sealwire_crypto::random::Random;
+use sealwire_message::chunk;
+use sealwire_session::{
+    Limits, SessionId, media,
+    request::{
+        BASE_ID, BINDER, Listed, Mode, PADDING_STEP, Padding, Reply, Sealer, TICKET, Ticket, parse_base_id,
+    },
+};
+use std::sync::Arc;
+
+/// Opens, answers and seals one exchange. The order of work is that of SE-30: the MAC, the window, the number's mark, and
+/// only then anything is opened.
+pub(super) async fn serve(
+    settings: &Settings,
+    outer: &Parts,
+    body: Body,
+    inner: impl Application,
+) -> Response<Body> {
+    let Some((session, ticket)) = fields(&outer.headers) else {
+        return answer::outside(StatusCode::BAD_REQUEST);
+    };
+    let now = settings.clock.unix_millis();
+    let limits = chunks(&settings.server.config().limits);
+    let random = || Arc::clone(&settings.random);
+    let granted = match settings.table.admit(&session, ticket, Mode::Hidden, &Listed::nothing(), now) {
+        Ok(granted) => granted,
+        Err(refused) => {
+            let inside = answer::refused(&refused);
+            // Where no MAC has held, nothing can be said under keys, and everything gets one answer (SE-43).
+            let Some(keys) = refused.inside() else { return answer::hint() };
+            let (_, reply) = keys.opening(limits);
+            return exchange::seal(SealedReply { reply, limits, random: random() }, inside);
+        }
+    };
+    let (opener, reply) = granted.keys.opening(limits);
+    let reply = SealedReply { reply, limits, random: random() };
+    let mut message = RequestMessage::new(opener, settings.bhttp);
+    let mut rest = body;
+    let head = tokio::time::timeout(settings.header_time, exchange::head(&mut rest, &mut message)).await;
+    let head = match head.unwrap_or(Err(Fault::Idle)) {
+        Ok(head) => head,
+        Err(fault) => return exchange::seal(reply, exchange::fault(fault)),
+    };
+    let rules = settings.routes.rules(&head);
+    if outer.headers.contains_key(EARLY_DATA) && !rules.early_data {
+        return exchange::seal(reply, answer::too_early());
+    }
+    let bounds = Bounds { idle_time: settings.idle_time, gathered: settings.gathered };
+    let peer = Peer { wire: Wire::Session, identity: granted.data };
+    exchange::serve(Begun { head, rest, message }, reply, rules, bounds, peer, inner).await
+}
+
+const EARLY_DATA: HeaderName = HeaderName::from_static("early-data");
+
+/// `Attest-Base-ID` and `Attest-Ticket`, each once (SE-34).
+fn fields(headers: &HeaderMap) -> Option<(SessionId, Ticket)> {
+    let field = |name: &'static str| crate::wire::single(headers, &HeaderName::from_static(name));
+    let session = parse_base_id(field(BASE_ID)?.as_bytes()).ok()?;
+    Some((session, Ticket::from_field(field(TICKET)?.as_bytes()).ok()?))
+}
+
+fn chunks(limits: &Limits) -> chunk::Limits {
+    chunk::Limits {
+        received_chunk: limits.received_chunk,
+        sent_chunk: limits.sent_chunk,
+        message: limits.message,
+        ..chunk::Limits::default()
+    }
+}
+
+/// The answer's keys, and randomness for them.
+struct SealedReply {
+    reply: Reply,
+    limits: chunk::Limits,
+    random: Arc<dyn Random>,
+}
+
+impl exchange::Reply for SealedReply {
+    type Sealer = Sealer;
+
+    fn begin(self, _: &mut BytesMut, outer: &mut HeaderMap) -> Option<Sealer> {
+        let padding = Padding::Short(PADDING_STEP);
+        let (binder, sealer) = self.reply.begin(padding, self.limits, self.random.as_ref()).ok()?;
+        outer.insert(header::CONTENT_TYPE, HeaderValue::from_static(media::RESPONSE));
+        outer.insert(HeaderName::from_static(BINDER), HeaderValue::try_from(binder.to_field()).ok()?);
+        Some(sealer)
+    }
+}
