@@ -3,8 +3,11 @@
 use crate::transport::causes;
 use http::StatusCode;
 use sealwire_attest::{key_document::MEDIA_TYPE, verdict::Denial};
-use sealwire_http::{BoxError, client::oblivious};
-use std::{error::Error as StdError, io};
+use sealwire_http::{
+    BoxError,
+    client::{oblivious, session},
+};
+use std::{error::Error as StdError, io, sync::Arc};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,14 @@ pub enum Error {
         at: String,
         /// why not
         source: sealwire_http::oblivious::Error,
+    },
+    /// The document was accepted, but no session could be made. Nothing was sent.
+    #[error("no session at {at}: {source}")]
+    NoSession {
+        /// where
+        at: String,
+        /// why not
+        source: Arc<session::Refused>,
     },
     /// The gateway forgot the key, or the connection failed, after the request was sent; whether it was carried out
     /// is unknown (SE-43).

@@ -16,7 +16,7 @@ pub mod transport;
 
 pub use connector::Connector;
 pub use error::{Error, Obstacle};
-pub use keys::fetch;
+pub use keys::{SealedWith, Wire, fetch};
 pub use retry::ReplaySafe;
 pub use settings::{Environment, Settings, is_loopback};
 pub use status::{Counts, Refusal, RevocationStatus, Status};

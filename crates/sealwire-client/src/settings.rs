@@ -1,6 +1,6 @@
 //! What a connector is told, and what follows from it.
 
-use crate::{Error, revocation};
+use crate::{Error, Wire, revocation};
 use http::{Uri, uri::Scheme};
 use sealwire_attest::{
     Policy,
@@ -11,7 +11,7 @@ use sealwire_http::crypto::{
     random::{OsRandom, Random},
 };
 use sealwire_http::oblivious::Limits;
-use sealwire_http::{Clock, SystemClock, client::oblivious, wire::OBLIVIOUS_PATH};
+use sealwire_http::{Clock, SystemClock, client::oblivious, wire::{OBLIVIOUS_PATH, SESSION_PATH, SESSION_REQUEST_PATH}};
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// How to reach a gateway, and what it must prove.
@@ -26,7 +26,9 @@ pub struct Settings {
     /// a relay's URL for this gateway (`https://relay/NAME`); keys are then learnt through it too (OB-88), and `to`
     /// is never contacted. Only a relay on this machine may be `http://` (OB-82)
     pub relay: Option<Uri>,
-    /// one message each way, or streams
+    /// the wire; a session cannot be made through a relay
+    pub wire: Wire,
+    /// one message each way, or streams, on the oblivious wire
     pub form: oblivious::Form,
     /// KEMs that may be used
     pub kems: Vec<Kem>,
@@ -51,6 +53,7 @@ impl Settings {
             authority: None,
             policy,
             relay: None,
+            wire: Wire::default(),
             form: oblivious::Form::Chunked,
             kems: vec![Kem::XWing, Kem::X25519],
             limits: Limits::default(),
@@ -87,6 +90,10 @@ pub(crate) struct Places {
     pub(crate) keys: Uri,
     /// where sealed requests go
     pub(crate) resource: Uri,
+    /// where sessions are made
+    pub(crate) session: Uri,
+    /// where requests over sessions go
+    pub(crate) requests: Uri,
 }
 
 impl Places {
@@ -103,7 +110,16 @@ impl Places {
             Some(relay) => Base::relay(relay)?,
             None => to,
         };
-        Ok(Self { authority, keys: base.join(key_document::PATH)?, resource: base.join(OBLIVIOUS_PATH)? })
+        if settings.relay.is_some() && settings.wire == Wire::Session {
+            return Err(Error::Settings("a relay carries the oblivious wire alone: a session would tell who asks"));
+        }
+        Ok(Self {
+            authority,
+            keys: base.join(key_document::PATH)?,
+            resource: base.join(OBLIVIOUS_PATH)?,
+            session: base.join(SESSION_PATH)?,
+            requests: base.join(SESSION_REQUEST_PATH)?,
+        })
     }
 }
 

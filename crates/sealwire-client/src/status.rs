@@ -1,11 +1,11 @@
 //! What a connector can tell about itself.
 
+use crate::SealedWith;
 use sealwire_attest::{
     UnixTime,
     key_document::{Acceptance, Published},
     verdict::Denial,
 };
-use sealwire_http::crypto::{hpke::Symmetric, kem::Kem};
 use std::{
     collections::VecDeque,
     sync::{
@@ -31,10 +31,8 @@ pub struct Status {
     pub accepted_at: SystemTime,
     /// last second in which it is used
     pub expires: UnixTime,
-    /// the KEM of the chosen key
-    pub kem: Kem,
-    /// the KDF and AEAD
-    pub suite: Symmetric,
+    /// what requests are sealed with
+    pub sealed_with: SealedWith,
     /// the gateway showed something since that the policy refuses: nothing is sent
     pub refused: Option<Denial>,
     /// the revocation list, where there is one

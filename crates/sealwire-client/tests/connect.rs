@@ -9,7 +9,7 @@ use common::{AUTHORITY, Gateway, HOUR, plainly, policy, policy_for, text};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use sealwire_client::{Connector, Error, Settings, fetch};
+use sealwire_client::{Connector, Error, SealedWith, Settings, fetch};
 use sealwire_crypto::kem::Kem;
 use sealwire_http::{body, client::oblivious::Form};
 use std::{convert::Infallible, time::Duration};
@@ -124,7 +124,10 @@ async fn the_gateways_preference_decides_among_what_is_allowed() {
         (vec![Kem::X25519, Kem::P256], Kem::P256),
     ] {
         let connector = Connector::connect(Settings { kems: allowed, ..gateway.settings() }).await.unwrap();
-        assert_eq!(connector.status().kem, chosen);
+        let SealedWith::Oblivious { kem, .. } = connector.status().sealed_with else {
+            panic!("another wire than the one that was asked for")
+        };
+        assert_eq!(kem, chosen);
         assert_eq!(text(connector.get("/").await.unwrap()).await, "");
     }
     // OB-06

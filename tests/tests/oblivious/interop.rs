@@ -15,7 +15,7 @@ use ohttp::{
     ClientRequest, KeyConfig as TheirConfig, Server as TheirServer, SymmetricSuite,
     hpke::{Aead as TheirAead, Kdf as TheirKdf, Kem as TheirKem},
 };
-use sealwire_client::{Connector, Settings};
+use sealwire_client::{Connector, SealedWith, Settings};
 use sealwire_crypto::{aead::Aead, hpke::Symmetric, kdf::Hkdf, kem::Kem};
 use sealwire_http::{client::oblivious, wire::OBLIVIOUS_PATH};
 use sealwire_oblivious::{config::KeyConfig, media};
@@ -204,7 +204,10 @@ async fn our_client_and_their_gateway() {
             for form in [oblivious::Form::Single, oblivious::Form::Chunked] {
                 let settings = Settings { form, kems: vec![kem], ..settings(gateway.address) };
                 let connector = within("a connector", Connector::connect(settings)).await.unwrap();
-                assert_eq!((connector.status().kem, connector.status().suite.aead), (kem, aead));
+                let SealedWith::Oblivious { kem: chosen, suite } = connector.status().sealed_with else {
+                    panic!("another wire than the one that was asked for")
+                };
+                assert_eq!((chosen, suite.aead), (kem, aead));
                 for len in LENGTHS {
                     let content = content(len);
                     let sent = connector.request(http::Method::POST, "/v1?x=1").body(content.clone()).send();

@@ -257,6 +257,9 @@ impl Keeper {
             Failure::Unlearnt { source, .. } => {
                 tracing::warn!(gateway, %source, "the key document cannot be renewed; the pinned one stays until it expires");
             }
+            Failure::Handshake { source, .. } => {
+                tracing::warn!(gateway, %source, "no new session; what is pinned stays until it expires");
+            }
             Failure::NoKey { source, .. } => {
                 tracing::warn!(gateway, %source, "the new key document has no usable key; the pinned one stays until it expires");
             }

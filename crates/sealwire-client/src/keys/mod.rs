@@ -1,11 +1,13 @@
 //! The key document: fetched, appraised, pinned, and renewed off the request path (AT-40 to AT-42).
 
+mod channel;
 mod fetch;
 mod keeper;
 mod pin;
 mod refresh;
 mod seen;
 
+pub use channel::{SealedWith, Wire};
 pub use fetch::fetch;
 pub(crate) use keeper::{Cause, Keeper, Renewal};
 pub(crate) use pin::{Appraiser, Pin};

@@ -1,6 +1,7 @@
 //! From a fetched document to a pinned one: verified, appraised, and with a key chosen from it.
 
 use super::{
+    channel::{self, Channel, Wire},
     fetch::{self, Failed},
     seen::Serials,
 };
@@ -20,7 +21,10 @@ use sealwire_http::crypto::{kem::Kem, random};
 use sealwire_http::oblivious::config::{self, Selected};
 use sealwire_http::{
     BoxError, Clock,
-    client::oblivious::{self, Oblivious, Target},
+    client::{
+        oblivious::{self, Oblivious, Target},
+        session,
+    },
 };
 use std::{
     error::Error as StdError,
@@ -30,15 +34,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// The name of the wire in key documents.
-const WIRE: &str = OBLIVIOUS;
-
 /// A document that the policy accepted, and the wire to the key that was chosen from it.
 pub(crate) struct Pin {
     pub(crate) acceptance: Acceptance,
     pub(crate) published: Arc<Published>,
-    pub(crate) selected: Selected,
-    pub(crate) wire: Oblivious<Transport>,
+    pub(crate) channel: Channel,
     /// when it was accepted
     pub(crate) accepted_at: SystemTime,
     /// last second of use, of document, key and age
@@ -61,7 +61,7 @@ impl Pin {
     }
 
     pub(crate) fn is_live(&self, at: UnixTime) -> bool {
-        at <= self.expires
+        at <= self.expires && self.channel.is_usable()
     }
 }
 
@@ -79,6 +79,8 @@ pub(crate) enum Failure {
     },
     /// No key in it can be used here.
     NoKey { at: Uri, source: sealwire_http::oblivious::Error },
+    /// There is no session to be had.
+    Handshake { at: Uri, source: Arc<session::Refused> },
 }
 
 impl Failure {
@@ -101,6 +103,7 @@ impl From<Failure> for Error {
                 Failed { source: Box::new(Shared(source)), answered }.at(&at)
             }
             Failure::NoKey { at, source } => Self::NoKey { at: at.to_string(), source },
+            Failure::Handshake { at, source } => Self::NoSession { at: at.to_string(), source },
         }
     }
 }
@@ -142,6 +145,7 @@ pub(crate) struct Appraiser {
     policy: ArcSwap<Policy>,
     verifier: Verifier,
     kems: Vec<Kem>,
+    chosen: Wire,
     wire: oblivious::Settings,
     endorsements: Vec<PathBuf>,
     timeout: Duration,
@@ -160,6 +164,7 @@ impl Appraiser {
             verifier: Verifier::new(settings.policy.trust()),
             policy: ArcSwap::from_pointee(settings.policy),
             kems: settings.kems,
+            chosen: settings.wire,
             wire: oblivious::Settings {
                 form: settings.form,
                 limits: settings.limits,
@@ -183,6 +188,10 @@ impl Appraiser {
 
     pub(crate) fn now(&self) -> UnixTime {
         UnixTime(self.environment.clock.unix_seconds())
+    }
+
+    pub(super) fn verifier(&self) -> &Verifier {
+        &self.verifier
     }
 
     pub(crate) fn policy(&self) -> Arc<Policy> {
@@ -237,20 +246,24 @@ impl Appraiser {
             }
             _ => Failure::Denied(denial),
         })?;
+        let (channel, acceptance) = match self.chosen {
+            Wire::Oblivious => (self.oblivious(&acceptance, at)?, acceptance),
+            Wire::Session => {
+                let (channel, acceptance, shown) = self.session(&published, acceptance).await?;
+                published = shown.unwrap_or(published);
+                (channel, acceptance)
+            }
+        };
         let document = acceptance.document.get();
-        let (selected, target) = self
-            .select(&acceptance.document, at)
-            .map_err(|source| Failure::NoKey { at: self.places.keys.clone(), source })?;
         if let Ok(mut serials) = self.serials.lock() {
             serials.accepted(document.instance, document.serial);
         }
-        let expires = self.expires(document, &selected);
+        let expires = self.expires(document, &channel);
         Ok(Pin {
-            wire: Oblivious::new(self.transport.clone(), target, self.wire.clone()),
             renew_at: self.renewal(document, at, expires),
             accepted_at: self.environment.clock.now(),
             expires,
-            selected,
+            channel,
             published: Arc::new(published),
             acceptance,
             cut: Cut::default(),
@@ -277,6 +290,40 @@ impl Appraiser {
         Failure::Unlearnt { at: self.places.keys.clone(), source, answered }
     }
 
+    fn oblivious(&self, acceptance: &Acceptance, at: UnixTime) -> Result<Channel, Failure> {
+        let no_key = |source| Failure::NoKey { at: self.places.keys.clone(), source };
+        let (selected, target) = self.select(&acceptance.document, at).map_err(no_key)?;
+        let wire = Oblivious::new(self.transport.clone(), target, self.wire.clone());
+        Ok(Channel::Oblivious { wire, selected })
+    }
+
+    /// A session, with what it rests on: the gateway may show a newer document than the one that was fetched.
+    async fn session(
+        &self,
+        published: &Published,
+        acceptance: Acceptance,
+    ) -> Result<(Channel, Acceptance, Option<Published>), Failure> {
+        let refused = |source: session::Refused| match source {
+            session::Refused::Denied(denial) => Failure::Denied(denial),
+            source => Failure::Handshake { at: self.places.session.clone(), source: Arc::new(source) },
+        };
+        if !acceptance.document.get().wires.iter().any(|wire| wire == sealwire_http::session::WIRE) {
+            return Err(refused(sealwire_http::session::Error::NoCommonSuite.into()));
+        }
+        let settings = session::Settings {
+            limits: sealwire_http::session::Limits::default(),
+            bhttp: self.wire.limits.bhttp,
+            idle_time: self.wire.limits.idle_time,
+            clock: self.environment.clock.clone(),
+            random: self.environment.random.clone(),
+        };
+        let (place, requests) = (&self.places.session, self.places.requests.clone());
+        let fetched = (published, &acceptance);
+        let made = channel::handshake(self, &self.transport, place, requests, settings, fetched);
+        let made = made.await.map_err(refused)?;
+        Ok((Channel::Session(made.session), made.acceptance, made.published))
+    }
+
     /// The key to seal to (OB-05, OB-51). The gateway lists keys by preference and only while they are live.
     fn select(
         &self,
@@ -284,7 +331,7 @@ impl Appraiser {
         at: UnixTime,
     ) -> Result<(Selected, Target), sealwire_http::oblivious::Error> {
         let no_key = sealwire_http::oblivious::Error::NoUsableKey;
-        if !document.get().wires.iter().any(|wire| wire == WIRE) {
+        if !document.get().wires.iter().any(|wire| wire == OBLIVIOUS) {
             return Err(no_key);
         }
         let limits = &self.wire.limits;
@@ -297,13 +344,17 @@ impl Appraiser {
     }
 
     /// The document ends, the key ends, or the policy's patience with an unrefreshed document ends (AT-41).
-    fn expires(&self, document: &KeyDocument, selected: &Selected) -> UnixTime {
+    fn expires(&self, document: &KeyDocument, channel: &Channel) -> UnixTime {
         let policy = self.policy();
         let patience = policy.max_age().saturating_add(policy.grace());
-        let key = document
-            .keys
-            .iter()
-            .find(|key| key.purpose == OBLIVIOUS && key.bytes.first() == Some(&selected.key_id));
+        let key = match channel {
+            Channel::Oblivious { selected, .. } => document
+                .keys
+                .iter()
+                .find(|key| key.purpose == OBLIVIOUS && key.bytes.first() == Some(&selected.key_id)),
+            // A session has keys of its own, and tells itself when they end.
+            Channel::Session(_) => None,
+        };
         let key_end = key.map_or(document.not_after, |key| key.not_after);
         document.not_after.min(key_end).min(document.issued_at.saturating_add(patience))
     }

@@ -6,7 +6,7 @@ use crate::{
     keys::{Cause, Keeper, Pin, Renewal},
 };
 use http::{HeaderValue, Request, Response, Uri, header, request::Parts, uri::PathAndQuery};
-use sealwire_http::{Body, client::oblivious, opened::Fault};
+use sealwire_http::{Body, client::oblivious, opened::Fault, session};
 use std::sync::{Arc, atomic::Ordering};
 use tower::ServiceExt;
 
@@ -19,7 +19,7 @@ pub(crate) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<
     let mut repeated = false;
     loop {
         let Some(request) = attempts.next() else { return Err(Error::OutcomeUnknown) };
-        match pin.cut.unless_cut(pin.wire.clone().oneshot(request)).await? {
+        match pin.cut.unless_cut(pin.channel.clone().oneshot(request)).await? {
             Ok(response) => match pin.cut.unless_cut(attempts.judge(response)).await? {
                 Some(response) => {
                     attempts.tape.let_go();
@@ -81,7 +81,7 @@ impl Attempts {
         keeper: &Keeper,
         pin: &Arc<Pin>,
     ) -> Result<Arc<Pin>, Error> {
-        let stale = matches!(error, oblivious::Error::StaleKey(_));
+        let stale = is_stale(&error);
         if !stale && !is_broken(&error) {
             return Err(error.into());
         }
@@ -110,7 +110,7 @@ impl Attempts {
     /// The error for the caller: whether the request was carried out must be known, or said to be unknown (SE-43).
     fn give_up(&self, error: oblivious::Error) -> Error {
         let ambiguous =
-            (matches!(error, oblivious::Error::StaleKey(_)) || is_broken(&error)) && !is_unprocessed(&error);
+            (is_stale(&error) || is_broken(&error)) && !is_unprocessed(&error);
         if ambiguous && !(is_repeatable(&self.head) && self.tape.is_whole()) {
             Error::OutcomeUnknown
         } else {
@@ -124,8 +124,20 @@ fn is_broken(error: &oblivious::Error) -> bool {
     matches!(error, oblivious::Error::Transport { .. } | oblivious::Error::Answer(Fault::Transport))
 }
 
+/// Whether keys or session are of no more use: by a hint, by the session's own word, or by this side's count.
+fn is_stale(error: &oblivious::Error) -> bool {
+    matches!(error, oblivious::Error::StaleKey(_) | oblivious::Error::NotAccepted) || is_over(error)
+}
+
+/// Whether this side knows that the session takes no more, and has sent nothing.
+fn is_over(error: &oblivious::Error) -> bool {
+    matches!(error, oblivious::Error::Session(session::Error::RequestLimit))
+}
+
+/// Whether nothing was acted upon: nothing was sent, or the gateway says so under the session's keys (SE-43).
 fn is_unprocessed(error: &oblivious::Error) -> bool {
-    matches!(error, oblivious::Error::Transport { unprocessed: true, .. })
+    matches!(error, oblivious::Error::Transport { unprocessed: true, .. } | oblivious::Error::NotAccepted)
+        || is_over(error)
 }
 
 /// The request's head with an absolute URI of the attested authority; that authority governs, so no Host field.

@@ -29,6 +29,16 @@ impl Group {
         self as u16
     }
 
+    /// The name that IANA gives it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::X25519MlKem768 => "X25519MLKEM768",
+            Self::SecP384r1MlKem1024 => "SecP384r1MLKEM1024",
+            Self::X25519 => "x25519",
+        }
+    }
+
     /// Length of the client's share in bytes: 1216, 1665 or 32.
     #[must_use]
     pub const fn client_share_len(self) -> usize {

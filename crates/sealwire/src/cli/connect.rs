@@ -11,7 +11,7 @@ use super::{
 use clap::{Args as ClapArgs, ValueEnum};
 use sealwire::connect::{self, ConnectSettings, Running};
 use sealwire_attest::verdict::Denial;
-use sealwire_client::{Obstacle, Settings};
+use sealwire_client::{SealedWith, Obstacle, Settings};
 use sealwire_crypto::kem::Kem;
 use sealwire_http::client::oblivious;
 use serde_json::json;
@@ -58,7 +58,7 @@ pub(crate) struct Args {
     /// The wire to use
     #[arg(long, value_enum, default_value_t = Wire::Oblivious)]
     wire: Wire,
-    /// Streams in chunks, or one sealed message each way
+    /// On the oblivious wire: streams in chunks, or one sealed message each way
     #[arg(long, value_enum, default_value_t = Form::Chunked)]
     form: Form,
     /// The name that requests carry inside, where it is not that of --to
@@ -81,15 +81,17 @@ pub(crate) struct Args {
     #[arg(long)]
     keep_trying: bool,
     /// Print one line of JSON when ready: ready, listen, status, authority, development, kind, hardware-model,
-    /// operator, age, kem, expires
+    /// operator, age, wire, kem or group, expires
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Wire {
-    /// Oblivious HTTP (RFC 9458)
+    /// Oblivious HTTP (RFC 9458): each request by itself, by a relay where one is wanted
     Oblivious,
+    /// an attested session: one handshake, then symmetric keys
+    Session,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -121,9 +123,13 @@ impl Args {
             endorsements: self.source.endorsements.clone(),
             authority: self.authority.clone(),
             relay: self.relay.as_ref().map(|relay| relay.0.clone()),
-            form: match (self.wire, self.form) {
-                (Wire::Oblivious, Form::Chunked) => oblivious::Form::Chunked,
-                (Wire::Oblivious, Form::Single) => oblivious::Form::Single,
+            wire: match self.wire {
+                Wire::Oblivious => sealwire_client::Wire::Oblivious,
+                Wire::Session => sealwire_client::Wire::Session,
+            },
+            form: match self.form {
+                Form::Chunked => oblivious::Form::Chunked,
+                Form::Single => oblivious::Form::Single,
             },
             kems: if self.kems.is_empty() { defaults.kems } else { self.kems.clone() },
             timeout: self.source.timeout,
@@ -261,7 +267,12 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
     let claims = acceptance.claims.get();
     let listen = format!("http://{}", running.address());
     let page = format!("http://{}", running.status_address());
-    let kem = values::kem_name(status.kem);
+    let sealed_with = values::sealed_with(&status.sealed_with);
+    let (wire, kem, group) = match &status.sealed_with {
+        SealedWith::Session(facts) => ("session", None, facts.group.map(Group::name)),
+        SealedWith::Oblivious { kem, .. } => ("oblivious", Some(values::kem_name(*kem)), None),
+        _ => ("unknown", None, None),
+    };
     if args.json {
         return Ok(output::json_line(&json!({
             "ready": "connect",
@@ -273,7 +284,9 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
             "hardware-model": claims.hardware_model,
             "operator": proof::ground_name(acceptance.operator),
             "age": acceptance.age.name(),
+            "wire": wire,
             "kem": kem,
+            "group": group,
             "expires": status.expires.to_string(),
         }))?);
     }
@@ -282,7 +295,7 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
         output::field("verified", format!("{} evidence, {}", claims.kind, claims.hardware_model)),
         output::field("measurement", measurement),
         output::field("operator", proof::ground(acceptance.operator)),
-        output::field("sealed with", format!("{kem}, keys until {}", status.expires)),
+        output::field("sealed with", format!("{sealed_with}, keys until {}", status.expires)),
     ];
     if let Some(relay) = &args.relay {
         lines.push(output::field("by the relay", relay));

@@ -5,7 +5,8 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytesize::ByteSize;
 use http::{Uri, uri::Scheme};
 use sealwire_attest::{Kind, UnixTime, key_document::authority};
-use sealwire_crypto::kem::Kem;
+use sealwire_client::SealedWith;
+use sealwire_crypto::{kem::Kem, kx::Group};
 use std::{
     fmt::{self, Write},
     net::SocketAddr,
@@ -100,6 +101,18 @@ pub(crate) fn kem(text: &str) -> Result<Kem, String> {
         }
         known
     })
+}
+
+/// What requests are sealed with, in a few words.
+pub(crate) fn sealed_with(sealed_with: &SealedWith) -> String {
+    match sealed_with {
+        SealedWith::Oblivious { kem, .. } => kem_name(*kem).to_owned(),
+        SealedWith::Session(facts) => {
+            let group = facts.group.map_or("resumption", Group::name);
+            format!("a session ({group}, {})", facts.suite.name())
+        }
+        _ => "a newer wire".to_owned(),
+    }
 }
 
 /// The name of a KEM.

@@ -2,9 +2,9 @@
 
 use super::{ConnectSettings, problem, proxy::Counters};
 use sealwire_attest::{UnixTime, key_document::Age};
-use sealwire_client::{Connector, Refusal};
-use sealwire_crypto::{aead::Aead, kem::Kem};
-use sealwire_http::client::oblivious::Form;
+use sealwire_client::{Connector, Refusal, SealedWith};
+use sealwire_crypto::{aead::Aead, kem::Kem, kx::Group};
+use sealwire_http::{client::oblivious::Form, session::Scheme};
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
@@ -60,7 +60,7 @@ impl View {
             "authority": status.authority,
             "to": self.to,
             "relay": self.relay,
-            "wire": { "name": "oblivious", "form": self.form, "kem": kem(status.kem), "aead": aead(status.suite.aead) },
+            "wire": wire(&status.sealed_with, self.form),
             "verified": {
                 "at": time(status.accepted_at),
                 "used-until": status.expires.to_string(),
@@ -103,6 +103,23 @@ fn refusal(refusal: &Refusal) -> Value {
 
 fn time(at: SystemTime) -> String {
     UnixTime(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()).to_string()
+}
+
+/// What requests are sealed with.
+fn wire(sealed_with: &SealedWith, form: &str) -> Value {
+    match sealed_with {
+        SealedWith::Oblivious { kem: chosen, suite } => {
+            json!({ "name": "oblivious", "form": form, "kem": kem(*chosen), "aead": aead(suite.aead) })
+        }
+        SealedWith::Session(facts) => json!({
+            "name": "session",
+            "group": facts.group.map(Group::name),
+            "suite": facts.suite.name(),
+            "signature": facts.scheme.map(Scheme::name),
+            "caller-attested": facts.authenticated,
+        }),
+        _ => Value::Null,
+    }
 }
 
 fn kem(kem: Kem) -> &'static str {

@@ -5,7 +5,7 @@ mod live;
 mod requests;
 
 pub use handshake::{Judge, Refused, connect};
-pub use live::{Live, Settings};
+pub use live::{Facts, Live, Settings};
 
 use super::Error;
 use crate::{Body, BoxError};

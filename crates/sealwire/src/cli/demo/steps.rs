@@ -65,7 +65,7 @@ async fn attest(stage: &Stage) -> anyhow::Result<Told> {
     Ok(Told::new(format!(
         "the proxy verified the key document (serial {}) before a byte left, and seals to it with {}",
         pinned.acceptance.document.get().serial,
-        values::kem_name(pinned.kem),
+        values::sealed_with(&pinned.sealed_with),
     ))
     .shows(tree.to_string()))
 }
