@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use sealwire_client::{Connector, Error};
+use sealwire_client::{Connector, Error, Settings, Wire};
 use sealwire_http::{body, client::oblivious, wire::OBLIVIOUS_PATH};
 use sealwire_oblivious::media;
 use serde_json::{Value, json};
@@ -50,6 +50,7 @@ pub(super) async fn all(stage: &Stage, report: &mut Report) -> io::Result<()> {
     report.step("plaintext", plaintext(stage)).await?;
     report.step("tamper", tamper(stage)).await?;
     report.step("replay", replay(stage)).await?;
+    report.step("session", session(stage)).await?;
     report.step("wrong-policy", wrong_policy(stage)).await
 }
 
@@ -243,6 +244,25 @@ async fn replay(stage: &Stage) -> anyhow::Result<Told> {
     ensure!(counted >= 1, "the gateway counted no replay");
     Ok(Told::new("the relay sends a request again: refused inside, never reaches the application")
         .saw("gateway", format!("{REPLAYS} {counted}")))
+}
+
+/// Requests over an attested session: public-key work once, at its beginning.
+async fn session(stage: &Stage) -> anyhow::Result<Told> {
+    const COUNT: u64 = 50;
+    let settings = stage.settings(None, &stage.policy).map_err(|error| anyhow!("{error}"))?;
+    let connector = Connector::connect(Settings { wire: Wire::Session, ..settings }).await?;
+    let before = stage.reached().await?;
+    let uri = format!("http://{}/", stage.gateway.address());
+    let start = Instant::now();
+    for _ in 0..COUNT {
+        let response = connector.clone().oneshot(Request::get(&uri).body(body::empty())?).await?;
+        response.into_body().collect().await.map_err(|error| anyhow!("{error}"))?;
+    }
+    let each = start.elapsed() / u32::try_from(COUNT)?;
+    let reached = stage.reached().await?.saturating_sub(before);
+    ensure!(reached == COUNT, "{reached} of {COUNT} requests reached the application");
+    let sealed_with = values::sealed_with(&connector.status().sealed_with);
+    Ok(Told::new(format!("{COUNT} requests by {sealed_with}, one handshake for all, {each:.1?} each")))
 }
 
 /// A policy that wants another measurement: nothing is sent.
