@@ -1,0 +1,136 @@
+//! What a gateway refuses of sessions, and what clients make of it.
+
+use super::{connect, send, whole};
+use http::{Method, StatusCode};
+use sealwire_attest::UnixTime;
+use sealwire_crypto::random::OsRandom;
+use sealwire_http::{
+    body,
+    session::{
+        client::{self, Config},
+        media,
+        request::{Listed, Mode, Ticket, base_id},
+    },
+    wire::{SESSION_PATH, SESSION_REQUEST_PATH},
+};
+use sealwire_tests::{
+    Stage,
+    raw::Answer,
+    stage::{self, AUTHORITY},
+};
+use std::sync::Arc;
+
+async fn post(stage: &Stage, id: &str, ticket: &str, content: &[u8]) -> Answer {
+    let fields = [("content-type", media::REQUEST), ("attest-base-id", id), ("attest-ticket", ticket)];
+    stage.connect().await.post(SESSION_REQUEST_PATH, &fields, content).await.answer().await
+}
+
+fn ticket(number: u64) -> String {
+    Ticket { number, random: [1; 32], mac: [2; 32] }.to_field()
+}
+
+// SE-43, SE-72: an id opens nothing, and unknown and forged are answered in the same bytes.
+#[tokio::test]
+async fn an_id_alone_opens_nothing() {
+    let stage = Stage::start().await;
+    let connector = connect(&stage, stage.address()).await;
+    let answer = send(&connector, Method::GET, "/", body::empty()).await;
+    assert_eq!(whole(answer).await.0, StatusCode::OK);
+    let reached = stage.app.counts().reached;
+
+    let unknown = post(&stage, &base_id(&[9; 32]), &ticket(0), b"x").await;
+    let live = handshake(&stage).await;
+    let forged = post(&stage, &base_id(&live.id), &ticket(0), b"x").await;
+    assert_eq!((unknown.status, unknown.field("content-type")), (409, "application/problem+json"));
+    assert_eq!((unknown.status, &unknown.content), (forged.status, &forged.content));
+    let names = |answer: &Answer| answer.headers.keys().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(&unknown), names(&forged));
+    for (id, ticket) in [("\"00\"", ticket(0)), (&*base_id(&live.id), ":AAAA:".to_owned())] {
+        assert_eq!(post(&stage, id, &ticket, b"x").await.status, 400);
+    }
+    assert_eq!(stage.app.counts().reached, reached);
+}
+
+/// A session, made by hand.
+async fn handshake(stage: &Stage) -> client::Established {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let millis = u64::try_from(now.as_millis()).unwrap();
+    let at = UnixTime(now.as_secs());
+    let config = Arc::new(Config::default());
+    let started = client::start(config, AUTHORITY, None, None, false, millis, &OsRandom).unwrap();
+    let fields = [("content-type", media::HANDSHAKE)];
+    let answer = stage.connect().await.post(SESSION_PATH, &fields, &started.hello).await.answer().await;
+    assert_eq!((answer.status, answer.field("content-type")), (200, media::HANDSHAKE), "{}", answer.text());
+    let client::Received::Presented(presented) = started.next.receive(&answer.content, &OsRandom).unwrap() else {
+        panic!("not a flight")
+    };
+    let published = sealwire_attest::key_document::Published::decode(presented.published().unwrap().unwrap());
+    let policy = sealwire_tests::tee::PolicyText::default().policy();
+    let acceptance = sealwire_attest::key_document::accept(
+        &published.unwrap(),
+        &sealwire_attest::Verifier::new(policy.trust()),
+        &policy,
+        sealwire_attest::key_document::Wanted::Gateway(AUTHORITY),
+        &[],
+        Default::default(),
+        at,
+    );
+    match presented.accept(&acceptance.unwrap(), None, at).unwrap() {
+        client::Outcome::Established(established) => *established,
+        client::Outcome::Authenticate(_) => panic!("asked for authentication"),
+    }
+}
+
+// SE-30, SE-73: the same request again does not reach the application, and is refused inside.
+#[tokio::test]
+async fn a_request_is_acted_upon_once() {
+    use bytes::BytesMut;
+    use sealwire_message::{bhttp::encode, chunk};
+    use sealwire_http::session::request::{Binder, Opened, Padding};
+    let stage = Stage::start().await;
+    let live = handshake(&stage).await;
+    let secret = &live.secrets.request;
+    let ticket = secret.ticket(&live.id, 7, Mode::Hidden, &Listed::nothing(), &OsRandom).unwrap();
+    let limits = chunk::Limits::default();
+    let (sealer, _) = secret.seal(ticket).unwrap().sealing(Padding::To(256), limits);
+    let mut plaintext = BytesMut::new();
+    encode::request_head(&mut plaintext, &sealwire_tests::message::head("POST", "/once"));
+    encode::end(&mut plaintext, None);
+    let mut sealed = BytesMut::new();
+    sealer.finish(&mut sealed, &[&plaintext]).unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..2 {
+        let answer = post(&stage, &base_id(&live.id), &ticket.to_field(), &sealed).await;
+        assert_eq!((answer.status, answer.field("content-type")), (200, media::RESPONSE));
+        let (_, await_answer) = secret.seal(ticket).unwrap().sealing(Padding::Off, limits);
+        let binder = Binder::from_field(answer.field("attest-binder").as_bytes()).unwrap();
+        let mut opener = await_answer.receive(&binder).unwrap();
+        opener.push(&answer.content);
+        opener.end();
+        let mut plain = Vec::new();
+        while let Some(Opened::Data(data) | Opened::Final(data)) = opener.next_data().unwrap() {
+            plain.extend_from_slice(&data);
+        }
+        // A response of indeterminate length, then its status as a two-byte varint (RFC 9292).
+        assert_eq!(plain[0], 3);
+        statuses.push(u16::from_be_bytes([plain[1], plain[2]]) & 0x3fff);
+    }
+    assert_eq!(statuses, [200, 409]);
+    assert_eq!(stage.app.counts().reached, 1);
+}
+
+// SE-43, AT-45: sessions die with their instance; what may be repeated goes on with the next.
+#[tokio::test]
+async fn a_restart_is_survived_by_what_may_be_repeated() {
+    let stage = Stage::start().await;
+    let connector = connect(&stage, stage.address()).await;
+    assert_eq!(whole(send(&connector, Method::GET, "/", body::empty()).await).await.0, StatusCode::OK);
+    let Stage { app, gateway, mut config, .. } = stage;
+    config.listen = gateway.address();
+    gateway.shutdown().await;
+    let gateway = stage::gateway(config).await;
+    assert_eq!(whole(send(&connector, Method::GET, "/", body::empty()).await).await.0, StatusCode::OK);
+    let counts = connector.status().counts;
+    assert_eq!((counts.renewals, counts.resent, counts.failed), (1, 1, 0));
+    drop((app, gateway));
+}
