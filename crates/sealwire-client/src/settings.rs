@@ -11,7 +11,11 @@ use sealwire_http::crypto::{
     random::{OsRandom, Random},
 };
 use sealwire_http::oblivious::Limits;
-use sealwire_http::{Clock, SystemClock, client::oblivious, wire::{OBLIVIOUS_PATH, SESSION_PATH, SESSION_REQUEST_PATH}};
+use sealwire_http::{
+    Clock, SystemClock,
+    client::oblivious,
+    wire::{OBLIVIOUS_PATH, SESSION_PATH, SESSION_REQUEST_PATH},
+};
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// How to reach a gateway, and what it must prove.
@@ -111,7 +115,9 @@ impl Places {
             None => to,
         };
         if settings.relay.is_some() && settings.wire == Wire::Session {
-            return Err(Error::Settings("a relay carries the oblivious wire alone: a session would tell who asks"));
+            return Err(Error::Settings(
+                "a relay carries the oblivious wire alone: a session would tell who asks",
+            ));
         }
         Ok(Self {
             authority,

@@ -28,7 +28,8 @@ type SealedWire = Observe<Oblivious<Application>>;
 /// The session wire.
 type SessionWire = Observe<Session<Application>>;
 /// Everything between listener and upstreams.
-pub(crate) type Stack = InFlight<PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire, SessionWire>>;
+pub(crate) type Stack =
+    InFlight<PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire, SessionWire>>;
 
 /// What all stacks of a gateway share.
 pub(crate) struct Parts {

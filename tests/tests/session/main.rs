@@ -1,8 +1,8 @@
 //! Sessions from the connector through a gateway to an ordinary application.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod requests;
 mod refused;
+mod requests;
 
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;

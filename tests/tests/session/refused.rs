@@ -61,7 +61,8 @@ async fn handshake(stage: &Stage) -> client::Established {
     let fields = [("content-type", media::HANDSHAKE)];
     let answer = stage.connect().await.post(SESSION_PATH, &fields, &started.hello).await.answer().await;
     assert_eq!((answer.status, answer.field("content-type")), (200, media::HANDSHAKE), "{}", answer.text());
-    let client::Received::Presented(presented) = started.next.receive(&answer.content, &OsRandom).unwrap() else {
+    let client::Received::Presented(presented) = started.next.receive(&answer.content, &OsRandom).unwrap()
+    else {
         panic!("not a flight")
     };
     let published = sealwire_attest::key_document::Published::decode(presented.published().unwrap().unwrap());
@@ -85,8 +86,8 @@ async fn handshake(stage: &Stage) -> client::Established {
 #[tokio::test]
 async fn a_request_is_acted_upon_once() {
     use bytes::BytesMut;
-    use sealwire_message::{bhttp::encode, chunk};
     use sealwire_http::session::request::{Binder, Opened, Padding};
+    use sealwire_message::{bhttp::encode, chunk};
     let stage = Stage::start().await;
     let live = handshake(&stage).await;
     let secret = &live.secrets.request;

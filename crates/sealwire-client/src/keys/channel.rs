@@ -119,9 +119,17 @@ pub(super) async fn handshake(
     let judge = Judge { appraiser, published, acceptance, shown: Mutex::default() };
     let known = Some(acceptance.document_hash);
     let config = Arc::new(Config::default());
-    let (established, acceptance) =
-        session::connect(transport.clone(), place, config, appraiser.authority(), known, None, &judge, &settings)
-            .await?;
+    let (established, acceptance) = session::connect(
+        transport.clone(),
+        place,
+        config,
+        appraiser.authority(),
+        known,
+        None,
+        &judge,
+        &settings,
+    )
+    .await?;
     let live = Live::new(established, requests, settings)?;
     let published = judge.shown.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Handshaken { session: Session::new(transport.clone(), Arc::new(live)), acceptance, published })
@@ -141,8 +149,7 @@ impl session::Judge for Judge<'_> {
         let (policy, at) = (self.appraiser.policy(), self.appraiser.now());
         let wanted = Wanted::Gateway(self.appraiser.authority());
         let verifier = self.appraiser.verifier();
-        let accepted =
-            key_document::accept(&published, verifier, &policy, wanted, &[], Seen::default(), at)?;
+        let accepted = key_document::accept(&published, verifier, &policy, wanted, &[], Seen::default(), at)?;
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(published);
         Ok(accepted)
     }

@@ -109,8 +109,7 @@ impl Attempts {
 
     /// The error for the caller: whether the request was carried out must be known, or said to be unknown (SE-43).
     fn give_up(&self, error: oblivious::Error) -> Error {
-        let ambiguous =
-            (is_stale(&error) || is_broken(&error)) && !is_unprocessed(&error);
+        let ambiguous = (is_stale(&error) || is_broken(&error)) && !is_unprocessed(&error);
         if ambiguous && !(is_repeatable(&self.head) && self.tape.is_whole()) {
             Error::OutcomeUnknown
         } else {

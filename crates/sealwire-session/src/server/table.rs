@@ -196,6 +196,12 @@ impl<T: Clone> Table<T> {
         if self.remove(&entry) { Ok(closed) } else { Err(Refused::hint(Error::UnknownSession)) }
     }
 
+    /// Whether there is a session of this id. The id comes in clear, so this says nothing of who asks (SE-72).
+    #[must_use]
+    pub fn knows(&self, session: &SessionId) -> bool {
+        self.find(session).is_some()
+    }
+
     /// Whether hellos should be answered with a retry (SE-13): so many sessions of the last minute are half-open.
     #[must_use]
     pub fn is_busy(&self, now: u64) -> bool {

@@ -11,7 +11,7 @@ use super::{
 use clap::{Args as ClapArgs, ValueEnum};
 use sealwire::connect::{self, ConnectSettings, Running};
 use sealwire_attest::verdict::Denial;
-use sealwire_client::{SealedWith, Obstacle, Settings};
+use sealwire_client::{Obstacle, SealedWith, Settings};
 use sealwire_crypto::{kem::Kem, kx::Group};
 use sealwire_http::client::oblivious;
 use serde_json::json;

@@ -10,8 +10,18 @@ use std::{
 
 /// Making a development root takes seconds: the one of the other tests.
 const STATE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cli-state");
-const STEPS: [&str; 10] =
-    ["attest", "json", "upload", "download", "events", "upstream-error", "tamper", "replay", "session", "wrong-policy"];
+const STEPS: [&str; 10] = [
+    "attest",
+    "json",
+    "upload",
+    "download",
+    "events",
+    "upstream-error",
+    "tamper",
+    "replay",
+    "session",
+    "wrong-policy",
+];
 
 fn steps(shown: &Value) -> Vec<&str> {
     for step in shown["steps"].as_array().unwrap() {

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sealwire_attest::UnixTime;
 use sealwire_session::{
     Error, SessionId,
-    message::{Close, ClientFinish, MAX_FLIGHT, Parameters, Type},
+    message::{ClientFinish, Close, MAX_FLIGHT, Parameters, Type},
     request::{BASE_ID, parse_base_id},
     server::{Next, Presenting, Received},
 };
