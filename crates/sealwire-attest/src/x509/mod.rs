@@ -1,4 +1,5 @@
-//! X.509 certificates, CRLs and OCSP responses as vendors' chains use them: parsing is `x509-cert`'s, what they may say is decided here.
+//! X.509 certificates, CRLs and OCSP responses as vendors' chains use them: parsing is `x509-cert`'s and `der`'s, what
+//! they may say is decided here.
 //! Only issuing is public.
 
 pub(crate) mod algorithm;
