@@ -20,7 +20,13 @@ pub mod request;
 mod schedule;
 pub mod server;
 mod suite;
+#[cfg(test)]
+mod tests;
 mod transcript;
+
+// What the tests of both kinds share names this crate from outside.
+#[cfg(test)]
+extern crate self as sealwire_session;
 
 pub use error::{Error, Outside};
 pub use identity::{Identity, purpose};

@@ -183,6 +183,9 @@ impl Proof {
             let scheme = read_u16(reader)?;
             fields.required(reader, 1)?;
             let count = reader.array(2)?;
+            if count == 0 {
+                return Err(Error::Malformed(cbor::Error::Bounds));
+            }
             let mut signatures = Vec::with_capacity(2);
             for _ in 0..count {
                 signatures.push(reader.bytes(MAX_SIGNATURE)?.to_vec());

@@ -1,6 +1,6 @@
 //! The client hello (section 5.1).
 
-use super::{Type, decode, encode, read_flag, read_ids, read_u16, write_ids};
+use super::{Type, decode, encode, read_flag, read_ids, read_some, read_u16, write_ids};
 use crate::{Error, limits::MAX_HELLO};
 use sealwire_attest::cbor::{self, Reader};
 
@@ -126,13 +126,13 @@ impl ClientHello {
                 return Err(Error::Malformed(cbor::Error::Bounds));
             }
             let resumption = if fields.optional(reader, 20)? {
-                let ticket = reader.bytes(MAX_TICKET)?.to_vec();
+                let ticket = read_some(reader, 1, MAX_TICKET)?.to_vec();
                 fields.required(reader, 21)?;
                 let age = reader.uint()?;
                 fields.required(reader, 22)?;
                 let without_agreement = read_flag(reader)?;
                 fields.required(reader, 23)?;
-                let binder = reader.bytes(48)?.to_vec();
+                let binder = read_some(reader, 32, 48)?.to_vec();
                 Some(Resumption { ticket, age, without_agreement, binder })
             } else {
                 None

@@ -155,6 +155,12 @@ fn read_u16(reader: &mut Reader<'_>) -> Result<u16, Error> {
     u16::try_from(reader.uint()?).map_err(|_| Error::Malformed(cbor::Error::Bounds))
 }
 
+/// A byte string of `min` to `max` bytes.
+fn read_some<'b>(reader: &mut Reader<'b>, min: usize, max: usize) -> Result<&'b [u8], Error> {
+    let bytes = reader.bytes(max)?;
+    if bytes.len() < min { Err(Error::Malformed(cbor::Error::Bounds)) } else { Ok(bytes) }
+}
+
 fn read_flag(reader: &mut Reader<'_>) -> Result<bool, Error> {
     match reader.uint()? {
         0 => Ok(false),

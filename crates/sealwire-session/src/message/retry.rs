@@ -1,6 +1,6 @@
 //! Retry and hello again (section 5.2).
 
-use super::{Type, decode, encode, read_u16};
+use super::{Type, decode, encode, read_some, read_u16};
 use crate::{Error, limits::MAX_HELLO};
 
 /// Longest token in bytes.
@@ -40,7 +40,7 @@ impl Retry {
         }
         decode(message, Type::Retry, |reader, fields| {
             fields.required(reader, 2)?;
-            let token = reader.bytes(MAX_TOKEN)?.to_vec();
+            let token = read_some(reader, 1, MAX_TOKEN)?.to_vec();
             let group = if fields.optional(reader, 3)? { Some(read_u16(reader)?) } else { None };
             Ok(Self { token, group })
         })
