@@ -249,7 +249,7 @@ mod tests {
     // AT-40: a client reads no more than a published document can have, so no more is stapled.
     #[test]
     fn what_does_not_fit_is_left_out() {
-        let part = |byte| Endorsements { crls: vec![vec![byte; 256 * 1024]], ..Endorsements::default() };
+        let part = |byte| Endorsements { crls: vec![vec![byte; 100 * 1024]], ..Endorsements::default() };
         let mut stapled = Endorsements::default();
         for byte in 0..4 {
             add(&mut stapled, &part(byte), "a test");
