@@ -19,9 +19,10 @@ use sealwire_message::{
     chunk,
 };
 use sealwire_session::{
-    Scheme, Suite,
+    Error, Scheme, Suite,
+    channel::{self, Channel, Sealed, Volume},
     client::{self, Established, Outcome, Own},
-    message::{Authentication, Close, Closed, EvidenceMode},
+    message::{Authentication, ChannelOpen, Close, Closed, EvidenceMode},
     request::{self, Binder, Listed, Mode, Opened, Opener, Padding, Sealer, Window},
     server::{self, HalfOpen, Next},
 };
@@ -33,12 +34,14 @@ use std::{path::Path, process::Command, sync::Arc};
 fn the_second_implementation_computes_the_vectors() {
     let Some(python) = python() else { return };
     let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/session.json");
-    let status = Command::new(python).arg("-B").arg(script("vectors.py")).arg(vectors).status().unwrap();
-    assert!(status.success());
+    let mut command = Command::new(python);
+    // And it computes: a value that is altered is none that it passes.
+    command.arg("-B").arg(script("vectors.py")).arg(vectors).arg("altered");
+    assert!(command.status().unwrap().success());
 }
 
-// SE-01, SE-80: a client that shares nothing with ours. It verifies our flight, seals requests that we open, in hidden and in
-// bound mode, opens the answers, closes, and resumes with early data.
+// SE-01, SE-37, SE-80: a client that shares nothing with ours. It verifies our flight, seals requests that we open, in hidden
+// and in bound mode, opens the answers, talks over a channel, closes, and resumes with early data.
 #[test]
 fn a_client_of_another_hand_and_our_server() {
     let Some(python) = python() else { return };
@@ -72,9 +75,16 @@ fn our_client_and_a_server_of_another_hand() {
     for case in cases() {
         // It signs with Ed25519 and ML-DSA only, and asks for no second hello.
         if case.scheme != Scheme::SlhDsaSha2192f && !case.retries {
-            call(&python, &case);
+            call(&python, &case, Authentication::NotAsked);
         }
     }
+}
+
+// SE-42: a server that accepts early data of a client that it asks to authenticate itself is refused.
+#[test]
+fn early_data_go_with_no_authentication() {
+    let Some(python) = python() else { return };
+    call(&python, &cases()[0], Authentication::Wanted);
 }
 
 struct Case {
@@ -140,6 +150,15 @@ impl Serving {
             } else if has("ticket") {
                 self.request(&line);
                 answered += 1;
+            } else if has("open") {
+                let open = ChannelOpen::decode(&bytes(&line, "open")).unwrap();
+                let HalfOpen { id, secrets, .. } = self.session.as_ref().unwrap();
+                let admitted = secrets.admit_channel(id, &open).unwrap();
+                self.window.mark(admitted.number()).unwrap();
+                let (opened, mut channel) = admitted.accept(&secrets.channel, &OsRandom).unwrap();
+                channel.sender.update_after(Volume { records: 0, bytes: 0 });
+                self.peer.say(&json!({ "opened": hex::encode(opened.encode()) }));
+                echo(channel, &mut self.peer);
             } else if has("export") {
                 let mut ours = [0; 40];
                 self.session().secrets.exporter.export("test", b"context", &mut ours).unwrap();
@@ -241,8 +260,35 @@ impl Serving {
     }
 }
 
+/// Says everything again, up to the close.
+fn echo(channel: Channel, peer: &mut Peer) {
+    let Channel { mut sender, mut receiver } = channel;
+    let say = |peer: &mut Peer, record: BytesMut| peer.say(&json!({ "record": hex::encode(record) }));
+    let mut updates = 0;
+    loop {
+        let mut data = BytesMut::from(bytes(&peer.hear(), "record").as_slice());
+        match receiver.open(&mut data).unwrap() {
+            channel::Received::KeyUpdate => updates += 1,
+            channel::Received::Data => loop {
+                let mut record = BytesMut::new();
+                let sealed = sender.seal([&data[..]], &mut record).unwrap();
+                say(peer, record);
+                if sealed == Sealed::Data(data.len()) {
+                    break;
+                }
+            },
+            channel::Received::Close => break,
+        }
+    }
+    assert_eq!(updates, 2);
+    let mut record = BytesMut::new();
+    sender.close(&mut record).unwrap();
+    say(peer, record);
+}
+
 /// Our client, from the first message to the end of the session, and another one with early data where there is a ticket.
-fn call(python: &Path, case: &Case) {
+/// Whether the server asks for authentication then, `asks_later` says.
+fn call(python: &Path, case: &Case, asks_later: Authentication) {
     let Case { group, aead, scheme, evidence, asks, .. } = *case;
     let config = json!({
         "authority": AUTHORITY,
@@ -250,6 +296,7 @@ fn call(python: &Path, case: &Case) {
         "aeads": [aead.id()],
         "schemes": [scheme.id()],
         "asks": asks as u8,
+        "asks later": asks_later as u8,
     });
     let mut peer = Peer::start(python, "server", &config);
     let published = publish(key_document::GATEWAY, bytes(&peer.hear(), "document"));
@@ -317,9 +364,12 @@ fn call(python: &Path, case: &Case) {
         else {
             panic!("a resumption")
         };
-        let Outcome::Established(session) = resumed.accept(&acceptance, false).unwrap() else {
-            panic!("no authentication")
-        };
+        let outcome = resumed.accept(&acceptance, false);
+        if asks_later != Authentication::NotAsked {
+            assert_eq!(outcome.err(), Some(Error::Inconsistent));
+            return;
+        }
+        let Ok(Outcome::Established(session)) = outcome else { panic!("no authentication") };
         assert!(session.early_accepted);
         let sequence = session.secrets.request.early_answer().unwrap();
         let answer = open(Opener::new(sequence, limits), &bytes(&line, "early"));

@@ -1,11 +1,11 @@
-"""Verification of SLH-DSA-SHA2-192f (FIPS 205), pure, with an empty context."""
+"""Public keys and verification of SLH-DSA-SHA2-192f (FIPS 205), pure, with an empty context."""
 
 import hashlib
 
 N, H, D, A, K, W = 24, 66, 22, 8, 33, 16
 HEIGHT = H // D
 CHAINS = 2 * N + 3
-WOTS_HASH, WOTS_PK, TREE, FORS_TREE, FORS_ROOTS = 0, 1, 2, 3, 4
+WOTS_HASH, WOTS_PK, TREE, FORS_TREE, FORS_ROOTS, WOTS_PRF = 0, 1, 2, 3, 4, 5
 
 
 def address(layer, tree, kind, *words):
@@ -14,16 +14,35 @@ def address(layer, tree, kind, *words):
     return bytes([layer]) + tree.to_bytes(8, "big") + bytes([kind]) + words.ljust(12, b"\0")
 
 
+def f(seed, place, value):
+    return hashlib.sha256(seed + bytes(64 - N) + place + value).digest()[:N]
+
+
+def t(seed, place, value):
+    return hashlib.sha512(seed + bytes(128 - N) + place + value).digest()[:N]
+
+
+def public_key(secret, seed):
+    """From SK.seed and PK.seed: PK.seed and the root of the tree at the top (algorithm 18)."""
+    top, nodes = D - 1, []
+    for leaf in range(1 << HEIGHT):
+        ends = b""
+        for chain in range(CHAINS):
+            value = f(seed, address(top, 0, WOTS_PRF, leaf, chain), secret)
+            for step in range(W - 1):
+                value = f(seed, address(top, 0, WOTS_HASH, leaf, chain, step), value)
+            ends += value
+        nodes.append(t(seed, address(top, 0, WOTS_PK, leaf), ends))
+    for level in range(1, HEIGHT + 1):
+        pairs = zip(nodes[::2], nodes[1::2])
+        nodes = [t(seed, address(top, 0, TREE, 0, level, at), a + b) for at, (a, b) in enumerate(pairs)]
+    return seed + nodes[0]
+
+
 def verify(public_key, message, signature):
     if len(public_key) != 2 * N or len(signature) != N + K * (1 + A) * N + (H + D * CHAINS) * N:
         return False
     seed, root = public_key[:N], public_key[N:]
-
-    def f(place, value):
-        return hashlib.sha256(seed + bytes(64 - N) + place + value).digest()[:N]
-
-    def t(place, value):
-        return hashlib.sha512(seed + bytes(128 - N) + place + value).digest()[:N]
 
     def take(count):
         nonlocal signature
@@ -35,7 +54,7 @@ def verify(public_key, message, signature):
             other = take(N)
             pair = other + node if index & 1 else node + other
             index >>= 1
-            node = t(place(level, index), pair)
+            node = t(seed, place(level, index), pair)
         return node
 
     randomizer = take(N)
@@ -48,8 +67,8 @@ def verify(public_key, message, signature):
     for number, index in enumerate(indices):
         index += number << A
         place = lambda level, index: address(0, tree, FORS_TREE, leaf, level, index)
-        roots += climb(f(place(0, index), take(N)), index, A, place)
-    node = t(address(0, tree, FORS_ROOTS, leaf), roots)
+        roots += climb(f(seed, place(0, index), take(N)), index, A, place)
+    node = t(seed, address(0, tree, FORS_ROOTS, leaf), roots)
 
     for layer in range(D):
         digits = [digit for byte in node for digit in (byte >> 4, byte & 15)]
@@ -59,9 +78,9 @@ def verify(public_key, message, signature):
         for chain, digit in enumerate(digits):
             value = take(N)
             for step in range(digit, W - 1):
-                value = f(address(layer, tree, WOTS_HASH, leaf, chain, step), value)
+                value = f(seed, address(layer, tree, WOTS_HASH, leaf, chain, step), value)
             ends += value
         place = lambda level, index: address(layer, tree, TREE, 0, level, index)
-        node = climb(t(address(layer, tree, WOTS_PK, leaf), ends), leaf, HEIGHT, place)
+        node = climb(t(seed, address(layer, tree, WOTS_PK, leaf), ends), leaf, HEIGHT, place)
         leaf, tree = tree % 8, tree >> HEIGHT
     return node == root

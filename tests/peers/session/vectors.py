@@ -1,21 +1,38 @@
 """Computes everything in session.json again.
 
     python vectors.py session.json
+    python vectors.py session.json altered
+
+The second also alters each value of some sessions in turn, which have all that there is: none of them may pass. It shows
+that everything is looked at.
 """
 
+import copy
 import hashlib
 import json
 import sys
 
 import cbor
+import slh_dsa
 import wire
 from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa
 from wire import CLIENT, SERVER, need
 
 AUTHORITY = "app.example"
 CHUNK = 300
+ALTERED = {
+    "defaults",
+    "an attested caller with a new quote",
+    "retry with another group",
+    "resumption with key agreement",
+}
 KINDS = {
-    "client hello": 1, "retry": 2, "hello again": 3, "server flight": 4, "server hello": 5, "client finish": 6,
+    "client hello": 1,
+    "retry": 2,
+    "hello again": 3,
+    "server flight": 4,
+    "server hello": 5,
+    "client finish": 6,
     "finish answer": 7,
 }
 
@@ -92,7 +109,10 @@ class Session:
         """The key agreement from both sides."""
         hello, server = self.known["client hello"], self.known["server hello"]
         given = self.session["client's shares"]
-        shares = [wire.Share(own["group"], bytes.fromhex(own["scalar"]), bytes.fromhex(own.get("ml-kem seed", ""))) for own in given]
+        shares = [
+            wire.Share(own["group"], bytes.fromhex(own["scalar"]), bytes.fromhex(own.get("ml-kem seed", "")))
+            for own in given
+        ]
         said = [share for _, share in hello[5]] + [
             message[4] for name, message in self.known.items() if name == "hello again" and 4 in message
         ]
@@ -117,7 +137,7 @@ class Session:
         self.schedule.add(SERVER, self.messages["server hello"])
         self.schedule.agree(shared)
 
-    def document(self, who, role, authority):
+    def document(self, who, role, authority, scheme):
         published = bytes.fromhex(self.vectors[who]["published"])
         data, document = wire.document_of(published, role, authority, self.now)
         equal(data, bytes.fromhex(self.vectors[who]["document"]), "document")
@@ -126,9 +146,11 @@ class Session:
         equal(keys["session-ed25519"], signer.public_key().public_bytes_raw(), "Ed25519 key")
         ml_dsa = mldsa.MLDSA65PrivateKey.from_seed_bytes(bytes.fromhex(self.vectors[who]["ml-dsa-65 seed"]))
         equal(keys["session-ml-dsa-65"], ml_dsa.public_key().public_bytes_raw(), "ML-DSA key")
-        # FIPS 205 section 9.1: PK.seed is given, PK.root is what signatures verify under.
-        seeds = bytes.fromhex(self.vectors[who]["slh-dsa-sha2-192f seeds"])
-        equal(keys["session-slh-dsa-sha2-192f"][:24], seeds[48:], "SLH-DSA key")
+        if scheme == wire.SLH_DSA:
+            # SK.seed, SK.prf, PK.seed (FIPS 205 section 9.1); takes a while
+            seeds = bytes.fromhex(self.vectors[who]["slh-dsa-sha2-192f seeds"])
+            slh_dsa_key = slh_dsa.public_key(seeds[:24], seeds[48:])
+            equal(keys["session-slh-dsa-sha2-192f"], slh_dsa_key, "SLH-DSA key")
         return published, document, hashlib.sha384(data).digest(), signer
 
     def quote(self, credential, role, transcript):
@@ -146,7 +168,7 @@ class Session:
         equal(opened, named, "what is sealed in the flight")
         equal(self.schedule.seal("server", 0, aad, cbor.encode(opened)), server[3], "flight")
         credential, proof, finished, ticket = opened
-        published, document, digest, signer = self.document("gateway", "gateway", AUTHORITY)
+        published, document, digest, signer = self.document("gateway", "gateway", AUTHORITY, self.session["scheme"])
         fields = wire.fields(cbor.decode(credential), wire.SERVER_CREDENTIAL, {1, 2})
         self.asked = fields[4]
         resumed = "resumes" in self.session
@@ -192,7 +214,7 @@ class Session:
         fields = wire.fields(cbor.decode(credential), wire.CLIENT_CREDENTIAL, {0, 1, 2})
         self.schedule.add(CLIENT, credential)
         if fields:
-            published, document, digest, signer = self.document("caller", "client", None)
+            published, document, digest, signer = self.document("caller", "client", None, wire.ED25519_ML_DSA_65)
             equal((fields[0], fields[1]), (digest, published), "client's document")
             self.quote(fields, "client", aad)
             self.proof(proof, b"client", [1], document, signer)
@@ -210,7 +232,9 @@ class Session:
 
     def compare(self):
         """Transcripts, secrets and keys: ours are all that there are."""
-        theirs = [bytes.fromhex(message["transcript"]) for message in self.session["messages"] if "transcript" in message]
+        theirs = [
+            bytes.fromhex(message["transcript"]) for message in self.session["messages"] if "transcript" in message
+        ]
         equal(self.schedule.transcripts, theirs, "transcript")
         equal(
             {name: secret.hex() for name, secret in self.schedule.secrets.items()},
@@ -295,7 +319,11 @@ class Session:
 
     def channel(self):
         given, suite, session = self.session["channel"], self.suite, self.known["server hello"][3]
-        number, client, server = given["number"], bytes.fromhex(given["random"]), bytes.fromhex(given["answer's random"])
+        number, client, server = (
+            given["number"],
+            bytes.fromhex(given["random"]),
+            bytes.fromhex(given["answer's random"]),
+        )
         secrets = self.schedule.secrets
         mac = wire.header_mac(suite, secrets["request"], 2, session, number, client, b"")
         cs, binder, *sides = wire.channel_secrets(suite, secrets["channel"], number, client, server)
@@ -331,19 +359,61 @@ class Session:
         equal(ours, self.session["close"], "close")
 
 
-def main(path):
+def leaves(value, path=()):
+    """Every value that is no object or list, by its path."""
+    if isinstance(value, (dict, list)):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(inner, (*path, key))
+    else:
+        yield path, value
+
+
+def alter(session, path):
+    """Changes a value, in a digit that counts: the first of a scalar or of an ML-KEM seed does."""
+    *outer, last = path
+    for key in outer:
+        session = session[key]
+    value = session[last]
+    if isinstance(value, int):
+        session[last] = value + 7
+    elif isinstance(value, str) and value:
+        session[last] = ("1" if value[0] == "0" else "0") + value[1:]
+    else:
+        session[last] = "0"
+
+
+def check_altered(vectors, given, finished):
+    count = 0
+    for path, _ in leaves(given):
+        # The name says nothing, and the time only what a retry or a ticket rests on.
+        if path in (("name",), ("time",)):
+            continue
+        altered = copy.deepcopy(given)
+        alter(altered, path)
+        try:
+            Session(vectors, altered).check(finished)
+        except Exception:
+            count += 1
+        else:
+            raise SystemExit(f"session `{given['name']}`: altered, and nobody saw it: {path}")
+    return count
+
+
+def main(path, *altered):
     with open(path) as file:
         vectors = json.load(file)
-    finished = {}
+    finished, count = {}, 0
     for given in vectors["sessions"]:
         session = Session(vectors, given)
         try:
             session.check(finished)
         except Exception as error:
             raise SystemExit(f"session `{given['name']}`: {error.__class__.__name__}: {error}") from error
+        if altered and given["name"] in ALTERED:
+            count += check_altered(vectors, given, finished)
         finished[given["name"]] = session
-    print(f"{len(finished)} sessions")
+    print(f"{len(finished)} sessions, {count} altered values")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

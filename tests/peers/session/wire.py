@@ -170,8 +170,20 @@ MESSAGES = {
     1: (
         16384,
         {
-            2: SIZE(32), 3: TEXT, 4: IDS, 5: SHARES, 6: IDS, 7: IDS, 8: UINT(0, 1), 9: UINT(0, 1),
-            10: SIZE(48), 11: UINT(1), 20: SIZE(1, 8192), 21: UINT(), 22: UINT(0, 1), 23: SIZE(32, 48),
+            2: SIZE(32),
+            3: TEXT,
+            4: IDS,
+            5: SHARES,
+            6: IDS,
+            7: IDS,
+            8: UINT(0, 1),
+            9: UINT(0, 1),
+            10: SIZE(48),
+            11: UINT(1),
+            20: SIZE(1, 8192),
+            21: UINT(),
+            22: UINT(0, 1),
+            23: SIZE(32, 48),
         },
         {10, 11, 20, 21, 22, 23},
     ),
@@ -354,9 +366,9 @@ def binding(use, role, bound):
 
 
 def varint(number):
-    for bits, size in ((6, 1), (14, 2), (30, 4), (62, 8)):
-        if number < 1 << bits:
-            return ((bits != 6) * ({14: 1, 30: 2, 62: 3}.get(bits, 0) << 8 * size - 2) | number).to_bytes(size, "big")
+    for prefix, size in enumerate((1, 2, 4, 8)):
+        if number < 1 << 8 * size - 2:
+            return (prefix << 8 * size - 2 | number).to_bytes(size, "big")
     raise ValueError(number)
 
 

@@ -3,14 +3,17 @@
 //! knows the specification and nothing of this code, computes all of it again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod ends;
 mod evidence;
 mod handshake;
+mod record;
 mod requests;
 mod schedule;
 mod script;
 
+use ends::{Caller, Gateway};
 use evidence::Evidence;
-use handshake::{Caller, Gateway, Plan};
+use handshake::Plan;
 use sealwire_crypto::{aead::Aead, kx::Group};
 use sealwire_session::{
     Scheme, Suite, client,

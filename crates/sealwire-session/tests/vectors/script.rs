@@ -15,7 +15,7 @@ impl Script {
         Self { name: name.into(), drawn: Mutex::default() }
     }
 
-    /// What was drawn since the last call, in order.
+    /// What was drawn so far, in order.
     pub(crate) fn drawn(&self) -> Vec<Vec<u8>> {
         self.drawn.lock().unwrap().clone()
     }
