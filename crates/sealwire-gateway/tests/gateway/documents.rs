@@ -7,7 +7,7 @@ use crate::support::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sealwire_attest::{
     KeyDocument, UnixTime,
-    key_document::{Published, operator::OperatorStatement},
+    key_document::{OBLIVIOUS, Published, operator::OperatorStatement},
 };
 use sealwire_gateway::{Config, Environment, Gateway, InstanceError, Running, StartError};
 use sealwire_http::crypto::{random::OsRandom, sign::ed25519::SigningKey};
@@ -45,10 +45,11 @@ async fn a_client_accepts_what_is_published() {
     assert_eq!(document.authorities, [NAME]);
     assert_eq!(document.config_digest, digest);
     assert_eq!(document.role, "gateway");
-    assert_eq!(document.wires, ["oblivious"]);
+    assert_eq!(document.wires, ["session", "oblivious"]);
     assert_eq!(document.limits["oblivious"], 1 << 30);
     assert_eq!(document.serial, 1);
-    assert_eq!(document.keys.len(), 2);
+    let purposes: Vec<_> = document.keys.iter().map(|key| key.purpose.as_str()).collect();
+    assert_eq!(purposes, ["oblivious", "oblivious", "session-ed25519", "session-ml-dsa-65"]);
     assert!(accepted.claims.get().development, "AT-07");
 }
 
@@ -212,7 +213,7 @@ async fn a_rotation_publishes_new_keys_once_they_are_attested() {
     let after = document(gateway.address()).await;
     assert_eq!(after.instance, before.instance);
     assert!(after.serial > before.serial);
-    for key in &after.keys {
+    for key in after.keys.iter().filter(|key| key.purpose == OBLIVIOUS) {
         assert!(before.keys.iter().all(|old| old.id != key.id), "an id is not used again");
     }
     assert_eq!(get_bytes(gateway.address(), LIST).await.1, after.ohttp_key_list());
