@@ -12,7 +12,7 @@ use sealwire_session::{
     Error, Scheme, Suite,
     client::{self, Established},
     message::{Authentication, EvidenceMode},
-    request::{Listed, Mode, Opened, Padding, Window},
+    request::{AwaitAnswer, Binder, Listed, Mode, Opened, Padding, Window},
     server::{self, HalfOpen},
 };
 
@@ -166,4 +166,43 @@ fn early_data_are_not_accepted_of_a_client_that_has_to_authenticate_itself() {
         assert!(hello.early().unwrap().is_some());
         assert_eq!(gateway.answer_with(*hello, true, *NOW).err(), Some(Error::Inconsistent));
     }
+}
+
+// SE-33: the key of an answer comes of its request and of fresh randomness: the same answer to the same request has other
+// keys the second time, and status and fields are as much inside as the body is.
+#[test]
+fn every_answer_has_a_key_of_its_own() {
+    let gateway = Gateway::new(server::Config::default());
+    let (client, server) = establish(&gateway, &client::Config::default(), None, *NOW).unwrap();
+    let (limits, listed) = (chunk::Limits::default(), Listed::nothing());
+    let ask = |number| {
+        let secret = &client.secrets.request;
+        let ticket = secret.ticket(&client.id, number, Mode::Hidden, &listed, &OsRandom).unwrap();
+        (ticket, secret.seal(ticket).unwrap().sealing(Padding::Off, limits).1)
+    };
+    let answer = |ticket| {
+        let secret = &server.secrets.request;
+        let admitted = secret.admit(&server.id, ticket, Mode::Hidden, &listed).unwrap();
+        let (_, reply) = secret.open(admitted).unwrap().opening(limits);
+        let (binder, sealer) = reply.begin(Padding::Off, limits, &OsRandom).unwrap();
+        let mut body = BytesMut::new();
+        sealer.finish(&mut body, &[b"status, fields and body"]).unwrap();
+        (binder, body)
+    };
+    let open = |awaited: AwaitAnswer, binder: &Binder, body: &[u8]| {
+        let mut opener = awaited.receive(binder)?;
+        opener.push(body);
+        opener.end();
+        opener.next_data()
+    };
+    let (first, awaited) = ask(1);
+    let (binder, body) = answer(first);
+    let (again, other_body) = answer(first);
+    assert_ne!((binder.random, &body), (again.random, &other_body));
+    assert_eq!(open(awaited, &binder, &other_body).err(), Some(Error::Chunk(chunk::Error::Open)));
+    let (second, awaited) = ask(2);
+    assert_eq!(open(awaited, &binder, &body).err(), Some(Error::Binding));
+    let (binder, body) = answer(second);
+    let (_, awaited) = ask(2);
+    assert_eq!(open(awaited, &binder, &body).err(), Some(Error::Binding));
 }

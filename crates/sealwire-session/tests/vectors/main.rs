@@ -14,6 +14,7 @@ mod script;
 use ends::{Caller, Gateway};
 use evidence::Evidence;
 use handshake::Plan;
+use sealwire_attest::{KeyDocument, cmw};
 use sealwire_crypto::{aead::Aead, kx::Group};
 use sealwire_session::{
     Scheme, Suite, client,
@@ -177,4 +178,48 @@ fn the_vectors_are_what_the_code_makes() {
     let differs = made.lines().zip(kept.lines()).position(|(made, kept)| made != kept);
     assert_eq!(differs.map(|line| line + 1), None, "line of stale vectors; type: cargo xtask vectors");
     assert!(made == kept, "stale vectors; type: cargo xtask vectors");
+}
+
+// SE-06: nothing of what is sealed stands in a message, on either side: no identity key, no hardware, no signature, no
+// ticket that was just made. (The hash of a document that the client knows does: whoever has that asks for it by its hash.)
+#[test]
+fn nothing_of_the_ends_shows_outside() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/session.json");
+    let kept: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let bytes = |value: &Value| hex::decode(value.as_str().unwrap()).unwrap();
+    let mut hidden = Vec::new();
+    for end in ["gateway", "caller"] {
+        let document = KeyDocument::decode(&bytes(&kept[end]["document"])).unwrap();
+        hidden.extend(document.keys.into_iter().map(|key| key.bytes));
+    }
+    for report in kept["given"]["evidence"].as_object().unwrap().values() {
+        let report = cmw::decode(&bytes(report)).unwrap().lead.bytes;
+        // CHIP_ID and the signature of ATTESTATION_REPORT
+        hidden.extend([report[0x1a0..0x1e0].to_vec(), report[0x2a0..0x300].to_vec()]);
+    }
+    let mut sent_in_all = 0;
+    for session in kept["sessions"].as_array().unwrap() {
+        let messages = session["messages"].as_array().unwrap();
+        let named = |names: &[&str]| -> Vec<Vec<u8>> {
+            let is_named = |message: &&Value| names.contains(&message["name"].as_str().unwrap());
+            messages.iter().filter(is_named).map(|message| bytes(&message["bytes"])).collect()
+        };
+        let sealed = [
+            "server proof",
+            "server Finished",
+            "ticket",
+            "client credential",
+            "client proof",
+            "client Finished",
+        ];
+        let sealed = named(&sealed).into_iter().filter(|part| part.len() > 16);
+        let parts: Vec<_> = sealed.chain(hidden.iter().cloned()).collect();
+        let sent = ["client hello", "hello again", "server flight", "client finish", "finish answer"];
+        for message in named(&sent) {
+            sent_in_all += 1;
+            let shows = |part: &Vec<u8>| message.windows(16).any(|window| window == &part[..16]);
+            assert!(!parts.iter().any(shows), "{}", session["name"]);
+        }
+    }
+    assert!(sent_in_all > 40);
 }
