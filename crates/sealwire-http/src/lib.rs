@@ -4,6 +4,7 @@
 //! everything behind it sees a plain request and a peer, and never asks which wire it came by.
 
 pub mod body;
+pub mod channel;
 mod chunks;
 pub mod client;
 pub mod clock;

@@ -18,6 +18,8 @@ pub enum Wire {
     SessionHandshake,
     /// A request over an attested session, nothing of which shows outside.
     Session,
+    /// The channel of an attested session.
+    SessionChannel,
 }
 
 impl Wire {
@@ -30,6 +32,7 @@ impl Wire {
             Self::ObliviousChunked => "oblivious-chunked",
             Self::SessionHandshake => "session-handshake",
             Self::Session => "session",
+            Self::SessionChannel => "session-channel",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The client's side of each wire.
 
+pub mod channel;
 mod error;
 mod exchange;
 pub mod oblivious;

@@ -1,5 +1,6 @@
 //! The server's side of each wire.
 
+pub mod channel;
 mod exchange;
 pub mod oblivious;
 pub mod routes;
