@@ -56,6 +56,12 @@ pub(crate) static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| Verifier::new(
 #[derive(Default)]
 pub(crate) struct Register(Mutex<HashSet<[u8; 16]>>);
 
+impl Register {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap().is_empty()
+    }
+}
+
 impl Once for Register {
     fn take(&self, id: [u8; 16], _: u64, _: u64) -> bool {
         self.0.lock().unwrap().insert(id)

@@ -68,7 +68,8 @@ fn nonces(suite: Suite, key: &[u8], iv: [u8; NONCE_LEN], body: &[u8]) -> Vec<[u8
     }
 }
 
-// SE-70: ten thousand requests and their answers; each chunk of each has a pair of key and nonce of its own.
+// SE-70, SE-80: ten thousand requests and their answers; each chunk of each has a pair of key and nonce of its own, and is
+// sealed with the AEAD of the suite: it opens with that.
 #[test]
 fn se_70_no_key_and_nonce_come_twice() {
     let limits = chunk::Limits::default();
