@@ -10,6 +10,8 @@ pub const OHTTP_KEY: &str = "https://iana.org/assignments/http-problem-types#oht
 pub const DATE: &str = "https://iana.org/assignments/http-problem-types#date";
 /// A session is unknown, over, or another instance's, or a MAC does not verify: the same for each (SE-43).
 pub const SESSION: &str = "tag:sealwire,2026:session";
+/// The route takes callers that have attested themselves, and this one has not (SE-11).
+pub const ATTESTED_CALLER: &str = "tag:sealwire,2026:attested-caller";
 /// The status says it all (RFC 9457 section 4.2.1).
 pub const BLANK: &str = "about:blank";
 /// Media type of a problem document.

@@ -85,20 +85,28 @@ pub struct Acceptance {
 }
 
 impl Acceptance {
-    /// Holds what was accepted against the revocation list that is in force now (AT-25). `published` is what the document
-    /// came in.
+    /// Holds what was accepted against the revocation list that is in force now (AT-25).
     ///
     /// # Errors
     /// What of it is revoked, or why that cannot be said.
-    pub fn recheck_revocation(
-        &self,
-        published: &Published,
-        policy: &Policy,
-        at: UnixTime,
-    ) -> Result<(), Denial> {
+    pub fn recheck_revocation(&self, policy: &Policy, at: UnixTime) -> Result<(), Denial> {
         let mut reasons = policy.revocation().failures(self.claims.get(), at);
-        reasons.extend(policy.revocation().document_failures(published, self.document.get()));
+        reasons.extend(policy.revocation().document_failures(&self.document_hash, self.document.get()));
         if reasons.is_empty() { Ok(()) } else { Err(Denial { reasons }) }
+    }
+
+    /// Holds what was accepted against the time, and against the revocation list that is in force now: whether it would
+    /// be accepted again at `at`, by the policy that accepted it (AT-25, AT-41, SE-41).
+    ///
+    /// # Errors
+    /// What has ended, is too old, or is revoked.
+    pub fn recheck(&self, policy: &Policy, at: UnixTime) -> Result<(), Denial> {
+        let document = self.document.get();
+        let mut failed = Failed(policy.revocation().failures(self.claims.get(), at));
+        failed.0.extend(policy.revocation().document_failures(&self.document_hash, document));
+        failed.times(document, policy, self.claims.get(), at);
+        failed.age(document, policy, &[], at);
+        if failed.0.is_empty() { Ok(()) } else { Err(Denial { reasons: failed.0 }) }
     }
 }
 
@@ -132,7 +140,8 @@ pub fn accept(
     let claims = verified.get().clone();
     let mut failed = Failed(Vec::new());
     let appraised = policy.appraise(verified, at).map_err(|denial| failed.0.extend(denial.reasons)).ok();
-    failed.0.extend(policy.revocation().document_failures(published, &document));
+    let document_hash = sha384(&[&published.document]);
+    failed.0.extend(policy.revocation().document_failures(&document_hash, &document));
     failed.times(&document, policy, &claims, at);
     let age = failed.age(&document, policy, challenge, at);
     failed.names(&document, wanted);
@@ -140,16 +149,13 @@ pub fn accept(
     let operator = failed.operator(&document, policy.operator_rule(), &claims);
 
     match (appraised, operator) {
-        (Some(claims), Some(operator)) if failed.0.is_empty() => {
-            let document_hash = sha384(&[&published.document]);
-            Ok(Acceptance {
-                document: claims.clone().map(|_| document),
-                document_hash,
-                claims,
-                age,
-                operator,
-            })
-        }
+        (Some(claims), Some(operator)) if failed.0.is_empty() => Ok(Acceptance {
+            document: claims.clone().map(|_| document),
+            document_hash,
+            claims,
+            age,
+            operator,
+        }),
         _ => Err(Denial { reasons: failed.0 }),
     }
 }

@@ -1,12 +1,7 @@
 //! What a policy makes of revocation lists.
 
 use super::{Error, RevocationList, SignedList, VerifiedList};
-use crate::{
-    Claims, KeyDocument, UnixTime,
-    key_document::{MAX_SKEW, Published},
-    verdict::Reason,
-};
-use sealwire_crypto::digest::sha384;
+use crate::{Claims, KeyDocument, UnixTime, key_document::MAX_SKEW, verdict::Reason};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The keys that may sign lists, and the lists in force.
@@ -93,11 +88,10 @@ impl Rule {
         }
     }
 
-    /// What of a published document is revoked, besides what its evidence says.
-    pub(crate) fn document_failures(&self, published: &Published, document: &KeyDocument) -> Vec<Reason> {
+    /// What of a document, whose exact bytes have this SHA-384, is revoked, besides what its evidence says.
+    pub(crate) fn document_failures(&self, digest: &[u8; 48], document: &KeyDocument) -> Vec<Reason> {
         let mut reasons = Vec::new();
-        let digest = sha384(&[&published.document]);
-        if self.lists().any(|list| list.documents.contains(&digest)) {
+        if self.lists().any(|list| list.documents.contains(digest)) {
             let found = format!("sha384:{}", hex::encode(digest));
             reasons.push(revoked("revoked-document", "revocation.documents", found));
         }

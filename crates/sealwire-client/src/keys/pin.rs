@@ -211,7 +211,7 @@ impl Appraiser {
 
     /// Whether `pin` is still what the revocation list lets through.
     pub(crate) fn rejudge(&self, pin: &Pin) -> Result<(), Denial> {
-        pin.acceptance.recheck_revocation(&pin.published, &self.policy(), self.now())
+        pin.acceptance.recheck_revocation(&self.policy(), self.now())
     }
 
     /// A fresh pin. `current` is what is pinned already.

@@ -104,6 +104,12 @@ impl Answering {
         self.hello.evidence == EvidenceMode::Handshake && self.begun.remembered.is_none()
     }
 
+    /// Whether the client says that it can attest itself (SE-11).
+    #[must_use]
+    pub fn client_attests(&self) -> bool {
+        self.hello.attests
+    }
+
     /// What a new quote has to be bound to (SE-08).
     #[must_use]
     pub fn bound(&self, document: &[u8; 48]) -> Bound {

@@ -1,6 +1,6 @@
 //! The handshake over HTTP (AtHS).
 
-use super::{Settings, answer};
+use super::{Callers, Settings, answer};
 use crate::{Body, Identity, peer::Attested};
 use http::{HeaderName, Response, StatusCode, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -73,7 +73,7 @@ async fn greet(settings: &Settings, message: &[u8]) -> Result<Vec<u8>, Error> {
             window: limits.window,
             message: limits.message,
         },
-        authentication: callers.asked(),
+        authentication: callers.asked(answering.client_attests()),
         // A caller that has attested itself does so again in every session: nothing of it is kept in tickets (SE-41).
         note: Some(b""),
     };
@@ -98,7 +98,10 @@ fn finish(settings: &Settings, outer: &Parts, message: &[u8]) -> Result<Vec<u8>,
         table.insert(Box::new(session), Identity::Nobody, now);
         return Ok(bytes);
     };
-    let accepted = callers.accept(published, presented.quote()?, at).and_then(|(acceptance, claims)| {
+    let Callers::Attested { policy, .. } = callers else { return presented.refuse() };
+    // Held until the session is kept.
+    let judging = policy.judging();
+    let accepted = judging.accept(published, presented.quote()?, at).and_then(|(acceptance, claims)| {
         let schemes = &server.config().schemes;
         let attested = presented.verify(&acceptance, claims.as_ref(), schemes, at);
         let attested = attested.inspect_err(|error| tracing::info!(%error, "a caller's proof is refused"));

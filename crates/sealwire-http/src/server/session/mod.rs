@@ -1,13 +1,15 @@
 //! The server's side of the session wire.
 
 mod answer;
+mod callers;
 mod handshake;
 mod once;
 mod requests;
 mod shown;
 
+pub use callers::{CallerPolicy, Callers};
 pub use once::OnceRegister;
-pub use shown::{Callers, Shown, Shows};
+pub use shown::{Shown, Shows};
 
 use super::{Routes, exchange::Application};
 use crate::{Body, Clock, Identity, Wire, wire::Pick};
