@@ -1,4 +1,4 @@
-//! Sealed requests and answers that are cut, reordered, spliced, swapped and re-routed (SE-30 to SE-36, SE-79, SE-86).
+//! Sealed requests and answers that are cut, reordered, spliced, swapped and re-routed (SE-30 to SE-35, SE-79, SE-86).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod common;

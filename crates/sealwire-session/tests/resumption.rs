@@ -80,6 +80,9 @@ fn a_ticket_is_its_instances() {
         Gateway::of(INSTANCE, server::Config::default(), &[AUTHORITY]),
     ];
     let started = resume(ticket(&gateway), true, *NOW);
+    // Whoever carries it can tell whose it is.
+    let hello = ClientHello::decode(&started.hello).unwrap();
+    assert!(hello.resumption.unwrap().ticket.starts_with(&INSTANCE));
     for other in &others {
         let hello = received(other, &started.hello, *NOW).unwrap();
         assert!(hello.remembered().is_none() && hello.early().unwrap().is_none());
@@ -228,6 +231,7 @@ fn se_73_resumption_leaves_the_live_session_alone() {
     for sent in &captured {
         assert!(admit(&first.id, *sent).is_ok());
     }
+    assert!(first.id.starts_with(&INSTANCE));
     let old = first.ticket.unwrap();
     let (second, server) = establish(&gateway, &client::Config::default(), Some(old), *NOW).unwrap();
     assert_ne!(first.id, second.id);
