@@ -55,6 +55,10 @@ pub enum Error {
     /// (SE-43).
     #[error("the server does not know this session (unauthenticated)")]
     Unknown,
+    /// The server says, by the session's keys, that it takes no channel: the session is over, or has a limit that is
+    /// reached. Nothing that was sent in it was acted upon.
+    #[error("the session is over, or takes no more channels")]
+    Over,
     /// The other side's first message did not come in time.
     #[error("nobody has answered in the channel")]
     TimedOut,

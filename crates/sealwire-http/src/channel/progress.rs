@@ -1,11 +1,15 @@
 use super::Fault;
-use std::sync::OnceLock;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 use tokio::sync::{Notify, futures::Notified};
 
 /// What is known of a stream that somebody else has.
 #[derive(Default)]
 pub(crate) struct Progress {
     fault: OnceLock<Fault>,
+    over: AtomicBool,
     asked: Notify,
 }
 
@@ -13,6 +17,15 @@ impl Progress {
     /// What went wrong, if anything did.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         self.fault.get().map_or(Ok(()), |fault| Err(*fault))
+    }
+
+    /// Whether the other side closed its direction before it said anything, by its keys.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    pub(super) fn over(&self) {
+        self.over.store(true, Ordering::Release);
     }
 
     /// Waits, from the moment of this call on, for the owner of the stream to want to read. It has then understood what

@@ -29,6 +29,8 @@ pub struct ChannelStream<T> {
     received: BytesMut,
     /// where the next record is sealed
     record: BytesMut,
+    /// whether data came
+    heard: bool,
     progress: Arc<Progress>,
 }
 
@@ -41,6 +43,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ChannelStream<T> {
             receiver,
             received: BytesMut::new(),
             record: BytesMut::new(),
+            heard: false,
             progress: Arc::default(),
         }
     }
@@ -77,14 +80,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ChannelStream<T> {
             Incoming::Message(message) => {
                 self.received.clear();
                 self.received.extend_from_slice(&message);
-                if self.receiver.open(&mut self.received)? == Received::Close && self.sender.is_none() {
-                    self.socket.end(Goodbye::Done);
-                    // Nothing depends on it.
-                    let _ = self.socket.poll_flush(cx);
+                match self.receiver.open(&mut self.received)? {
+                    Received::Data => self.heard = true,
+                    Received::KeyUpdate => {}
+                    Received::Close => self.closed(cx),
                 }
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The other side's direction is closed.
+    fn closed(&mut self, cx: &mut Context<'_>) {
+        if !self.heard {
+            self.progress.over();
+        }
+        if self.sender.is_none() {
+            self.socket.end(Goodbye::Done);
+            // Nothing depends on it.
+            let _ = self.socket.poll_flush(cx);
+        }
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, Fault>> {

@@ -2,7 +2,7 @@
 
 use crate::{
     Body, body,
-    channel::{self, ChannelStream, Error, Settings},
+    channel::{self, ChannelStream, Error, Progress, Settings},
 };
 use futures_util::future::{BoxFuture, Either, select};
 use http::{Method, Request, Response, header};
@@ -13,6 +13,7 @@ use sealwire_message::bhttp;
 use sealwire_session::{Secrets, SessionId};
 use std::{
     pin::pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -33,6 +34,7 @@ pub struct Channel {
     requests: SendRequest<Body>,
     extended: watch::Receiver<bool>,
     patience: Duration,
+    progress: Arc<Progress>,
 }
 
 /// What carries a channel: somebody has to await it. It ends well only if the channel was closed by its keys.
@@ -76,7 +78,7 @@ where
         .handshake(TokioIo::new(stream));
     let (requests, connection) = handshake.await?;
     let (enable, extended) = watch::channel(false);
-    let channel = Channel { requests, extended, patience: settings.opening };
+    let channel = Channel { requests, extended, patience: settings.opening, progress: Arc::clone(&progress) };
     let connection = async move {
         let mut connection = pin!(connection);
         let result = loop {
@@ -90,6 +92,9 @@ where
                 Either::Right(((), _)) => {}
             }
         };
+        if progress.is_over() {
+            return Err(Error::Over);
+        }
         // What is inside may take the loss of an idle connection for an end; it is none.
         progress.check()?;
         Ok(result?)
@@ -113,9 +118,10 @@ impl Service<Request<Body>> for Channel {
         };
         if !extended {
             let answer = self.requests.send_request(request);
-            return Box::pin(async { Ok(answer.await?.map(body::boxed)) });
+            let progress = Arc::clone(&self.progress);
+            return Box::pin(async move { answered(&progress, answer.await) });
         }
-        let Self { mut requests, mut extended, patience } = self.clone();
+        let Self { mut requests, mut extended, patience, progress } = self.clone();
         Box::pin(async move {
             // Before the server's settings no CONNECT may be extended (RFC 8441 section 3). That the connection is gone,
             // the request itself finds out.
@@ -123,8 +129,22 @@ impl Service<Request<Body>> for Channel {
             if !enabled {
                 return Err(Error::Request("the server takes no extended CONNECT"));
             }
-            Ok(requests.send_request(request).await?.map(body::boxed))
+            answered(&progress, requests.send_request(request).await)
         })
+    }
+}
+
+/// What came of a request. What is inside does not know why the channel ended, if it did.
+fn answered(
+    progress: &Progress,
+    answer: hyper::Result<Response<hyper::body::Incoming>>,
+) -> Result<Response<Body>, Error> {
+    match answer {
+        Ok(answer) => Ok(answer.map(body::boxed)),
+        Err(_) if progress.is_over() => Err(Error::Over),
+        // It never left, which is more than the fault would tell.
+        Err(error) if error.is_canceled() => Err(Error::Http(error)),
+        Err(error) => Err(progress.check().err().map_or(Error::Http(error), Error::Fault)),
     }
 }
 

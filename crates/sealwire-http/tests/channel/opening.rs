@@ -1,13 +1,13 @@
 //! The first two messages, and who gets no channel.
 
-use crate::ends::{App, Ends};
+use crate::ends::{AUTHORITY, App, Ends};
 use futures_util::{SinkExt, StreamExt};
-use http::Response;
+use http::{Request, Response};
 use sealwire_crypto::random::OsRandom;
 use sealwire_http::{
     body,
     channel::{self, Error, Fault, Settings, Verdict},
-    server,
+    client, server,
 };
 use sealwire_session as session;
 use std::future::pending;
@@ -19,6 +19,7 @@ use tokio_tungstenite::{
         protocol::{CloseFrame, Role, frame::coding::CloseCode},
     },
 };
+use tower::Service;
 
 fn record_fault(error: session::Error) -> impl Fn(&Error) -> bool {
     move |found| matches!(found, Error::Fault(Fault::Record(found)) if *found == error)
@@ -67,6 +68,25 @@ async fn a_limit_is_told_by_keys() {
     );
     assert_eq!(client.unwrap().read(&mut [0; 10]).await.unwrap(), 0);
     assert!(record_fault(session::Error::Closed)(&server.err().unwrap()));
+}
+
+// SE-38: the same for whoever asks inside: nothing was acted upon, and the client knows it.
+#[tokio::test]
+async fn requests_in_a_session_that_is_over_are_known_to_have_done_nothing() {
+    let ends = Ends::new();
+    let settings = Settings::default();
+    let (a, b) = duplex(1000);
+    let server = channel::accept(b, |open| ends.admit_over(open), &settings);
+    let client = async {
+        let connected = client::channel::connect(a, ends.id(), ends.client(), 7, &settings, &OsRandom).await;
+        let (mut channel, connection) = connected.unwrap();
+        let request = Request::post(format!("https://{AUTHORITY}/")).body(body::full("act")).unwrap();
+        let (answer, ended) = tokio::join!(channel.call(request), connection);
+        assert!(matches!(answer.unwrap_err(), Error::Over));
+        assert!(matches!(ended.unwrap_err(), Error::Over));
+    };
+    let (served, ()) = tokio::join!(server, client);
+    assert!(record_fault(session::Error::Closed)(&served.err().unwrap()));
 }
 
 /// Whether an error is the one that is due.

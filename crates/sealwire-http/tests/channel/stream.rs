@@ -301,7 +301,7 @@ async fn nothing_is_kept_for_a_reader_that_does_not_read() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     // SE-37: whatever the sizes of writes, reads and the pipe between them.
     #[test]
@@ -339,5 +339,85 @@ proptest! {
             tokio::join!(writing, reading).1
         });
         prop_assert_eq!(received, writes.concat());
+    }
+
+    // SE-61: one bit flipped anywhere, or a cut anywhere, in what the server's end says, frames and openings included:
+    // the client reads the front of what was said, and an end only behind all of it.
+    #[test]
+    fn a_channel_that_is_meddled_with_gives_nothing_else(
+        writes in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..400), 1..10),
+        at in 0..4000_usize,
+        flip in prop::option::of(0..8_u8),
+    ) {
+        use std::sync::LazyLock;
+        static ENDS: LazyLock<Arc<Ends>> = LazyLock::new(Ends::new);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (received, clean) = runtime.block_on(async {
+            let (a, mut left) = duplex(1 << 16);
+            let (mut right, b) = duplex(1 << 16);
+            let settings = Settings::default();
+            let server = async {
+                let accepted = channel::accept(b, |open| ENDS.admit(open), &settings).await;
+                // The client may have gone, which is not what is looked at here.
+                if let Ok((mut server, _)) = accepted {
+                    for write in &writes {
+                        let _ = server.write_all(write).await;
+                    }
+                    let _ = server.shutdown().await;
+                }
+            };
+            let middle = async {
+                let (mut from_client, mut to_client) = tokio::io::split(&mut left);
+                let (mut from_server, mut to_server) = tokio::io::split(&mut right);
+                let there = async {
+                    let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
+                };
+                let back = async {
+                    let mut front = vec![0; at];
+                    let mut len = 0;
+                    while len < at {
+                        match from_server.read(&mut front[len..]).await {
+                            Ok(more @ 1..) => {
+                                to_client.write_all(&front[len..len + more]).await?;
+                                len += more;
+                            }
+                            _ => return Ok(()),
+                        }
+                    }
+                    if let Some(bit) = flip {
+                        let byte = from_server.read_u8().await?;
+                        to_client.write_u8(byte ^ 1 << bit).await?;
+                        tokio::io::copy(&mut from_server, &mut to_client).await?;
+                    }
+                    io::Result::Ok(())
+                };
+                // Whatever this end of the pipe meets is its end; the other goes with it.
+                tokio::select! {
+                    () = there => {}
+                    _ = back => {}
+                }
+                drop((left, right));
+            };
+            let client = async {
+                let number = ENDS.number();
+                let connected = channel::connect(a, ENDS.id(), ENDS.client(), number, &settings, &OsRandom);
+                let Ok(mut client) = connected.await else { return (Vec::new(), false) };
+                let mut received = Vec::new();
+                let mut buffer = [0; 300];
+                loop {
+                    match client.read(&mut buffer).await {
+                        Ok(0) => return (received, true),
+                        Ok(len) => received.extend_from_slice(&buffer[..len]),
+                        Err(_) => return (received, false),
+                    }
+                }
+            };
+            tokio::join!(client, server, middle).0
+        });
+        let sent = writes.concat();
+        prop_assert!(sent.starts_with(&received));
+        if clean {
+            prop_assert_eq!(received, sent);
+        }
     }
 }
