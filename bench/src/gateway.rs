@@ -80,6 +80,17 @@ pub(crate) async fn run(state: &Path, floor: impl Fn(&str) -> Result<f64>) -> Re
     Ok(table)
 }
 
+/// What makes the requests of a run.
+pub(crate) trait Load {
+    /// So many, the one that is sent first last.
+    fn requests(&self, address: SocketAddr, count: usize) -> Result<Vec<Request<Full<Bytes>>>>;
+}
+
+/// Requests in clear.
+pub(crate) fn plain() -> impl Load {
+    Message::Plain
+}
+
 /// What is sent.
 #[derive(Clone)]
 enum Message {
@@ -88,7 +99,7 @@ enum Message {
 }
 
 /// The lowest of some rounds, in microseconds of the party's CPU time per request.
-async fn best(party: &Party, message: &Message, connections: usize) -> Result<f64> {
+pub(crate) async fn best(party: &Party, message: &impl Load, connections: usize) -> Result<f64> {
     let mut lowest = f64::INFINITY;
     for _ in 0..ROUNDS {
         load(party.address, message.requests(party.address, REQUESTS / 10)?, connections).await?;
@@ -137,11 +148,13 @@ pub(crate) async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Byte
     Ok(sender)
 }
 
-impl Message {
+impl Load for Message {
     fn requests(&self, address: SocketAddr, count: usize) -> Result<Vec<Request<Full<Bytes>>>> {
         (0..count).map(|_| self.request(address)).collect()
     }
+}
 
+impl Message {
     fn request(&self, address: SocketAddr) -> Result<Request<Full<Bytes>>> {
         static CONTENTS: [u8; CONTENT] = [0x5a; CONTENT];
         let request = Request::post("/echo").header("host", address.to_string());

@@ -8,6 +8,7 @@ mod process;
 mod report;
 mod role;
 mod seal;
+mod session;
 mod stream;
 
 use anyhow::{Result, anyhow};
@@ -38,6 +39,7 @@ enum Command {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     Seal,
+    Session,
     Gateway,
     Stream,
     Attest,
@@ -63,6 +65,10 @@ fn main() -> Result<()> {
     }
     if wanted(Part::Seal) {
         show(seal::run()?);
+    }
+    if wanted(Part::Session) {
+        show(session::handshakes(&state)?);
+        show(runtime.block_on(session::requests(&state))?);
     }
     if wanted(Part::Gateway) {
         // Measured each time, right beside what is held against it.

@@ -72,7 +72,7 @@ pub(crate) async fn run(state: &Path, scratch: &Path) -> Result<Table> {
 }
 
 /// A policy that accepts the development root in `state`.
-fn accepting(state: &Path) -> Result<String> {
+pub(crate) fn accepting(state: &Path) -> Result<String> {
     let root = Development::open(state)?.root_fingerprint();
     let root: String = root.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!(

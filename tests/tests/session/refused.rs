@@ -1,6 +1,7 @@
 //! What a gateway refuses of sessions, and what clients make of it.
 
 use super::{connect, send, whole};
+use bytes::BytesMut;
 use http::{Method, StatusCode};
 use sealwire_attest::UnixTime;
 use sealwire_crypto::random::OsRandom;
@@ -9,12 +10,16 @@ use sealwire_http::{
     session::{
         client::{self, Config},
         media,
-        request::{Listed, Mode, Ticket, base_id},
+        request::{Binder, Listed, Mode, Opened, Padding, Ticket, base_id},
     },
     wire::{SESSION_PATH, SESSION_REQUEST_PATH},
 };
+use sealwire_message::{
+    bhttp::{RequestHead, encode},
+    chunk,
+};
 use sealwire_tests::{
-    Stage,
+    Stage, message,
     raw::Answer,
     stage::{self, AUTHORITY},
 };
@@ -82,42 +87,58 @@ async fn handshake(stage: &Stage) -> client::Established {
     }
 }
 
-// SE-30, SE-73: the same request again does not reach the application, and is refused inside.
-#[tokio::test]
-async fn a_request_is_acted_upon_once() {
-    use bytes::BytesMut;
-    use sealwire_http::session::request::{Binder, Opened, Padding};
-    use sealwire_message::{bhttp::encode, chunk};
-    let stage = Stage::start().await;
-    let live = handshake(&stage).await;
+/// Sends a request by hand, and opens the answer: its inner status.
+async fn exchange(stage: &Stage, live: &client::Established, ticket: Ticket, head: &RequestHead) -> u16 {
     let secret = &live.secrets.request;
-    let ticket = secret.ticket(&live.id, 7, Mode::Hidden, &Listed::nothing(), &OsRandom).unwrap();
     let limits = chunk::Limits::default();
-    let (sealer, _) = secret.seal(ticket).unwrap().sealing(Padding::To(256), limits);
+    let (sealer, awaited) = secret.seal(ticket).unwrap().sealing(Padding::To(256), limits);
     let mut plaintext = BytesMut::new();
-    encode::request_head(&mut plaintext, &sealwire_tests::message::head("POST", "/once"));
+    encode::request_head(&mut plaintext, head);
     encode::end(&mut plaintext, None);
     let mut sealed = BytesMut::new();
     sealer.finish(&mut sealed, &[&plaintext]).unwrap();
-    let mut statuses = Vec::new();
-    for _ in 0..2 {
-        let answer = post(&stage, &base_id(&live.id), &ticket.to_field(), &sealed).await;
-        assert_eq!((answer.status, answer.field("content-type")), (200, media::RESPONSE));
-        let (_, await_answer) = secret.seal(ticket).unwrap().sealing(Padding::Off, limits);
-        let binder = Binder::from_field(answer.field("attest-binder").as_bytes()).unwrap();
-        let mut opener = await_answer.receive(&binder).unwrap();
-        opener.push(&answer.content);
-        opener.end();
-        let mut plain = Vec::new();
-        while let Some(Opened::Data(data) | Opened::Final(data)) = opener.next_data().unwrap() {
-            plain.extend_from_slice(&data);
-        }
-        // A response of indeterminate length, then its status as a two-byte varint (RFC 9292).
-        assert_eq!(plain[0], 3);
-        statuses.push(u16::from_be_bytes([plain[1], plain[2]]) & 0x3fff);
+    let answer = post(stage, &base_id(&live.id), &ticket.to_field(), &sealed).await;
+    assert_eq!((answer.status, answer.field("content-type")), (200, media::RESPONSE));
+    let binder = Binder::from_field(answer.field("attest-binder").as_bytes()).unwrap();
+    let mut opener = awaited.receive(&binder).unwrap();
+    opener.push(&answer.content);
+    opener.end();
+    let mut plain = Vec::new();
+    while let Some(Opened::Data(data) | Opened::Final(data)) = opener.next_data().unwrap() {
+        plain.extend_from_slice(&data);
     }
-    assert_eq!(statuses, [200, 409]);
+    // A response of indeterminate length, then its status as a two-byte varint (RFC 9292).
+    assert_eq!(plain[0], 3);
+    u16::from_be_bytes([plain[1], plain[2]]) & 0x3fff
+}
+
+fn numbered(live: &client::Established, number: u64) -> Ticket {
+    live.secrets.request.ticket(&live.id, number, Mode::Hidden, &Listed::nothing(), &OsRandom).unwrap()
+}
+
+// SE-30, SE-73: the same request again does not reach the application, and is refused inside.
+#[tokio::test]
+async fn a_request_is_acted_upon_once() {
+    let stage = Stage::start().await;
+    let live = handshake(&stage).await;
+    let ticket = numbered(&live, 7);
+    let head = message::head("POST", "/once");
+    assert_eq!(exchange(&stage, &live, ticket, &head).await, 200);
+    assert_eq!(exchange(&stage, &live, ticket, &head).await, 409);
+    // Another random value, and so another MAC, does not make it another number.
+    assert_eq!(exchange(&stage, &live, numbered(&live, 7), &head).await, 409);
     assert_eq!(stage.app.counts().reached, 1);
+}
+
+// SE-36: what is inside names the authority of the session, or goes nowhere.
+#[tokio::test]
+async fn a_session_is_for_its_authority() {
+    let stage = Stage::start().await;
+    let live = handshake(&stage).await;
+    let other = RequestHead { authority: Some("other.example".parse().unwrap()), ..message::head("GET", "/") };
+    assert_eq!(exchange(&stage, &live, numbered(&live, 0), &other).await, 421);
+    assert_eq!(stage.app.counts().reached, 0);
+    assert_eq!(exchange(&stage, &live, numbered(&live, 1), &message::head("GET", "/")).await, 200);
 }
 
 // SE-43, AT-45: sessions die with their instance; what may be repeated goes on with the next.

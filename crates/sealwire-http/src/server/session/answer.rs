@@ -93,6 +93,12 @@ pub(super) fn refused(refused: &Refused) -> Response<Body> {
     response
 }
 
+/// Inside: the request names another authority than its session (SE-36).
+pub(super) fn misdirected() -> Response<Body> {
+    let title = "The session was made for another authority";
+    problem::response(StatusCode::MISDIRECTED_REQUEST, problem::BLANK, title, "")
+}
+
 /// Inside: TLS early data, where the route takes none (OB-63).
 pub(super) fn too_early() -> Response<Body> {
     problem::response(StatusCode::TOO_EARLY, problem::BLANK, "Too early", "This route takes no early data.")

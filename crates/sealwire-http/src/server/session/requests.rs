@@ -8,8 +8,9 @@ use crate::{
 };
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, request::Parts};
+use sealwire_attest::key_document::authority;
 use sealwire_crypto::random::Random;
-use sealwire_message::chunk;
+use sealwire_message::{bhttp::RequestHead, chunk};
 use sealwire_session::{
     Limits, SessionId, media,
     request::{
@@ -51,6 +52,9 @@ pub(super) async fn serve(
         Ok(head) => head,
         Err(fault) => return exchange::seal(reply, exchange::fault(fault)),
     };
+    if !is_of(&head, &granted.authority) {
+        return exchange::seal(reply, answer::misdirected());
+    }
     let rules = settings.routes.rules(&head);
     if outer.headers.contains_key(EARLY_DATA) && !rules.early_data {
         return exchange::seal(reply, answer::too_early());
@@ -61,6 +65,13 @@ pub(super) async fn serve(
 }
 
 const EARLY_DATA: HeaderName = HeaderName::from_static("early-data");
+
+/// Whether a request names the authority that the session was made for (SE-36).
+fn is_of(head: &RequestHead, session: &str) -> bool {
+    let authority = head.effective_authority();
+    let normal = authority.map(|name| authority::normalise(name.as_str(), authority::DEFAULT_PORT));
+    normal.is_some_and(|name| name.is_ok_and(|name| name == session))
+}
 
 /// `Attest-Base-ID` and `Attest-Ticket`, each once (SE-34).
 fn fields(headers: &HeaderMap) -> Option<(SessionId, Ticket)> {
