@@ -16,7 +16,8 @@ use std::path::Path;
 
 /// One core; the client knows the key document, as one that has fetched it does.
 pub(crate) fn run(state: &Path) -> Result<Table> {
-    let mut table = Table::new("Session handshake, us on one core", &["what", "us", "against", "us", "ratio"]);
+    let mut table =
+        Table::new("Session handshake, us on one core", &["what", "us", "against", "us", "ratio"]);
     let row = |what: &str, ours: f64, against: &str, theirs: f64| {
         let ratio = ours / theirs;
         let us = |nanos: f64| format!("{:.1}", nanos / 1000.0);

@@ -12,13 +12,13 @@ use sealwire_attest::{
     KeyDocument, Policy, UnixTime, Verifier,
     key_document::{self, Acceptance, Published, Seen, Wanted},
 };
+use sealwire_crypto::random::OsRandom;
 use sealwire_http::session::{
     self, Identity, Scheme,
     client::{self, Established, Outcome, Received, Started},
     message::{Authentication, Parameters},
     server::{self, HalfOpen, Next, Once, Presenting, Server},
 };
-use sealwire_crypto::random::OsRandom;
 use sealwire_tee::{Tee, development::Development};
 use std::{
     path::Path,

@@ -94,7 +94,8 @@ impl Sealed {
         encode::end(&mut message, None);
         let Established { id, secrets, .. } = &*self.session;
         let ticket = secrets.request.ticket(id, number, Mode::Hidden, &Listed::nothing(), &OsRandom)?;
-        let (sealer, _) = secrets.request.seal(ticket)?.sealing(Padding::Short(256), chunk::Limits::default());
+        let (sealer, _) =
+            secrets.request.seal(ticket)?.sealing(Padding::Short(256), chunk::Limits::default());
         let mut out = BytesMut::new();
         sealer.finish(&mut out, &[&message])?;
         Ok(Request::post(SESSION_REQUEST_PATH)

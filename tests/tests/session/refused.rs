@@ -135,7 +135,8 @@ async fn a_request_is_acted_upon_once() {
 async fn a_session_is_for_its_authority() {
     let stage = Stage::start().await;
     let live = handshake(&stage).await;
-    let other = RequestHead { authority: Some("other.example".parse().unwrap()), ..message::head("GET", "/") };
+    let other =
+        RequestHead { authority: Some("other.example".parse().unwrap()), ..message::head("GET", "/") };
     assert_eq!(exchange(&stage, &live, numbered(&live, 0), &other).await, 421);
     assert_eq!(stage.app.counts().reached, 0);
     assert_eq!(exchange(&stage, &live, numbered(&live, 1), &message::head("GET", "/")).await, 200);
