@@ -71,7 +71,7 @@ pub enum Outcome {
     NotSupplied(String),
     /// It ran and the evidence failed.
     Failed(String),
-    /// An earlier check failed first.
+    /// Another check failed before this one came to its end.
     NotReached,
 }
 

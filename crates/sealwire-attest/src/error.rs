@@ -290,6 +290,62 @@ impl Error {
         }
     }
 
+    /// What would have passed, for denials (AT-23). What was found is the error's own text.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        let expected = match self {
+            Self::Malformed(_) => "evidence in the format of its kind",
+            Self::Length { expected, .. } => return format!("{expected} bytes"),
+            Self::Version { .. } => "a version of the format that is known",
+            Self::Unsupported(_) => "a key type and an algorithm that evidence of this kind has",
+            Self::MalformedEndorsement(_) => {
+                "endorsements that can be read, no more and no longer than their limits"
+            }
+            Self::Cmw(_) => "one piece of evidence, or a lead with companions, in its wrapper",
+            Self::KeyDocument(_) => "a key document in its published form",
+            Self::EndorsementMissing(_) => "every certificate between the evidence and a pinned root",
+            Self::RootNotPinned => "a root of the vendor's, or one that the policy names",
+            Self::KindMismatch { label, .. } => return format!("a root of {label}"),
+            Self::CertificateSignature(_) => "a signature by the certificate above it",
+            Self::CertificateAlgorithm(_) => "an algorithm that the vendor signs certificates with",
+            Self::CertificateUsage(_) => "a certificate that was made for its place in the chain",
+            Self::CertificateExtension(_) => "the extensions that the vendor puts into it, each once",
+            Self::WrongChip => "the certificate of the chip that made the report",
+            Self::WrongProduct => "one product in report, certificate and root",
+            Self::KeyNotBound(_) => "a key that the hardware vouches for",
+            Self::QeSignature => "a signature by the platform's certificate (PCK)",
+            Self::Unsigned => "a report that the firmware signed",
+            Self::Expired { .. } | Self::NotYetValid { .. } => {
+                "certificates that are valid at the time of the verification"
+            }
+            Self::CrlInvalid(_) => "a CRL that its issuer signed",
+            Self::CrlExpired(_) | Self::CrlNotYetValid(_) => "a CRL in force at the time of the verification",
+            Self::OcspInvalid(_) => "an OCSP response by the issuer, or by a responder that it certified",
+            Self::OcspExpired(_) | Self::OcspNotYetValid(_) => {
+                "an OCSP response in force at the time of the verification"
+            }
+            Self::OcspUnknown(_) => "certificates that their issuers know",
+            Self::Revoked(_) => "certificates that nobody has revoked",
+            Self::Signature => "a signature over these bytes by the key that the chain certifies",
+            Self::TcbMismatch { component, certified, .. } => {
+                return format!("{component} {certified}, for which the key is certified");
+            }
+            Self::ReferenceInvalid(_) => "reference data in exactly the bytes that its vendor signed",
+            Self::ReferenceExpired { .. } | Self::ReferenceNotYetValid { .. } => {
+                "reference data in force at the time of the verification"
+            }
+            Self::QeIdentity(_) => "the quoting enclave that its vendor describes",
+            Self::TdxModule(_) => "a TDX module that its vendor describes",
+            Self::PcrDigest => "the register values that the quote is over",
+            Self::EventLog(_) => "a log that leads to the registers attested",
+            Self::Attributes(_) => "attributes that this version can judge",
+            Self::Binding => "evidence over what was asked for",
+            Self::MadeInFuture(_) => "evidence from before the time of the verification",
+            Self::Companion { error, .. } => return error.expected(),
+        };
+        expected.to_owned()
+    }
+
     /// The check that failed (AT-03).
     #[must_use]
     pub fn check(&self) -> Check {

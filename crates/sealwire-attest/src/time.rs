@@ -32,10 +32,17 @@ impl UnixTime {
 }
 
 impl fmt::Display for UnixTime {
-    /// RFC 3339 in UTC; bare seconds beyond the calendar's end.
+    /// RFC 3339 in UTC; bare seconds past the year 9999.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match i64::try_from(self.0).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()) {
-            Some(timestamp) => write!(f, "{timestamp}"),
+        // Certificates without an end say 9999-12-31T23:59:59Z (RFC 5280 section 4.1.2.5), which is past the last
+        // `Timestamp` but not past the last date of the calendar.
+        let civil = i64::try_from(self.0).ok().and_then(|seconds| {
+            jiff::civil::datetime(1970, 1, 1, 0, 0, 0, 0)
+                .checked_add(jiff::SignedDuration::from_secs(seconds))
+                .ok()
+        });
+        match civil {
+            Some(civil) => write!(f, "{civil}Z"),
             None => write!(f, "{}", self.0),
         }
     }

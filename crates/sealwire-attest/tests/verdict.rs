@@ -498,6 +498,8 @@ fn reason_codes_are_documented() {
         assert!(row.starts_with(&expected), "{row}: {expected}");
         let verdict = without_policy(Err(error.clone()), &Endorsements::default(), NOW);
         assert_eq!((verdict.exit, verdict.reasons[0].code), (error.exit(), error.code()));
+        // AT-23
+        assert!(!verdict.reasons[0].expected.is_empty(), "{error:?}");
     }
 
     // A companion's error has the code, the check and the exit of what is wrong with the companion.
@@ -542,4 +544,35 @@ fn a_failed_verdict_says_how_the_earlier_checks_came_out() {
         assert_eq!(checks[ran]["outcome"], "passed");
         assert!(!checks[ran]["detail"].as_str().unwrap().is_empty());
     }
+}
+
+// AT-23: a denial says what was expected and what was found, also where a check failed and not a rule.
+#[test]
+fn a_failed_check_says_what_would_have_passed() {
+    let Some((evidence, endorsements)) = milan() else { return };
+    let asked = |asked: &[u8]| {
+        let expected = Expected::ReportData(asked);
+        judge(&Verifier::new(&[]), Ok(evidence.clone()), &endorsements, None, expected, MILAN_TIME)
+    };
+    let verdict = asked(&[0xab; 2]);
+    assert_eq!((verdict.reasons[0].code, verdict.reasons[0].rule.as_str()), ("binding", "binding"));
+    assert_eq!(verdict.reasons[0].expected, "abab");
+    assert_eq!(verdict.reasons[0].found, hex::encode(&evidence.bytes[0x50..0x90]));
+    assert_eq!(asked(&[]).reasons[0].expected, "nothing");
+    assert_eq!(verdict.exit, 20);
+
+    let expired = without_policy(Ok(evidence), &endorsements, UnixTime(MILAN_LAST.0 + 1));
+    assert_eq!(expired.reasons[0].expected, "certificates that are valid at the time of the verification");
+    assert!(expired.reasons[0].found.contains("was valid until 2030-04-03"), "{:?}", expired.reasons);
+}
+
+// AT-81: times are RFC 3339, also the last one of all, which certificates without an end have.
+#[test]
+fn times_are_written_to_the_end_of_the_calendar() {
+    let last = 253_402_300_799;
+    assert_eq!(UnixTime(0).to_string(), "1970-01-01T00:00:00Z");
+    assert_eq!(UnixTime(1_751_624_163).to_string(), "2025-07-04T10:16:03Z");
+    assert_eq!(UnixTime(last).to_string(), "9999-12-31T23:59:59Z");
+    assert_eq!(UnixTime(last + 1).to_string(), "253402300800");
+    assert_eq!(UnixTime(u64::MAX).to_string(), u64::MAX.to_string());
 }

@@ -76,6 +76,8 @@ impl AzureVerifier {
         let evidence = request.evidence;
         let vm = VmEvidence::parse(&evidence.bytes)?;
         let parsed = Parsed::new(evidence.kind, &vm)?;
+        // The hardware's verifier notes its own format over it, and both are told together below.
+        checks.format = Outcome::Passed(parsed.shown());
         // AT-02: SHA-256 of the runtime data, then 32 zeros.
         let mut bound = [0; 64];
         for (out, byte) in bound.iter_mut().zip(sha256(&[parsed.hcl.runtime])) {

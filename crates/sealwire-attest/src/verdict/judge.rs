@@ -28,7 +28,13 @@ pub fn judge(
     let request = Request { evidence: &evidence, endorsements, expected, at };
     let verified = match verifier.verify_noting(&request, &mut checks) {
         Ok(verified) => verified,
-        Err(error) => return Verdict::failed(&error, Some(evidence.kind), checks),
+        Err(error) => {
+            let mut verdict = Verdict::failed(&error, Some(evidence.kind), checks);
+            if error == Error::Binding {
+                tell_binding(&mut verdict, verifier, &request);
+            }
+            return verdict;
+        }
     };
     let (claims, checks) = verified.clone().into_parts();
     let default;
@@ -43,4 +49,29 @@ pub fn judge(
         Ok(appraised) => appraised.verdict().clone(),
         Err(denial) => Verdict::refused(denial, &claims, checks),
     }
+}
+
+/// Both sides of a comparison that failed (AT-23). Whatever the evidence is bound to, its chain and signature have
+/// verified by then and are known, so that to ask without a binding costs little.
+fn tell_binding(verdict: &mut Verdict, verifier: &Verifier, request: &Request<'_>) {
+    let expected = match request.expected {
+        Expected::ReportData(bytes) => bytes,
+        Expected::Binding(binding) => binding.get(..request.evidence.kind.binding_len()).unwrap_or(binding),
+        Expected::Unbound => return,
+    };
+    let unbound = Request { expected: Expected::Unbound, ..*request };
+    let Ok(verified) = verifier.verify_noting(&unbound, &mut Checks::not_reached()) else { return };
+    let found = &verified.get().report_data;
+    for reason in &mut verdict.reasons {
+        reason.expected = told(expected);
+        reason.found = match found.as_slice() {
+            same if same == expected => format!("{}, with a nonce or a public key beside it", told(same)),
+            other => told(other),
+        };
+    }
+}
+
+/// Bytes in hex; hex has no word for none.
+fn told(bytes: &[u8]) -> String {
+    if bytes.is_empty() { "nothing".to_owned() } else { hex::encode(bytes) }
 }

@@ -28,7 +28,7 @@ impl From<&Error> for Reason {
         Self {
             code: error.code(),
             rule: error.check().name().to_owned(),
-            expected: String::new(),
+            expected: error.expected(),
             found: error.to_string(),
         }
     }
