@@ -56,7 +56,7 @@ impl Aead {
 pub struct Key {
     key: backend::LessSafeKey,
     #[cfg(feature = "test-support")]
-    fingerprint: crate::nonces::Fingerprint,
+    fingerprint: Option<crate::nonces::Fingerprint>,
 }
 
 impl Key {

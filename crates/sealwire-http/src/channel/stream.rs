@@ -53,7 +53,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> ChannelStream<T> {
         Arc::clone(&self.progress)
     }
 
-    /// Closes this side's direction: the other learns that it has everything. The flush of it is the caller's.
+    /// Closes this side's direction, and sees it off: the other learns that it has everything.
     ///
     /// # Errors
     /// What went wrong before, or does now.
