@@ -13,6 +13,8 @@ mod nitro;
 mod nvidia;
 #[path = "seeds/ocsp.rs"]
 mod ocsp;
+#[path = "seeds/session.rs"]
+mod session;
 #[path = "seeds/tpm.rs"]
 mod tpm;
 
@@ -61,6 +63,7 @@ fn main() -> Result {
     enrolment::seeds()?;
     nitro::seeds()?;
     nvidia::seeds()?;
+    session::seeds()?;
     ocsp::seeds()?;
     for (name, text) in [
         ("name", "Api.Example.com:443"),
