@@ -46,6 +46,17 @@ pub(super) fn serve(
     show: impl FnOnce(&Digest) -> Vec<u8>,
     prove: impl FnOnce(&Digest) -> Vec<u8>,
 ) -> Serving {
+    serve_and_finish(hello, choose, show, prove, |finished| finished)
+}
+
+/// The same; `finish` alters the Finished MAC.
+pub(super) fn serve_and_finish(
+    hello: &[u8],
+    choose: impl FnOnce(&mut ServerHello),
+    show: impl FnOnce(&Digest) -> Vec<u8>,
+    prove: impl FnOnce(&Digest) -> Vec<u8>,
+    finish: impl FnOnce(Vec<u8>) -> Vec<u8>,
+) -> Serving {
     let offered = ClientHello::decode(hello).unwrap();
     let (group, share) = &offered.shares[0];
     let group = [Group::X25519MlKem768, Group::SecP384r1MlKem1024, Group::X25519]
@@ -75,10 +86,10 @@ pub(super) fn serve(
     let proof = prove(&transcript.digest());
     transcript.add(Direction::Server, &proof);
     let finished = server.finished().unwrap().sign(&[transcript.digest().as_bytes()]);
-    transcript.add(Direction::Server, finished.as_bytes());
-    let plain = cbor::encode(|e| {
-        e.array(4)?.bytes(&credential)?.bytes(&proof)?.bytes(finished.as_bytes())?.bytes(b"")?.ok()
-    });
+    let finished = finish(finished.as_bytes().to_vec());
+    transcript.add(Direction::Server, &finished);
+    let plain =
+        cbor::encode(|e| e.array(4)?.bytes(&credential)?.bytes(&proof)?.bytes(&finished)?.bytes(b"")?.ok());
     let sealed = server.seal(0, &after_hello, plain).unwrap();
     let flight = ServerFlight { hello: &server_hello, sealed: &sealed }.encode();
     Serving { flight, id: chosen.session, transcript, client }
@@ -153,14 +164,24 @@ pub(super) fn call(gateway: &Gateway, evidence: EvidenceMode) -> Calling {
 impl Calling {
     /// A finish with whatever credential, and the proof that `prove` makes of T(client credential).
     pub(super) fn finish(&self, credential: &[u8], prove: impl FnOnce(&Digest) -> Vec<u8>) -> Vec<u8> {
+        self.finish_with(credential, prove, |finished| finished)
+    }
+
+    /// The same; `finish` alters the Finished MAC.
+    pub(super) fn finish_with(
+        &self,
+        credential: &[u8],
+        prove: impl FnOnce(&Digest) -> Vec<u8>,
+        finish: impl FnOnce(Vec<u8>) -> Vec<u8>,
+    ) -> Vec<u8> {
         let mut transcript = self.transcript.clone();
         let after_server = transcript.digest();
         transcript.add(Direction::Client, credential);
         let proof = prove(&transcript.digest());
         transcript.add(Direction::Client, &proof);
         let finished = self.client.finished().unwrap().sign(&[transcript.digest().as_bytes()]);
-        let plain =
-            cbor::encode(|e| e.array(3)?.bytes(credential)?.bytes(&proof)?.bytes(finished.as_bytes())?.ok());
+        let finished = finish(finished.as_bytes().to_vec());
+        let plain = cbor::encode(|e| e.array(3)?.bytes(credential)?.bytes(&proof)?.bytes(&finished)?.ok());
         let sealed = self.client.seal(0, &after_server, plain).unwrap();
         ClientFinish { session: self.id, sealed: &sealed }.encode()
     }

@@ -5,7 +5,7 @@ use super::{
         AUTHORITY, Caller, Gateway, NOW, POLICY, TEE, VERIFIER, accept, appraise, at, parameters, quote,
         quote_bytes,
     },
-    hand::{call, client_credential, credential, serve},
+    hand::{call, client_credential, credential, serve, serve_and_finish},
 };
 use crate::{
     Error, Identity, Scheme,
@@ -427,4 +427,78 @@ fn composite_evidence_cannot_be_split() {
             );
         }
     }
+}
+
+/// Finished MACs that are none.
+const BENDS: [fn(Vec<u8>) -> Vec<u8>; 4] = [
+    |mut finished| {
+        finished[0] ^= 1;
+        finished
+    },
+    |mut finished| {
+        finished[47] ^= 0x80;
+        finished
+    },
+    |finished| finished[..47].to_vec(),
+    |_| Vec::new(),
+];
+
+// SE-08, SE-10: neither end goes on without the other's Finished, however good the rest is.
+#[test]
+fn a_wrong_finished_ends_the_handshake() {
+    let gateway = Gateway::new(server::Config::default()).asking(Authentication::Required);
+    let caller = Caller::new();
+    let published = gateway.published.encode();
+    let identity = gateway.server.identity();
+    for bend in BENDS {
+        let started = start(client::Config::default());
+        let show =
+            |_: &Digest| credential(gateway.document_hash(), &published, None, Authentication::NotAsked);
+        let prove = |signed: &Digest| {
+            identity.prove(Scheme::Ed25519MlDsa65, Role::Server, signed, &OsRandom).unwrap().encode()
+        };
+        let forged = serve_and_finish(&started.hello, |_| {}, show, prove, bend);
+        let presented = presented(started, &forged.flight).unwrap();
+        let accepted = presented.accept(&gateway.acceptance(), None, at(*NOW));
+        assert_eq!(accepted.err(), Some(Error::Finished));
+
+        let calling = call(&gateway, EvidenceMode::Identity);
+        let own = client_credential(caller.document_hash(), &caller.published.encode());
+        let prove = |signed: &Digest| {
+            caller.identity.prove(Scheme::Ed25519MlDsa65, Role::Client, signed, &OsRandom).unwrap().encode()
+        };
+        let finish = calling.finish_with(&own, prove, bend);
+        let Next::Authenticate(expect) = calling.next else { panic!() };
+        assert_eq!(expect.receive(&finish).err(), Some(Error::Finished));
+    }
+}
+
+// SE-11: a caller that shows nothing where something is required, or half of what it has to show.
+#[test]
+fn what_a_caller_shows_is_whole() {
+    let caller = Caller::new();
+    let whole = client_credential(caller.document_hash(), &caller.published.encode());
+    let nothing = crate::message::ClientCredential::default().encode();
+    let required = Gateway::new(server::Config::default()).asking(Authentication::Required);
+    let wanted = Gateway::new(server::Config::default()).asking(Authentication::Wanted);
+    for (gateway, credential, proof, error) in [
+        (&required, &nothing, &b""[..], Error::CallerNotAttested),
+        (&required, &nothing, b"proof", Error::Inconsistent),
+        (&required, &whole, b"", Error::Inconsistent),
+        (&wanted, &nothing, b"proof", Error::Inconsistent),
+        (&wanted, &whole, b"", Error::Inconsistent),
+    ] {
+        let calling = call(gateway, EvidenceMode::Identity);
+        let finish = calling.finish(credential, |_| proof.to_vec());
+        let Next::Authenticate(expect) = calling.next else { panic!() };
+        assert_eq!(expect.receive(&finish).err(), Some(error));
+    }
+    // Who has shown something is not taken for who has shown nothing.
+    let calling = call(&wanted, EvidenceMode::Identity);
+    let finish = calling.finish(&whole, |_| b"proof".to_vec());
+    let Next::Authenticate(expect) = calling.next else { panic!() };
+    let received = expect.receive(&finish).unwrap();
+    let client = expect.presented(received);
+    let accepted = client.accept_unattested(&wanted.server, None, *NOW, &OsRandom);
+    assert_eq!(accepted.err(), Some(Error::NotAppraised));
 }
