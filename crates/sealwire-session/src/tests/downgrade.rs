@@ -1,7 +1,7 @@
 //! SE-14, SE-80: what is offered and chosen, altered on its way, or chosen by a server against what was offered.
 
 use super::{
-    common::{AUTHORITY, Gateway, NOW, at},
+    common::{AUTHORITY, Gateway, NOW, at, establish},
     hand::{credential, serve},
 };
 use crate::{
@@ -130,6 +130,41 @@ fn choices_that_were_not_offered_are_refused() {
     hello.aead = Aead::ChaCha20Poly1305.id();
     let altered = ServerFlight { hello: &hello.encode(), sealed: flight.sealed }.encode();
     assert_eq!(started.next.receive(&altered, &OsRandom).err(), Some(Error::Open));
+}
+
+// SE-02, SE-40, SE-42: the same where there is a ticket: of its suite, with an agreement, and without early data unless they
+// were sent.
+#[test]
+fn choices_of_a_resumption_are_held_against_the_offer() {
+    type Choice = fn(&mut ServerHello);
+    let choices: [(&str, Choice, Error); 4] = [
+        ("another suite than the ticket's", |hello| hello.aead = Aead::Aes128Gcm.id(), Error::NotOffered),
+        ("early data", |hello| hello.early = true, Error::NotOffered),
+        (
+            "no agreement",
+            |hello| {
+                hello.resumed = Resumed::WithoutAgreement;
+                hello.share = None;
+            },
+            Error::NotOffered,
+        ),
+        // He has not what the ticket has.
+        ("nothing else", |_| {}, Error::Open),
+    ];
+    let gateway = Gateway::new(server::Config::default());
+    for (what, choice, error) in choices {
+        let config = client::Config::default();
+        let ticket = establish(&gateway, &config, None, *NOW).unwrap().0.ticket;
+        assert!(ticket.is_some());
+        let started =
+            client::start(Arc::new(config), AUTHORITY, None, ticket, false, *NOW, &OsRandom).unwrap();
+        let choose = |hello: &mut ServerHello| {
+            hello.resumed = Resumed::WithAgreement;
+            choice(hello);
+        };
+        let forged = serve(&started.hello, choose, |_| vec![0xa0], |_| Vec::new());
+        assert_eq!(started.next.receive(&forged.flight, &OsRandom).err(), Some(error), "{what}");
+    }
 }
 
 // SE-08: a quote that was asked for is there, and none that was not; its claims are those of this handshake.
