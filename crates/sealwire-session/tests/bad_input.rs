@@ -170,7 +170,7 @@ fn what_is_cut_is_refused_by_both_ends() {
 fn what_is_out_of_order_is_unexpected() {
     let (_, awaited, expect) = finishing(&MESSAGES.gateway);
     let pending = Pending::new(&Limits::default());
-    pending.insert(expect, ());
+    pending.insert(expect, (), *NOW);
     for (kind, message) in MESSAGES.all() {
         if !matches!(kind, Type::ClientHello | Type::HelloAgain) {
             let error = MESSAGES.gateway.receive(message, false, *NOW).err();
@@ -243,15 +243,19 @@ fn what_belongs_to_another_session_does_not_open() {
 // SE-11, SE-13: a finish counts once; the oldest handshake that awaits one goes first.
 #[test]
 fn a_finish_is_taken_once() {
-    let pending = Pending::new(&Limits { half_open: 2, ..Limits::default() });
+    let pending = Pending::new(&Limits { half_open: 2, retry_from: 2, ..Limits::default() });
+    assert!(!pending.is_busy(*NOW));
     let finishes: Vec<_> = (0..3)
         .map(|number| {
             let (finish, _, expect) = finishing(&MESSAGES.gateway);
-            pending.insert(expect, number);
+            pending.insert(expect, number, *NOW + number);
             finish
         })
         .collect();
     assert_eq!(pending.len(), 2);
+    // The load is what began within the last minute.
+    assert!(pending.is_busy(*NOW + 60_000));
+    assert!(!pending.is_busy(*NOW + 60_001));
     assert_eq!(pending.receive(&finishes[0]).err(), Some(Error::UnknownSession));
     assert_eq!(pending.receive(&finishes[2]).unwrap().1, 2);
     assert_eq!(pending.receive(&finishes[2]).err(), Some(Error::UnknownSession));

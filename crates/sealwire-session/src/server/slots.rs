@@ -3,6 +3,9 @@
 use crate::SessionId;
 use std::collections::{BTreeMap, HashMap};
 
+/// Half-open sessions that are older, in milliseconds, say nothing about the load of now.
+pub(super) const BUSY_WITHIN: u64 = 60_000;
+
 /// A map that knows which of its values was used the longest ago.
 pub(super) struct Slots<V> {
     found: HashMap<SessionId, (u64, V)>,
@@ -54,9 +57,10 @@ impl<V> Slots<V> {
         self.found.remove(&id).map(|(_, value)| value)
     }
 
-    /// From the one used last to the one used the longest ago.
-    pub(super) fn latest(&self) -> impl Iterator<Item = &V> {
-        self.order.values().rev().filter_map(|id| self.get(id))
+    /// Whether there are `count`, of which the earliest is still `recent`, beginning with the one used last.
+    pub(super) fn are_many(&self, count: usize, recent: impl FnOnce(&V) -> bool) -> bool {
+        let Some(before) = count.checked_sub(1) else { return true };
+        self.order.values().rev().nth(before).and_then(|id| self.get(id)).is_some_and(recent)
     }
 
     /// Takes out all that `chosen` names.

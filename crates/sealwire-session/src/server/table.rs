@@ -6,7 +6,10 @@
 //! No lock is held while a MAC is computed. What is taken out is wiped once the requests that are just being looked up
 //! are done with it; requests that were admitted have keys of their own.
 
-use super::{HalfOpen, slots::Slots};
+use super::{
+    HalfOpen,
+    slots::{BUSY_WITHIN, Slots},
+};
 use crate::{
     Error, Limits, Outside, Secrets, SessionId, Suite,
     channel::Channel,
@@ -19,8 +22,6 @@ use std::{
     time::Duration,
 };
 
-/// Half-open sessions that are older say nothing about the load of now.
-const BUSY_WITHIN: u64 = 60_000;
 /// Sessions are divided by their ids, which are random, so that few requests wait for one lock.
 const SHARDS: usize = 64;
 
@@ -202,12 +203,12 @@ impl<T: Clone> Table<T> {
         self.find(session).is_some()
     }
 
-    /// Whether hellos should be answered with a retry (SE-13): so many sessions of the last minute are half-open.
+    /// Whether hellos should be answered with a retry (SE-13): so many sessions of the last minute are half-open. Those
+    /// whose client is asked who it is are in [`Pending`](super::Pending), which has its own word on it.
     #[must_use]
     pub fn is_busy(&self, now: u64) -> bool {
-        let slots = self.half_open();
-        let Some(before) = self.limits.retry_from.checked_sub(1) else { return true };
-        slots.latest().nth(before).is_some_and(|entry| now.saturating_sub(entry.established) < BUSY_WITHIN)
+        let recent = |entry: &Arc<Entry<T>>| now.saturating_sub(entry.established) < BUSY_WITHIN;
+        self.half_open().are_many(self.limits.retry_from, recent)
     }
 
     /// How many sessions are half-open, and how many are confirmed.

@@ -325,7 +325,7 @@ fn se_75_evidence_that_is_removed_breaks_both_sides() {
         let started = start(config.clone());
         let (flight, next) = gateway.flight(&started.hello, *NOW).unwrap();
         let Next::Authenticate(expect) = next else { panic!() };
-        pending.insert(expect, ());
+        pending.insert(expect, (), *NOW);
         let presented = presented(started, &flight).unwrap();
         match presented.accept(&gateway.acceptance(), None, at(*NOW)).unwrap() {
             Outcome::Authenticate(own) => own,

@@ -134,7 +134,7 @@ impl Instance {
                 Ok((flight, Some(sequence)))
             }
             Next::Authenticate(expect) => {
-                self.pending.insert(expect, resumed);
+                self.pending.insert(expect, resumed, now);
                 Ok((flight, None))
             }
         }

@@ -46,7 +46,8 @@ async fn gather(settings: &Settings, body: Body) -> Result<Vec<u8>, StatusCode> 
 async fn greet(settings: &Settings, message: &[u8]) -> Result<Vec<u8>, Error> {
     let Settings { server, table, pending, once, shows, callers, clock, random, .. } = settings;
     let now = clock.unix_millis();
-    let received = server.receive(message, table.is_busy(now), now, once.as_ref(), random.as_ref())?;
+    let is_busy = table.is_busy(now) || pending.is_busy(now);
+    let received = server.receive(message, is_busy, now, once.as_ref(), random.as_ref())?;
     let hello = match received {
         Received::Retry(retry) => return Ok(retry),
         Received::Hello(hello) => *hello,
@@ -80,7 +81,7 @@ async fn greet(settings: &Settings, message: &[u8]) -> Result<Vec<u8>, Error> {
     let (flight, next) = answering.present(server, &presenting, now, random.as_ref())?;
     match next {
         Next::HalfOpen(session) => table.insert(session, Identity::Nobody, now),
-        Next::Authenticate(awaited) => pending.insert(awaited, ()),
+        Next::Authenticate(awaited) => pending.insert(awaited, (), now),
     }
     Ok(flight)
 }
