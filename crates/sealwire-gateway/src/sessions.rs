@@ -1,6 +1,10 @@
 //! The sessions of one configuration: the keys that they are made with live and die with it (AT-45).
 
-use crate::{config::Plan, instance::Instance, stack::Parts};
+use crate::{
+    config::{CallersPlan, Plan},
+    instance::Instance,
+    stack::Parts,
+};
 use futures_util::future::BoxFuture;
 use sealwire_attest::{Bound, UnixTime, cmw};
 use sealwire_http::{
@@ -49,6 +53,24 @@ impl Sessions {
         self.table.sweep(now.0.saturating_mul(1000));
     }
 
+    /// Ends the sessions of attested callers that their policy would not accept any more, because of the time or of a
+    /// revocation list (AT-25, SE-41).
+    pub(crate) fn recheck(&self, callers: &CallersPlan, now: UnixTime) {
+        self.table.retain(|identity| match identity {
+            Identity::Attested(caller) => callers
+                .policy
+                .still_accepts(caller, now)
+                .inspect_err(|denial| tracing::info!(%denial, "an attested caller is cut off"))
+                .is_ok(),
+            _ => true,
+        });
+    }
+
+    /// Ends the sessions of all attested callers: what accepted them is replaced.
+    pub(crate) fn forget_attested(&self) {
+        self.table.retain(|identity| matches!(identity, Identity::Nobody));
+    }
+
     /// What the wire's layer needs, while `shows` is what is published.
     pub(crate) fn settings(&self, parts: &Parts, plan: &Plan, shows: Arc<dyn Shows>) -> Settings {
         Settings {
@@ -57,7 +79,7 @@ impl Sessions {
             pending: self.pending.clone(),
             once: self.once.clone(),
             shows,
-            callers: Callers::Anybody,
+            callers: plan.callers.as_ref().map_or(Callers::Anybody, CallersPlan::asks),
             routes: plan.routes.clone(),
             clock: parts.clock.clone(),
             random: parts.random.clone(),

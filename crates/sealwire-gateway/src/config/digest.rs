@@ -1,4 +1,4 @@
-//! The digest of what decides where plaintext goes, how often, and how well it is sealed (AT-44).
+//! The digest of what decides where plaintext goes, how often, how well it is sealed, and who may send it (AT-44).
 //!
 //! Hardware proves the code, not its configuration: a host can start the genuine image with an upstream of its own.
 //! So a key document carries this digest, and a client pins it, or an operator's signature over it.
@@ -12,25 +12,28 @@
 //!   upstream roots: bytes / null,       SHA-384 over the SHA-384 of each certificate, ascending; null without `https`
 //!   replay window: uint,                milliseconds
 //!   KEMs: [* uint],                     HPKE identifiers, by preference
+//!   callers: [asked text, bytes] / null, "wanted" or "required"; SHA-384 over the SHA-384 of the policy file, and of
+//!                                       each file that it names, in the order in which the policy takes them up
 //!   routes: [* [path text, methods [* text] / null, upstream text,                        ascending by path
-//!               plaintext bool, idempotent bool, undated bool, early data bool]] ]
+//!               plaintext bool, idempotent bool, undated bool, early data bool, attested caller bool]] ]
 //! ```
 //!
 //! with paths without a final `/`, methods ascending, and upstreams as `scheme://host:port/base` with the port always
-//! there. Configurations that mean the same have the same digest; limits, times, key rotation and TLS of the listener
+//! there. A revocation list is no part of it: it can only take away. Configurations that mean the same have the same digest; limits, times, key rotation and TLS of the listener
 //! are no part of it.
 //!
 //! What switches the defence against repeated requests off is in it: otherwise a host could, for a genuine and pinned
 //! gateway, and repeat what callers sealed. A change also means new keys, so that requests which a looser rule let pass
 //! unregistered do not open under a stricter one.
 
+use super::CallersPlan;
 use crate::{routes::Table, tls::Roots};
 use minicbor::{Encoder, encode::write::Write};
 use sealwire_http::crypto::{digest::sha384, kem::Kem};
 use std::time::Duration;
 
 /// Names the structure above; another structure gets another name.
-pub const VERSION: &str = "sealwire-gateway-configuration/2";
+pub const VERSION: &str = "sealwire-gateway-configuration/3";
 
 type Written<W> = Result<(), minicbor::encode::Error<<W as Write>::Error>>;
 
@@ -41,6 +44,7 @@ pub(super) struct Covered<'a> {
     pub(super) roots: Option<&'a Roots>,
     pub(super) window: Duration,
     pub(super) kems: &'a [Kem],
+    pub(super) callers: Option<&'a CallersPlan>,
     pub(super) routes: &'a Table,
 }
 
@@ -56,7 +60,7 @@ impl Covered<'_> {
 fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
     let mut authorities: Vec<&str> = covered.authorities.iter().map(String::as_str).collect();
     authorities.sort_unstable();
-    e.array(7)?.str(VERSION)?;
+    e.array(8)?.str(VERSION)?;
     texts(e, &authorities)?;
     e.bool(false)?;
     match covered.roots {
@@ -68,11 +72,15 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
     for kem in covered.kems {
         e.u16(kem.id())?;
     }
+    match covered.callers.map(CallersPlan::covered) {
+        Some((asked, policy)) => e.array(2)?.str(asked)?.bytes(policy)?,
+        None => e.null()?,
+    };
     let mut routes: Vec<_> = covered.routes.iter().collect();
     routes.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     e.array(routes.len() as u64)?;
     for route in routes {
-        e.array(7)?.str(&route.path)?;
+        e.array(8)?.str(&route.path)?;
         match &route.methods {
             Some(methods) => {
                 let mut methods: Vec<&str> = methods.iter().map(http::Method::as_str).collect();
@@ -88,7 +96,8 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
             .bool(route.plaintext)?
             .bool(rules.idempotent)?
             .bool(rules.undated)?
-            .bool(rules.early_data)?;
+            .bool(rules.early_data)?
+            .bool(route.attested_caller)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! `examples/sealwire.toml` shows every key with its meaning and default. What is written here is only what the file
 //! says; `Plan` is what it comes to after every check.
 
+mod callers;
 mod companions;
 mod digest;
 mod error;
@@ -13,6 +14,8 @@ mod tests;
 mod tpm;
 mod values;
 
+pub(crate) use callers::CallersPlan;
+pub use callers::{Asked, Callers};
 pub use companions::{Companion, CompanionKind};
 pub use digest::VERSION as DIGEST_VERSION;
 pub use error::Error;
@@ -63,6 +66,8 @@ pub struct Config {
     pub quotes: Quotes,
     /// what clients need besides the evidence
     pub endorsements: Endorsements,
+    /// what callers prove of themselves; nothing when absent
+    pub callers: Option<Callers>,
     /// log of the program
     pub log: Log,
     /// what is served, and by whom
@@ -89,6 +94,7 @@ impl Default for Config {
             replay: Replay::default(),
             quotes: Quotes::default(),
             endorsements: Endorsements::default(),
+            callers: None,
             log: Log::default(),
             routes: Vec::new(),
         }
@@ -353,6 +359,9 @@ pub struct Route {
     /// requests from TLS early data are taken (OB-63)
     #[serde(default)]
     pub early_data: bool,
+    /// only callers that have attested themselves are served (SE-11)
+    #[serde(default)]
+    pub attested_caller: bool,
     /// requests of one caller; more are answered 429. Callers that nothing tells apart share one allowance
     #[serde(default)]
     pub requests_per_second: Option<u32>,
@@ -389,6 +398,7 @@ impl Route {
             idempotent: false,
             undated: false,
             early_data: false,
+            attested_caller: false,
             requests_per_second: None,
             pace: None,
             timeout: None,

@@ -1,7 +1,7 @@
 //! What a configuration comes to, after every check.
 
 use super::{
-    Config, Endorsements, Keys, Limits, Quotes, Route as Written, companions,
+    CallersPlan, Config, Endorsements, Keys, Limits, Quotes, Route as Written, companions,
     digest::Covered,
     error::{At, Fault},
 };
@@ -37,6 +37,7 @@ pub(crate) struct Plan {
     pub(crate) challenges_per_second: u32,
     pub(crate) tls: Option<Arc<CertifiedKey>>,
     pub(crate) upstream_roots: Option<Roots>,
+    pub(crate) callers: Option<CallersPlan>,
 }
 
 impl Plan {
@@ -64,11 +65,13 @@ impl Plan {
         }
         let window = config.replay.window;
         positive(&window, At::key("replay").then("window"))?;
+        let callers = CallersPlan::checked(config)?;
         let covered = Covered {
             authorities: &authorities,
             roots: upstream_roots.as_ref(),
             window,
             kems: &config.keys.kems,
+            callers: callers.as_ref(),
             routes: &routes,
         };
         let digest = covered.digest();
@@ -93,6 +96,7 @@ impl Plan {
             challenges_per_second: config.quotes.challenges_per_second,
             tls,
             upstream_roots,
+            callers,
         })
     }
 
@@ -325,11 +329,17 @@ fn route(at: &At, written: &Written, config: &Config) -> Result<Route, Fault> {
             Some(Pace { size, every: pace.every })
         }
     };
+    if written.attested_caller && written.plaintext {
+        let hint =
+            "callers attest themselves in sessions; what is not sealed comes from nobody in particular";
+        return Err(Fault::new(at("attested-caller"), "is true, and so is plaintext", hint));
+    }
     Ok(Route {
         path,
         target,
         methods,
         plaintext: written.plaintext,
+        attested_caller: written.attested_caller,
         rules: RouteRules {
             idempotent: written.idempotent,
             undated: written.undated,

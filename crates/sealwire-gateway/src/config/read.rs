@@ -78,7 +78,10 @@ impl Config {
         let Endorsements { folder: endorsements, cache, tls_roots, .. } = &mut self.endorsements;
         let others = [&mut self.state, &mut self.operator_statement, &mut self.upstream_roots];
         let others = others.into_iter().chain([endorsements, cache, tls_roots]);
-        for path in others.flatten().chain(tls).chain(self.tpm.files()) {
+        let callers = self.callers.iter_mut().flat_map(|callers| {
+            [Some(&mut callers.policy), callers.revocation_list.as_mut()].into_iter().flatten()
+        });
+        for path in others.flatten().chain(tls).chain(callers).chain(self.tpm.files()) {
             // An absolute path stays as it is.
             let resolved: PathBuf = folder.join(&*path);
             *path = resolved;

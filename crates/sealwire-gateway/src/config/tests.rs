@@ -3,7 +3,11 @@
 use super::*;
 use proptest::prelude::*;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use sealwire_attest::key_document::operator::{OperatorStatement, signing_key_to_pem};
+use sealwire_attest::{
+    UnixTime,
+    key_document::operator::{OperatorStatement, signing_key_to_pem},
+    revocation::RevocationList,
+};
 use sealwire_http::crypto::{random::OsRandom, sign::ed25519::SigningKey};
 use sealwire_tee::tpm::EventLog;
 use std::{fs, path::Path};
@@ -47,7 +51,27 @@ fn folder() -> tempfile::TempDir {
     fs::write(folder.path().join("chain.pem"), cert.pem()).unwrap();
     fs::write(folder.path().join("internal-ca.pem"), cert.pem()).unwrap();
     fs::write(folder.path().join("key.pem"), signing_key.serialize_pem()).unwrap();
+    callers(folder.path());
     folder
+}
+
+/// A policy for callers, `callers.toml`, and the list that it asks for.
+fn callers(folder: &Path) {
+    let key = SigningKey::generate(&OsRandom).unwrap();
+    let signer = format!("revocation-keys = [\"ed25519:{}\"]", hex::encode(key.public_key()));
+    fs::write(folder.join("callers.toml"), caller_policy(&signer, '1')).unwrap();
+    let list = RevocationList::empty(1, UnixTime(1), UnixTime(u64::from(u32::MAX)));
+    fs::write(folder.join("revoked.cbor"), list.sign(&key).unwrap()).unwrap();
+}
+
+fn caller_policy(top: &str, root: char) -> String {
+    let root = root.to_string().repeat(64);
+    format!(
+        "version = 1\nany-operator = true\n{top}\n[[accept]]\nkind = \"development\"\n\
+         roots = [\"sha256:{root}\"]\nmeasurement = [\"{}\"]\nhost-data = {{ any = \"a test\" }}\n\
+         minimum-tcb = {{ any = \"a test\" }}\nvmpl = {{ any = \"a test\" }}\ncrl = \"if-available\"\n",
+        "2".repeat(96)
+    )
 }
 
 fn statement(folder: &Path, authorities: &[&str], digest: [u8; 48]) {
@@ -64,7 +88,7 @@ fn the_example_is_complete() {
         .lines()
         .map(|line| match line.strip_prefix("# ") {
             Some(rest) if rest.starts_with("upstream =") => line,
-            Some(rest) if rest.starts_with("[tls]") || rest.starts_with("[tpm]") => rest,
+            Some(rest) if ["[tls]", "[tpm]", "[callers]"].iter().any(|table| rest.starts_with(table)) => rest,
             Some(rest) if rest.split(' ').nth(1) == Some("=") => rest,
             _ => line,
         })
@@ -559,6 +583,56 @@ fn https_upstreams_need_roots_of_their_own() {
     assert!(Config::parse(text, &folder.path().join("sealwire.toml")).unwrap().digest().is_ok());
 }
 
+// SE-11, AT-44: who may call is covered, with everything that the policy says; what was revoked since is not.
+#[test]
+fn the_digest_covers_who_may_call() {
+    let folder = folder();
+    let digest =
+        |text: &str| Config::parse(text, &folder.path().join("sealwire.toml")).unwrap().digest().unwrap();
+    let callers = "[callers]\npolicy = \"callers.toml\"\nrevocation-list = \"revoked.cbor\"\n";
+    let with = format!("{BASE}{callers}");
+    let (without, wanted) = (digest(BASE), digest(&with));
+    let required = digest(&format!("{with}attested = \"required\"\n"));
+    assert!(without != wanted && wanted != required && required != without);
+    assert_eq!(digest(&format!("{with}attested = \"wanted\"\n")), wanted);
+    assert_ne!(digest(&with.replace("methods", "attested-caller = true\nmethods")), wanted);
+    let policy = folder.path().join("callers.toml");
+    let text = fs::read_to_string(&policy).unwrap();
+    fs::write(&policy, text.replace("2222", "2223")).unwrap();
+    assert_ne!(digest(&with), wanted);
+}
+
+// SE-11
+#[test]
+fn callers_are_configured_without_contradictions() {
+    let folder = folder();
+    let read = |text: &str| {
+        let text = format!("upstream = \"http://127.0.0.1:9\"\n{text}");
+        Config::parse(&text, &folder.path().join("sealwire.toml"))
+    };
+    let list = "revocation-list = \"revoked.cbor\"\n";
+    let callers = "[callers]\npolicy = \"callers.toml\"\n";
+    let route = "[[route]]\npath = \"/v1\"\nupstream = \"http://127.0.0.1:9\"\nattested-caller = true\n";
+    assert!(read(&format!("{callers}{list}{route}")).is_ok());
+    fs::write(folder.path().join("plain.toml"), caller_policy("", '1')).unwrap();
+    fs::write(folder.path().join("broken.toml"), "version = 1\nmeasure = 1\n").unwrap();
+    let plain = "[callers]\npolicy = \"plain.toml\"\n";
+    assert!(read(&format!("{plain}{route}")).is_ok());
+    for (text, key, what) in [
+        (route.to_owned(), "route[1].attested-caller", "there is no [callers]"),
+        (format!("{plain}{route}plaintext = true\n"), "route[1].attested-caller", "so is plaintext"),
+        (callers.to_owned(), "callers.revocation-list", "is missing"),
+        (format!("{plain}{list}"), "callers.revocation-list", "revoked.cbor"),
+        (plain.replace("plain", "absent"), "callers.policy", "cannot be read"),
+        (plain.replace("plain", "broken"), "callers.policy", "measure"),
+        (format!("{plain}attested = \"maybe\"\n"), "callers.attested", "maybe"),
+        (format!("{plain}wanted = true\n"), "callers", "unknown field"),
+    ] {
+        let error = read(&text).expect_err(&text);
+        assert!(error.key == key && error.what.contains(what) && !error.hint.is_empty(), "{error:?}");
+    }
+}
+
 // AT-44
 #[test]
 fn the_digest_covers_nothing_else() {
@@ -584,7 +658,7 @@ fn the_digest_covers_nothing_else() {
 // description of `digest`.
 #[test]
 fn the_digest_is_stable() {
-    let expected = "38a175e70b36fa42e5aabe386d1f3112d9b72f622c25ec92\
-                    2cd594d750ffaa6173cce49b402a585a3c2649505d65c5db";
+    let expected = "2afd064ec647d2e4a43b5c22f800e75d52375d49049a0ba5\
+                    3cbe053652cf75cc795065d6896eeca4dc2c710a89da07e3";
     assert_eq!(digest(BASE), expected);
 }

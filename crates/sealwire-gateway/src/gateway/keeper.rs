@@ -38,6 +38,7 @@ pub(super) async fn keep(state: Arc<State>, rotation: Duration, finished: Cancel
             recorder.run_upkeep();
         }
         state.forget().await;
+        state.recheck_callers().await;
         let now = state.instance.now();
         if now < due {
             continue;

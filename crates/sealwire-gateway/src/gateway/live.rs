@@ -143,9 +143,14 @@ impl State {
 
     /// Puts another configuration into force, with a new document where that changes what the document says, and with
     /// new keys where the digest changes. Until then, and on an error, the old one stays in force.
-    pub(crate) async fn replace(&self, plan: Plan) -> Result<(), Error> {
+    pub(crate) async fn replace(&self, mut plan: Plan) -> Result<(), Error> {
         let _changing = self.changing.lock().await;
         let live = self.live.load_full();
+        if let (Some(new), Some(old)) = (&mut plan.callers, &live.current.plan.callers)
+            && new.has_policy_of(old)
+        {
+            new.carry_on(old);
+        }
         let upstream = upstream(&plan, &self.upstream_metrics)?;
         let challenges = Challenges::per_second(plan.challenges_per_second);
         if plan.digest == live.current.plan.digest {
@@ -174,6 +179,29 @@ impl State {
         older.truncate(MAX_OLDER);
         self.put(current, since, older, attested, challenges);
         Ok(())
+    }
+
+    /// Looks at the revocation lists of callers, and ends the sessions of those who are revoked, whose evidence has become
+    /// too old, or whom another policy than today's has accepted (AT-25, SE-41): these attest themselves again.
+    pub(crate) async fn recheck_callers(&self) {
+        let live = self.live.load_full();
+        let now = self.instance.now();
+        let looked = tokio::task::spawn_blocking(move || {
+            let current = live.current.plan.callers.as_ref();
+            for generation in live.older.iter().map(|older| &older.generation).chain([&live.current]) {
+                let theirs = generation.plan.callers.as_ref();
+                match theirs.filter(|callers| current.is_some_and(|current| current.has_policy_of(callers))) {
+                    Some(callers) => {
+                        callers.look();
+                        generation.sessions.recheck(callers, now);
+                    }
+                    None => generation.sessions.forget_attested(),
+                }
+            }
+        });
+        if let Err(error) = looked.await {
+            tracing::error!(%error, "callers were not looked at again");
+        }
     }
 
     /// Drops, and so wipes, keys whose overlap has ended, and counters of callers that no longer come.

@@ -54,6 +54,7 @@ impl Running {
             self.state.renew().await?;
         }
         self.state.replace(plan).await?;
+        self.state.recheck_callers().await;
         if let (Some(certificate), Some(certified)) = (&self.tls, certified) {
             certificate.replace(certified);
         }

@@ -1,11 +1,12 @@
-//! Route policy: is this authority served here, which route does the request take, is its method taken.
+//! Route policy: is this authority served here, which route does the request take, is its method taken, may this caller
+//! take it.
 
 use super::{Gate, Inner, refusal};
 use crate::routes::{NoRoute, Route, Table};
 use futures_util::future::Either;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use sealwire_attest::key_document::authority;
-use sealwire_http::Body;
+use sealwire_http::{Body, Identity, Peer, problem};
 use std::{
     convert::Infallible,
     sync::Arc,
@@ -77,6 +78,8 @@ enum Refused {
     Foreign,
     NoRoute(NoRoute),
     Method(Arc<Route>),
+    /// SE-11
+    NotAttested,
 }
 
 impl Rules {
@@ -87,7 +90,13 @@ impl Rules {
             return Err(Refused::Foreign);
         }
         let route = self.routes.find(request.uri().path()).map_err(Refused::NoRoute)?;
-        if route.takes(request.method()) { Ok(route.clone()) } else { Err(Refused::Method(route.clone())) }
+        if !route.takes(request.method()) {
+            return Err(Refused::Method(route.clone()));
+        }
+        if route.attested_caller && !is_attested(request) {
+            return Err(Refused::NotAttested);
+        }
+        Ok(route.clone())
     }
 
     fn serves(&self, name: &str) -> bool {
@@ -124,8 +133,24 @@ impl Refused {
                 }
                 response
             }
+            Self::NotAttested => {
+                crate::metrics::refused("caller");
+                problem::response(
+                    StatusCode::FORBIDDEN,
+                    problem::ATTESTED_CALLER,
+                    "This route takes attested callers only",
+                    "Come by a session in which the caller attests itself, from an enclave that the service's policy of \
+                     callers accepts: sealwire connect --wire session --attest auto.",
+                )
+            }
         }
     }
+}
+
+/// Whether the wire has put an enclave that was accepted behind the request.
+fn is_attested(request: &Request<Body>) -> bool {
+    let peer = request.extensions().get::<Peer>();
+    peer.is_some_and(|peer| matches!(peer.identity, Identity::Attested(_)))
 }
 
 /// Whom a request is for. `None` where that is missing, or said twice and differently.

@@ -21,6 +21,8 @@ pub(crate) struct Route {
     /// `None`: all but CONNECT and TRACE
     pub(crate) methods: Option<Vec<Method>>,
     pub(crate) plaintext: bool,
+    /// only callers that have attested themselves
+    pub(crate) attested_caller: bool,
     pub(crate) rules: RouteRules,
     pub(crate) rate: Option<Rate>,
     pub(crate) timeout: Duration,
@@ -112,6 +114,7 @@ mod tests {
             target: Target::parse("http://127.0.0.1:1").unwrap(),
             methods: None,
             plaintext: false,
+            attested_caller: false,
             rules: RouteRules { idempotent: *path != "/", ..RouteRules::default() },
             rate: None,
             timeout: Duration::from_secs(1),

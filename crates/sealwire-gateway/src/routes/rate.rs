@@ -35,6 +35,9 @@ struct Caller(Identity);
 impl Hash for Caller {
     fn hash<H: Hasher>(&self, state: &mut H) {
         mem::discriminant(&self.0).hash(state);
+        if let Identity::Attested(caller) = &self.0 {
+            caller.acceptance.document_hash.hash(state);
+        }
     }
 }
 

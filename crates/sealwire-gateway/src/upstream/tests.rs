@@ -29,6 +29,7 @@ async fn with_idle_time(idle_time: Duration) -> Fixture {
         path: String::new(),
         target: Target::parse(&format!("http://{address}")).unwrap(),
         methods: None,
+        attested_caller: false,
         plaintext: false,
         rules: RouteRules::default(),
         rate: None,
