@@ -54,6 +54,9 @@ pub enum Error {
         /// why not
         source: Arc<session::Refused>,
     },
+    /// This side was to attest itself, and has nothing to show (SE-11). Nothing was sent.
+    #[error("this side cannot attest itself: {0}")]
+    NotAttested(Arc<dyn StdError + Send + Sync>),
     /// The gateway forgot the key, or the connection failed, after the request was sent; whether it was carried out
     /// is unknown (SE-43).
     #[error(

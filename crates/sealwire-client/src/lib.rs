@@ -4,6 +4,7 @@
 //! document, holds that against the caller's policy, and seals every request to a key that the policy accepted. It never
 //! falls back to a key that was not attested, nor to plaintext (AT-42).
 
+mod attester;
 mod connector;
 mod error;
 pub mod face;
@@ -14,6 +15,7 @@ mod settings;
 mod status;
 pub mod transport;
 
+pub use attester::{Attestation, Attester};
 pub use connector::Connector;
 pub use error::{Error, Obstacle};
 pub use keys::{SealedWith, Wire, fetch};

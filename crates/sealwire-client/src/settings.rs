@@ -1,6 +1,6 @@
 //! What a connector is told, and what follows from it.
 
-use crate::{Error, Wire, revocation};
+use crate::{Attester, Error, Wire, revocation};
 use http::{Uri, uri::Scheme};
 use sealwire_attest::{
     Policy,
@@ -46,6 +46,8 @@ pub struct Settings {
     pub endorsements: Vec<PathBuf>,
     /// the operator's revocation list (AT-25); required where the policy names keys for lists
     pub revocation: Option<revocation::Source>,
+    /// what this side attests itself with, in sessions, where the gateway wants to see who calls (SE-11)
+    pub attester: Option<Arc<dyn Attester>>,
 }
 
 impl Settings {
@@ -65,6 +67,7 @@ impl Settings {
             tls_roots: Vec::new(),
             endorsements: Vec::new(),
             revocation: None,
+            attester: None,
         }
     }
 }
@@ -117,6 +120,11 @@ impl Places {
         if settings.relay.is_some() && settings.wire == Wire::Session {
             return Err(Error::Settings(
                 "a relay carries the oblivious wire alone: a session would tell who asks",
+            ));
+        }
+        if settings.attester.is_some() && settings.wire != Wire::Session {
+            return Err(Error::Settings(
+                "a caller attests itself in a session alone: on other wires nobody is told who asks",
             ));
         }
         Ok(Self {

@@ -1,6 +1,7 @@
 //! Sessions from the connector through a gateway to an ordinary application.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod mutual;
 mod refused;
 mod requests;
 

@@ -1,6 +1,9 @@
 //! The wire to what is pinned.
 
-use super::pin::Appraiser;
+use super::{
+    own::{Own, OwnDocument},
+    pin::Appraiser,
+};
 use crate::transport::Transport;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
@@ -18,7 +21,7 @@ use sealwire_http::{
     },
     crypto::{hpke::Symmetric, kem::Kem},
     oblivious::config::Selected,
-    session::client::{Config, Own},
+    session::client::Config,
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -114,11 +117,12 @@ pub(super) async fn handshake(
     requests: Uri,
     settings: session::Settings,
     fetched: (&Published, &Acceptance),
+    own: Option<(&Own, &OwnDocument)>,
 ) -> Result<Handshaken, session::Refused> {
     let (published, acceptance) = fetched;
-    let judge = Judge { appraiser, published, acceptance, shown: Mutex::default() };
+    let judge = Judge { appraiser, published, acceptance, own, shown: Mutex::default() };
     let known = Some(acceptance.document_hash);
-    let config = Arc::new(Config::default());
+    let config = Arc::new(Config { attests: own.is_some(), ..Config::default() });
     let (established, acceptance) = session::connect(
         transport.clone(),
         place,
@@ -140,6 +144,8 @@ struct Judge<'a> {
     appraiser: &'a Appraiser,
     published: &'a Published,
     acceptance: &'a Acceptance,
+    /// what this side shows
+    own: Option<(&'a Own, &'a OwnDocument)>,
     shown: Mutex<Option<Published>>,
 }
 
@@ -172,8 +178,8 @@ impl session::Judge for Judge<'_> {
         self.appraiser.policy().appraise(verified, at)
     }
 
-    fn own(&self) -> Option<Own<'_>> {
-        None
+    fn own(&self) -> Option<sealwire_http::session::client::Own<'_>> {
+        self.own.map(|(own, document)| own.shows(document))
     }
 }
 

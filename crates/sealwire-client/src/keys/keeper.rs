@@ -260,6 +260,9 @@ impl Keeper {
             Failure::Handshake { source, .. } => {
                 tracing::warn!(gateway, %source, "no new session; what is pinned stays until it expires");
             }
+            Failure::Own(fault) => {
+                tracing::warn!(gateway, %fault, "this side has nothing to show; what is pinned stays until it expires");
+            }
             Failure::NoKey { source, .. } => {
                 tracing::warn!(gateway, %source, "the new key document has no usable key; the pinned one stays until it expires");
             }

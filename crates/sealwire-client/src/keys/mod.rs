@@ -3,6 +3,7 @@
 mod channel;
 mod fetch;
 mod keeper;
+mod own;
 mod pin;
 mod refresh;
 mod seen;

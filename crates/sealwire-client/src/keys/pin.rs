@@ -3,6 +3,7 @@
 use super::{
     channel::{self, Channel, Wire},
     fetch::{self, Failed},
+    own::{self, Own},
     seen::Serials,
 };
 use crate::{
@@ -79,6 +80,8 @@ pub(crate) enum Failure {
     },
     /// No key in it can be used here.
     NoKey { at: Uri, source: sealwire_http::oblivious::Error },
+    /// This side has nothing to show.
+    Own(Arc<own::Fault>),
     /// There is no session to be had.
     Handshake { at: Uri, source: Arc<session::Refused> },
 }
@@ -103,6 +106,7 @@ impl From<Failure> for Error {
                 Failed { source: Box::new(Shared(source)), answered }.at(&at)
             }
             Failure::NoKey { at, source } => Self::NoKey { at: at.to_string(), source },
+            Failure::Own(fault) => Self::NotAttested(fault),
             Failure::Handshake { at, source } => Self::NoSession { at: at.to_string(), source },
         }
     }
@@ -151,6 +155,7 @@ pub(crate) struct Appraiser {
     timeout: Duration,
     environment: Environment,
     serials: Mutex<Serials>,
+    own: Option<Own>,
 }
 
 impl Appraiser {
@@ -158,6 +163,8 @@ impl Appraiser {
         let places = Places::of(&settings)?;
         let transport =
             Transport::new([&places.keys], &settings.tls_roots, settings.timeout).map_err(Error::Tls)?;
+        let own = settings.attester.map(|attester| Own::new(attester, &*environment.random));
+        let own = own.transpose().map_err(|_| Error::Settings("there is no randomness for keys"))?;
         Ok(Self {
             transport,
             places,
@@ -175,6 +182,7 @@ impl Appraiser {
             timeout: settings.timeout,
             environment,
             serials: Mutex::default(),
+            own,
         })
     }
 
@@ -246,19 +254,21 @@ impl Appraiser {
             }
             _ => Failure::Denied(denial),
         })?;
-        let (channel, acceptance) = match self.chosen {
-            Wire::Oblivious => (self.oblivious(&acceptance, at)?, acceptance),
+        let (channel, acceptance, own_end) = match self.chosen {
+            Wire::Oblivious => (self.oblivious(&acceptance, at)?, acceptance, None),
             Wire::Session => {
-                let (channel, acceptance, shown) = self.session(&published, acceptance).await?;
+                let (channel, acceptance, shown, own_end) = self.session(&published, acceptance).await?;
                 published = shown.unwrap_or(published);
-                (channel, acceptance)
+                (channel, acceptance, own_end)
             }
         };
         let document = acceptance.document.get();
         if let Ok(mut serials) = self.serials.lock() {
             serials.accepted(document.instance, document.serial);
         }
-        let expires = self.expires(document, &channel);
+        // The gateway cuts off a caller whose own document has ended.
+        let end = self.expires(document, &channel);
+        let expires = own_end.map_or(end, |own_end| own_end.min(end));
         Ok(Pin {
             renew_at: self.renewal(document, at, expires),
             accepted_at: self.environment.clock.now(),
@@ -297,12 +307,13 @@ impl Appraiser {
         Ok(Channel::Oblivious { wire, selected })
     }
 
-    /// A session, with what it rests on: the gateway may show a newer document than the one that was fetched.
+    /// A session, with what it rests on: the gateway may show a newer document than the one that was fetched; and the last
+    /// second of what this side has shown.
     async fn session(
         &self,
         published: &Published,
         acceptance: Acceptance,
-    ) -> Result<(Channel, Acceptance, Option<Published>), Failure> {
+    ) -> Result<(Channel, Acceptance, Option<Published>, Option<UnixTime>), Failure> {
         let refused = |source: session::Refused| match source {
             session::Refused::Denied(denial) => Failure::Denied(denial),
             source => Failure::Handshake { at: self.places.session.clone(), source: Arc::new(source) },
@@ -318,10 +329,19 @@ impl Appraiser {
             random: self.environment.random.clone(),
         };
         let (place, requests) = (&self.places.session, self.places.requests.clone());
+        let own = match &self.own {
+            Some(own) => {
+                let document = own.document(self.now()).await;
+                Some((own, document.map_err(|fault| Failure::Own(Arc::new(fault)))?))
+            }
+            None => None,
+        };
+        let shows = own.as_ref().map(|(own, document)| (*own, &**document));
         let fetched = (published, &acceptance);
-        let made = channel::handshake(self, &self.transport, place, requests, settings, fetched);
+        let made = channel::handshake(self, &self.transport, place, requests, settings, fetched, shows);
         let made = made.await.map_err(refused)?;
-        Ok((Channel::Session(made.session), made.acceptance, made.published))
+        let own_end = own.map(|(_, document)| document.not_after);
+        Ok((Channel::Session(made.session), made.acceptance, made.published, own_end))
     }
 
     /// The key to seal to (OB-05, OB-51). The gateway lists keys by preference and only while they are live.

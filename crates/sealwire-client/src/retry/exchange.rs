@@ -96,7 +96,7 @@ impl Attempts {
             Renewal::NotNow if !stale => keeper.usable().await,
             Renewal::NotNow => Err(Error::TooSoon { source: error }),
             Renewal::Failed(failure) => match failure.into() {
-                denied @ Error::Denied(_) => Err(denied),
+                why @ (Error::Denied(_) | Error::NoSession { .. } | Error::NotAttested(_)) => Err(why),
                 _ => Err(error.into()),
             },
         }

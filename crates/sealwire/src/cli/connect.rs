@@ -2,7 +2,7 @@
 
 use super::{
     exit::{Exit, Failure, Outcome},
-    logging, output, policy, proof,
+    logging, output, own, policy, proof,
     revocation::Revocation,
     signals,
     source::{self, Source},
@@ -13,7 +13,7 @@ use sealwire::connect::{self, ConnectSettings, Running};
 use sealwire_attest::verdict::Denial;
 use sealwire_client::{Obstacle, SealedWith, Settings};
 use sealwire_crypto::{kem::Kem, kx::Group};
-use sealwire_http::client::oblivious;
+use sealwire_http::client::{oblivious, session::Refused};
 use serde_json::json;
 use std::{
     fmt::Write,
@@ -36,6 +36,8 @@ Examples:
   sealwire connect --to https://gateway.example --policy policy.toml --listen 127.0.0.1:8080
   sealwire connect --to https://gateway.example --policy policy.toml \\
       --relay https://relay.example/unit
+  sealwire connect --to https://gateway.example --policy policy.toml \\
+      --wire session --attest auto
 
 Exit codes: 0 stopped in good order · 1 failure, the gateway cannot be reached
             2 usage · 30 the policy refuses the gateway")]
@@ -74,6 +76,8 @@ pub(crate) struct Args {
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     allow_origins: Vec<String>,
     #[command(flatten)]
+    own: own::Args,
+    #[command(flatten)]
     revocation: Revocation,
     #[command(flatten)]
     source: Source,
@@ -81,7 +85,7 @@ pub(crate) struct Args {
     #[arg(long)]
     keep_trying: bool,
     /// Print one line of JSON when ready: ready, listen, status, authority, development, kind, hardware-model,
-    /// operator, age, wire, kem or group, expires
+    /// operator, age, wire, kem or group, caller-attested, expires
     #[arg(long)]
     json: bool,
 }
@@ -104,7 +108,7 @@ enum Form {
 
 pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
     logs.start("info", false)?;
-    let settings = args.settings()?;
+    let settings = args.settings().await?;
     let shutdown = signals::shutdown()?;
     let Some(running) = start(&settings, args, &shutdown).await? else { return Ok(Exit::Ok) };
     announce(args, &running)?;
@@ -114,7 +118,7 @@ pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
 }
 
 impl Args {
-    fn settings(&self) -> Result<ConnectSettings, Failure> {
+    async fn settings(&self) -> Result<ConnectSettings, Failure> {
         let (policy, revocation) = self.revocation.follow(policy::load(&self.policy)?)?;
         let defaults = Settings::new(self.to.0.clone(), policy);
         // What cannot be read is told now, though it is read anew with each key document.
@@ -135,6 +139,7 @@ impl Args {
             timeout: self.source.timeout,
             tls_roots: self.source.roots.read()?,
             revocation,
+            attester: self.own.open().await?,
             ..defaults
         };
         Ok(ConnectSettings {
@@ -189,6 +194,14 @@ fn not_started(error: connect::Error, args: &Args) -> Failure {
             let next = source::past(&error, "the gateway may be starting: --keep-trying waits for it");
             Failure::from(error).next(next)
         }
+        connect::Error::Client(error @ Client::NoSession { .. }) => {
+            let next = no_session(&error, args);
+            let failure = Failure::from(error);
+            match next {
+                Some(next) => failure.next(next),
+                None => failure,
+            }
+        }
         error @ connect::Error::Client(Client::RevocationList { .. }) => {
             Failure::from(error).exit(Exit::Usage).next(
                 "the policy's owner asks for a list: sealwire attest revoke --list FILE shows what one says",
@@ -201,6 +214,26 @@ fn not_started(error: connect::Error, args: &Args) -> Failure {
             Failure::from(error).next("choose another address, or port 0 for a free one")
         }
         other => other.into(),
+    }
+}
+
+/// What to do where the gateway asks who calls, and is not content (SE-11).
+fn no_session(error: &sealwire_client::Error, args: &Args) -> Option<String> {
+    use sealwire_http::session::Error as Session;
+    let sealwire_client::Error::NoSession { source, .. } = error else { return None };
+    let Refused::Handshake(reason) = &**source else { return None };
+    match reason {
+        Session::CallerNotAttested => Some(
+            "this gateway takes attested callers only: run inside an enclave that its operator accepts, with --attest \
+             auto"
+            .to_owned(),
+        ),
+        Session::CallerRefused => Some(format!(
+            "ask the operator whether their policy of callers accepts this machine; sealwire attest produce --tee {} \
+             shows what it says of itself, and the gateway's log says which rule failed",
+            args.own.attest.as_deref().unwrap_or("auto")
+        )),
+        _ => None,
     }
 }
 
@@ -273,6 +306,7 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
         SealedWith::Oblivious { kem, .. } => ("oblivious", Some(values::kem_name(*kem)), None),
         _ => ("unknown", None, None),
     };
+    let caller_attested = matches!(&status.sealed_with, SealedWith::Session(facts) if facts.authenticated);
     if args.json {
         return Ok(output::json_line(&json!({
             "ready": "connect",
@@ -287,6 +321,7 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
             "wire": wire,
             "kem": kem,
             "group": group,
+            "caller-attested": caller_attested,
             "expires": status.expires.to_string(),
         }))?);
     }
@@ -297,6 +332,10 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
         output::field("operator", proof::ground(acceptance.operator)),
         output::field("sealed with", format!("{sealed_with}, keys until {}", status.expires)),
     ];
+    if args.own.attest.is_some() {
+        let shown = if caller_attested { "attested, and accepted" } else { "not asked for by this gateway" };
+        lines.push(output::field("this machine", shown));
+    }
     if let Some(relay) = &args.relay {
         lines.push(output::field("by the relay", relay));
     }

@@ -12,6 +12,7 @@ mod keys;
 mod logging;
 mod names;
 mod output;
+mod own;
 mod policy;
 mod proof;
 mod relay;

@@ -5,9 +5,9 @@ use sealwire_gateway::config::Tpm;
 use sealwire_tee::tpm::{Address, EventLog, Pcrs};
 use std::path::PathBuf;
 
-/// How a TPM is used, for `--tee tpm`.
+/// How a TPM is used, where one makes the evidence.
 #[derive(Debug, Clone, ClapArgs)]
-#[command(next_help_heading = "With --tee tpm")]
+#[command(next_help_heading = "How a TPM is used")]
 #[group(skip)]
 pub(crate) struct Args {
     /// The TPM: a device, tcp:HOST:PORT or unix:PATH [default: /dev/tpmrm0]
