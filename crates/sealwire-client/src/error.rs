@@ -54,7 +54,7 @@ pub enum Error {
         /// why not
         source: Arc<session::Refused>,
     },
-    /// This side was to attest itself, and has nothing to show (SE-11). Nothing was sent.
+    /// This side was to attest itself, and has nothing to show (SE-11).
     #[error("this side cannot attest itself: {0}")]
     NotAttested(Arc<dyn StdError + Send + Sync>),
     /// The gateway forgot the key, or the connection failed, after the request was sent; whether it was carried out

@@ -172,6 +172,19 @@ fn problem_of(error: &Error, way: &Way) -> Problem {
             "The gateway's keys cannot be learnt",
             format!("Nothing was sent. {}: {}.", way.tried(), detail()),
         ),
+        // Why is the gateway's to know where it refuses who calls (SE-11).
+        Error::NoSession { .. } => Problem::new(
+            status,
+            "no-session",
+            "No session can be made with the gateway",
+            format!("{}.", detail()),
+        ),
+        Error::NotAttested(_) => Problem::new(
+            StatusCode::BAD_GATEWAY,
+            "not-attested",
+            "This machine cannot attest itself",
+            format!("{}.", detail()),
+        ),
         Error::RequestBody => {
             Problem::new(StatusCode::BAD_REQUEST, "request-body", "The request broke off", detail())
         }
