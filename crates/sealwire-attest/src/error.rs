@@ -297,7 +297,7 @@ impl Error {
             Self::Malformed(_) => "evidence in the format of its kind",
             Self::Length { expected, .. } => return format!("{expected} bytes"),
             Self::Version { .. } => "a version of the format that is known",
-            Self::Unsupported(_) => "a key type and an algorithm that evidence of this kind has",
+            Self::Unsupported(_) => "what evidence of this kind may have",
             Self::MalformedEndorsement(_) => {
                 "endorsements that can be read, no more and no longer than their limits"
             }

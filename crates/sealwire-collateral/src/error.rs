@@ -9,7 +9,7 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum Error {
     /// AT-70: no connection, or one that broke
-    #[error("no answer: {0}")]
+    #[error("no answer: {}", causes(.0.as_ref()))]
     Unreachable(BoxError),
     /// AT-70: the cap on time
     #[error("no whole answer within {} s", .0.as_secs_f32())]
@@ -108,4 +108,18 @@ pub enum Failure {
         /// what is wrong
         source: sealwire_attest::Error,
     },
+}
+
+/// An error and what is behind it: that of a connection by itself says neither whether the name was found nor who refused.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut told = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_told = cause.to_string();
+        if !told.ends_with(&cause_told) {
+            told = format!("{told}: {cause_told}");
+        }
+        next = cause.source();
+    }
+    told
 }

@@ -11,7 +11,7 @@ pub enum Error {
     NoTee,
     /// AT-60: the TEE that was asked for is not here
     #[error(
-        "this machine is no guest of {tee}: neither configfs-tsm nor {path} is there; \
+        "this machine is no guest of {tee}: {path} is not there, nor another interface to it; \
          `--tee auto` takes what there is, and `--tee development` makes evidence that only a development policy accepts",
         path = .path.display()
     )]
@@ -140,6 +140,15 @@ pub enum Error {
     /// a certificate could not be issued
     #[error(transparent)]
     Issue(#[from] sealwire_attest::x509::issue::Error),
+
+    /// AT-01: a companion of composite evidence
+    #[error("companion `{label}`: {source}")]
+    Companion {
+        /// which
+        label: String,
+        /// why it has no evidence
+        source: Box<Error>,
+    },
 
     /// AT-61
     #[error("too many requests for evidence are waiting")]

@@ -48,7 +48,9 @@ impl Platform {
         let mut endorsements = Endorsements::default();
         let mut companions = BTreeMap::new();
         for (label, companion) in &self.companions {
-            let produced = companion.produce(&bound.digest(companion.kind(), &[]))?;
+            let produced = companion
+                .produce(&bound.digest(companion.kind(), &[]))
+                .map_err(|error| Error::Companion { label: label.clone(), source: Box::new(error) })?;
             endorsements.merge(&produced.endorsements).map_err(Error::Endorsements)?;
             companions.insert(label.clone(), produced.evidence);
         }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use sealwire_attest::{Bound, Endorsements, Evidence, Kind};
-use sealwire_tee::{Attested, Error, Produced, Quoter, Tee};
+use sealwire_tee::{Attested, Error, Platform, Produced, Quoter, Tee};
 use std::{
     sync::{Arc, Mutex, mpsc},
     time::Duration,
@@ -93,6 +93,17 @@ async fn makes_quotes_in_order() {
     let stats = quoter.stats();
     assert_eq!((stats.made, stats.failed, stats.waiting), (1, 1, 0));
     assert!(stats.last.is_some());
+}
+
+// AT-01: of several devices the one that makes no evidence is named.
+#[test]
+fn a_companion_that_fails_is_named() {
+    let (lead, _lead_begins, _lead_go) = gated();
+    let (gpu, _begins, go) = gated();
+    go.send(false).unwrap();
+    let error = Platform::new(lead).with_companion("gpu-1".to_owned(), gpu).produce(&bound(1)).unwrap_err();
+    assert!(matches!(&error, Error::Companion { label, .. } if label == "gpu-1"), "{error:?}");
+    assert!(error.to_string().starts_with("companion `gpu-1`: "), "{error}");
 }
 
 // AT-61

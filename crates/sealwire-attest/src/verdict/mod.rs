@@ -36,7 +36,7 @@ impl From<&Error> for Reason {
 
 /// A policy said no, or there was nothing genuine to ask it about. For the party that owns the policy; the peer is told nothing of it (AT-23).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("refused: {}", .reasons.iter().map(|r| r.code).collect::<Vec<_>>().join(", "))]
+#[error("refused: {}", .reasons.iter().map(|r| format!("{} ({})", r.code, r.rule)).collect::<Vec<_>>().join(", "))]
 pub struct Denial {
     /// every rule that failed
     pub reasons: Vec<Reason>,

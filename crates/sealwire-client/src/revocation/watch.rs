@@ -50,8 +50,10 @@ async fn run(keeper: Arc<Keeper>, every: Duration, reader: Reader) {
         keeper.rejudge();
         if news {
             let policy = keeper.appraiser().policy();
-            let lists: Vec<_> = policy.revocation_lists().collect();
-            tracing::info!(?lists, "revocation list taken");
+            for list in policy.revocation_lists() {
+                let (serial, next_update) = (list.get().serial, list.get().next_update);
+                tracing::info!(serial, %next_update, "revocation list in force");
+            }
             // What was refused for want of a good list, or has been replaced, is asked for again.
             keeper.ask_again();
         }

@@ -79,9 +79,12 @@ async fn a_slow_companion_blocks_nothing_else() {
 #[tokio::test]
 async fn a_program_that_fails_keeps_it_from_starting() {
     let error = refused(gpu("echo no driver >&2; exit 1")).await;
+    let StartError::Instance(InstanceError::Tee(Error::Companion { label, source })) = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(label, "gpu-0");
     assert!(
-        matches!(&error, StartError::Instance(InstanceError::Tee(Error::Helper(nvidia::Error::Failed { said, .. })))
-            if said == "no driver"),
+        matches!(&**source, Error::Helper(nvidia::Error::Failed { said, .. }) if said == "no driver"),
         "{error}"
     );
 }

@@ -72,7 +72,9 @@ pub(crate) fn evidence(title: String, checks: &Checks, claims: Option<&Claims>) 
 
 /// What genuine evidence says.
 fn says(claims: &Claims) -> Tree<String> {
-    let registers = claims.measurements.iter().map(|(name, bytes)| {
+    let mut registers: Vec<_> = claims.measurements.iter().collect();
+    registers.sort_by_key(|(name, _)| by_number(name));
+    let registers = registers.into_iter().map(|(name, bytes)| {
         let zero = bytes.iter().all(|byte| *byte == 0);
         field(name, if zero { dim("all zero") } else { hex::encode(bytes) })
     });
@@ -91,10 +93,25 @@ fn says(claims: &Claims) -> Tree<String> {
     says.extend(claims.tcb_status.map(|status| field("TCB status", told(status, claims))));
     says.extend((!claims.advisories.is_empty()).then(|| field("advisories", claims.advisories.join(", "))));
     says.extend(claims.made_at.map(|at| field("made at", at)));
-    says.push(field("debug", if claims.debug { bad("can be debugged") } else { "off".to_owned() }));
-    says.push(field("attributes", set.join(", ")));
+    says.push(field("debug", debug(claims)));
+    says.extend((!set.is_empty()).then(|| field("attributes", set.join(", "))));
     says.push(node("registers", registers));
     node("it says", says)
+}
+
+/// Registers in the order of their numbers: `pcr-2` before `pcr-10`.
+fn by_number(register: &str) -> (&str, u32) {
+    let numbered = register.rsplit_once('-').and_then(|(name, number)| Some((name, number.parse().ok()?)));
+    numbered.unwrap_or((register, 0))
+}
+
+/// Whether the guest can be debugged, as far as the format has a word for it (AT-20).
+fn debug(claims: &Claims) -> String {
+    match claims.kind {
+        _ if claims.debug => bad("can be debugged"),
+        Kind::Tpm | Kind::Nvidia => "not told by evidence of this kind".to_owned(),
+        _ => "off".to_owned(),
+    }
 }
 
 /// The vendor's word on a firmware level, and since when it knows of it.

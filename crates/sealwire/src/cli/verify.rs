@@ -9,11 +9,11 @@ use super::{
 };
 use clap::Args as ClapArgs;
 use sealwire_attest::{
-    Endorsements, Error, Evidence, Kind, Policy, UnixTime, Verdict, Verifier, verdict::judge,
-    verify::Expected,
+    Endorsements, Error, Evidence, Kind, Outcome as Checked, Policy, UnixTime, Verdict, Verifier,
+    verdict::judge, verify::Expected,
 };
 use sealwire_collateral::folder;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use termtree::Tree;
 
 /// Verify a piece of evidence from a file
@@ -91,10 +91,14 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     let expected = args.report_data.as_ref().map_or(Expected::Unbound, |data| Expected::ReportData(&data.0));
     let at = args.at.unwrap_or_else(source::now);
 
+    let mut unusable = None;
     let (endorsements, evidence) = match endorsements(&args.source.endorsements) {
         Ok(endorsements) => (endorsements, Evidence::detect(&bytes, args.kind)),
         // Nothing can be said of evidence without reading what is to vouch for it.
-        Err(Unusable::Malformed(error)) => (Endorsements::default(), Err(error)),
+        Err(Unusable::Malformed(file, error)) => {
+            unusable = Some(file);
+            (Endorsements::default(), Err(error))
+        }
         Err(Unusable::Unreadable(failure)) => return Err(failure),
     };
     let log = args.event_log.as_deref().map(files::read).transpose()?;
@@ -104,10 +108,14 @@ pub(crate) async fn run(args: &Args) -> Outcome {
     if let (Some(claims), Some(log)) = (claims, &log) {
         verdict = verdict.with_event_log(claims, log);
     }
+    if let Some(file) = unusable {
+        name_file(&mut verdict, &file);
+    }
     if args.json {
         output::json(&verdict)?;
     } else {
-        let title = format!("{} {}, at {at}", args.evidence.display(), verdict.kind);
+        let kind = if verdict.kind.is_empty() { "evidence" } else { &verdict.kind };
+        let title = format!("{} {kind}, at {at}", args.evidence.display());
         let tree = proof::evidence(title, &verdict.checks, claims);
         output::print(tree.to_string())?;
         output::print(conclusion(&verdict, args).to_string())?;
@@ -130,13 +138,32 @@ fn conclusion(verdict: &Verdict, args: &Args) -> Tree<String> {
         let missing = Kind::from_name(&verdict.kind).map_or("it", missing);
         told.push(output::leaf(format!("next: {missing}; bring what is missing with --endorsements FILE")));
     }
+    if verdict.kind.is_empty() && verdict.reasons.iter().all(|reason| reason.code != "endorsement-malformed")
+    {
+        told.push(output::leaf("next: `sealwire verify --help` says what files of each kind hold"));
+    }
     told
+}
+
+/// Of several files one cannot be read, and it is not that of the evidence: says which.
+fn name_file(verdict: &mut Verdict, file: &Path) {
+    let file = file.display();
+    for reason in &mut verdict.reasons {
+        reason.found = format!("{file}: {}", reason.found);
+    }
+    if let Checked::Failed(why) = &mut verdict.checks.format {
+        *why = format!("{file}: {why}");
+    }
 }
 
 /// What evidence of a kind needs, and who has it.
 fn missing(kind: Kind) -> &'static str {
     match kind {
-        Kind::Tdx | Kind::Sgx | Kind::AzureTdx => {
+        Kind::AzureTdx => {
+            "the TD quote is made by the VM's host, which an attestation agent in the VM asks for it, and goes with the \
+             evidence; Intel's Provisioning Certification Service (PCS) publishes TCB info, QE identity and CRLs"
+        }
+        Kind::Tdx | Kind::Sgx => {
             "Intel's Provisioning Certification Service (PCS) publishes TCB info and QE identity of the platform, the CRL \
              of its PCK authority, and the root's CRL"
         }
@@ -162,20 +189,21 @@ enum Unusable {
     /// exit 2
     Unreadable(Failure),
     /// a verdict of its own: exit 10
-    Malformed(Error),
+    Malformed(PathBuf, Error),
 }
 
 fn endorsements(paths: &[PathBuf]) -> Result<Endorsements, Unusable> {
     let mut endorsements = Endorsements::default();
     for path in paths {
         let loaded = folder::read(path).map_err(|failure| match failure {
-            sealwire_collateral::Failure::Endorsement { source, .. } => Unusable::Malformed(source),
+            sealwire_collateral::Failure::Endorsement { path, source } => Unusable::Malformed(path, source),
             other => Unusable::Unreadable(Failure::from(anyhow::Error::new(other)).exit(Exit::Usage)),
         })?;
         for file in loaded.left_out {
             tracing::warn!(file = %file.display(), "no endorsement; left out");
         }
-        endorsements.merge(&loaded.endorsements).map_err(Unusable::Malformed)?;
+        let too_many = |error| Unusable::Malformed(path.clone(), error);
+        endorsements.merge(&loaded.endorsements).map_err(too_many)?;
     }
     Ok(endorsements)
 }

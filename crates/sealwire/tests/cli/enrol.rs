@@ -146,6 +146,58 @@ fn a_tpm_is_enrolled_by_files() {
     run(["attest", "enrol", "ca", "--state", arg(&state)]).expect(2);
 }
 
+// AT-62: each step tells the next one so that it can be typed.
+#[test]
+fn what_comes_next_is_a_command_that_works() {
+    let scene = Scene::new();
+    scene.request().expect(0);
+    scene.challenge(&scene.maker.roots(), "@challenge.json").expect(0);
+    let files = ["--tpm", &scene.tpm(), "--challenge", "@challenge.json", "--output", "@answer.json"];
+    let told = scene.step("answer", &files).expect(0).stdout;
+    assert!(told.contains("certify --state DIR --ek-roots FILE|DIR"), "{told}");
+    // The root of somebody else: that the maker's is missing is told.
+    let refused = scene.challenge(&scene.path("ca/ca.pem"), "@other.json").expect(20).stderr;
+    assert!(refused.contains("next: --ek-roots has to hold the root"), "{refused}");
+
+    // AT-04: a TPM carries the first half of the report data, and this is what verifies.
+    scene.certify("@answer.json", "@ak.pem").expect(0);
+    let (evidence, kept) = (scene.path("tpm.bin"), scene.path("kept"));
+    let data = "ab".repeat(32) + &"cd".repeat(32);
+    let produced = run([
+        "attest",
+        "produce",
+        "--tee",
+        "tpm",
+        "--tpm-device",
+        &scene.tpm(),
+        "--tpm-certificate",
+        arg(&scene.path("ak.pem")),
+        "--report-data",
+        &data,
+        "--output",
+        arg(&evidence),
+        "--endorsements",
+        arg(&kept),
+    ]);
+    let told = produced.expect(0).stdout;
+    assert!(told.contains(&format!("--report-data {}\n", "ab".repeat(32))), "{told}");
+    let policy = scene.policy(0, [0; 32]);
+    run([
+        "verify",
+        "--evidence",
+        arg(&evidence),
+        "--kind",
+        "tpm",
+        "--endorsements",
+        arg(&kept),
+        "--policy",
+        arg(&policy),
+        "--report-data",
+        &"ab".repeat(32),
+    ])
+    .expect(0);
+}
+
 // AT-62: what is not right is refused, and says which code it is.
 #[test]
 fn wrong_roots_answers_and_keys_are_refused() {

@@ -447,6 +447,16 @@ async fn policy_init_asks_and_overwrites_nothing() {
     assert_eq!(checked["config-digests"][0], shown["config-digest"]);
     let words = run(["policy", "check", arg(&file)]).expect(0).stdout;
     assert!(words.contains("measurement is one of") && words.contains("DEVELOPMENT"), "{words}");
+
+    // AT-22, AT-25: what more than the alternatives has to hold is told as well.
+    let key = format!("ed25519:{}", "ab".repeat(32));
+    let more = format!("rego = \"p.rego\"\nrevocation-keys = [\"{key}\"]\n");
+    fs::write(folder.path().join("p.rego"), "package sealwire\nallow := true\n").unwrap();
+    fs::write(&file, more + &String::from_utf8(before).unwrap()).unwrap();
+    let checked = run(["policy", "check", arg(&file), "--json"]).expect(0).json();
+    assert_eq!((&checked["rego"], &checked["revocation-keys"][0]), (&"p.rego".into(), &key.as_str().into()));
+    let words = run(["policy", "check", arg(&file)]).expect(0).stdout;
+    assert!(words.contains("the Rego policy p.rego allows") && words.contains(&key), "{words}");
 }
 
 // AT-60: nothing silently becomes development.

@@ -276,3 +276,47 @@ fn people_read_a_tree() {
     let alone = run(["verify", "--evidence", &report, "--at", AT]).expect(40);
     assert!(alone.stdout.contains("--endorsements FILE"), "{}", alone.stdout);
 }
+
+// AT-23: of several files the one that cannot be read is named, for the evidence itself may be good.
+#[test]
+fn an_endorsement_that_cannot_be_read_is_named() {
+    let Some(samples) = Samples::find() else { return };
+    let broken = samples.file("broken.der", &[0x30, 0x82, 0, 1]);
+    let report = samples.path("milan.report.hex");
+    let verdict = samples.verify(&report, &["--endorsements", &broken, "--at", AT]).expect(10).json();
+    assert_shape(&verdict, "malformed", 10);
+    assert_eq!(code_of(&verdict), "endorsement-malformed");
+    for told in [&verdict["reasons"][0]["found"], &verdict["checks"]["format"]["detail"]] {
+        assert!(told.as_str().unwrap().starts_with(&format!("{broken}: ")), "{told}");
+    }
+}
+
+// AT-23, AT-43: what nobody recognises gets a hint; what is recognised reads in the order of its numbers.
+#[test]
+fn a_tree_is_for_people() {
+    let Some(shared) = shared() else { return };
+    let quotes = shared.join("quotes");
+    let verify = |file: &str, at: &str| run(["verify", "--evidence", arg(&quotes.join(file)), "--at", at]);
+    let unknown = verify("mutations.json", AT).expect(10).stdout;
+    assert!(unknown.contains("mutations.json evidence, at"), "{unknown}");
+    assert!(unknown.contains("next: `sealwire verify --help`"), "{unknown}");
+
+    let enclave = verify("nitro/production.cose", "2025-01-06T16:07:05Z").expect(0).stdout;
+    let place = |register: &str| enclave.find(register).unwrap();
+    assert!(place("pcr-2 ") < place("pcr-10 "), "{enclave}");
+    assert!(!enclave.contains("attributes        \n"), "{enclave}");
+
+    let gpu = run([
+        "verify",
+        "--evidence",
+        arg(&quotes.join("nvidia/hopper-1.report.hex")),
+        "--endorsements",
+        arg(&quotes.join("nvidia/hopper-1.chain.pem")),
+        "--at",
+        AT,
+    ]);
+    let gpu = gpu.expect(40).stdout;
+    // AT-03: what the vendor does not tell is not told as good.
+    assert!(gpu.contains("debug             not told by evidence of this kind"), "{gpu}");
+    assert!(gpu.contains("the first to end does at 9999-12-31T23:59:59Z"), "{gpu}");
+}

@@ -140,7 +140,9 @@ fn next_step(args: &Args, kind: Kind, endorsements: &Endorsements) -> String {
     if matches!(kind, Kind::Development | Kind::Tpm) {
         next.push_str(" --policy policy.toml");
     }
-    next.push_str(&format!(" \\\n        --report-data {}\n", hex::encode(args.report_data)));
+    // What evidence of this kind carries of it (AT-04): a TPM the first half.
+    let carried = args.report_data.get(..kind.binding_len()).unwrap_or(&args.report_data);
+    next.push_str(&format!(" \\\n        --report-data {}\n", hex::encode(carried)));
     let kept = args.endorsements.is_some() || endorsements.certificates.is_empty();
     if !kept {
         let count = endorsements.certificates.len();

@@ -25,7 +25,8 @@ Exit codes: 0 it loads · 2 it does not")]
 pub(crate) struct Args {
     /// The policy
     file: PathBuf,
-    /// Print JSON: file, development, alternatives, any-operator, operator-keys, config-digests, max-lifetime, max-age, grace
+    /// Print JSON: file, development, alternatives, rego, any-operator, operator-keys, config-digests,
+    /// revocation-keys, max-lifetime, max-age, grace
     #[arg(long)]
     json: bool,
 }
@@ -36,26 +37,29 @@ pub(crate) fn run(args: &Args) -> Outcome {
     // The policy has loaded, so its keys are known and their values valid; they are shown as they are written.
     let table: Table = text.parse()?;
     let alternatives = table.get("accept").and_then(Value::as_array).cloned().unwrap_or_default();
+    let rego = table.get("rego").and_then(Value::as_str);
     if args.json {
         let rule = policy.operator_rule();
         output::json(&json!({
             "file": args.file,
             "development": policy.is_development(),
             "alternatives": alternatives,
+            "rego": rego,
             "any-operator": rule.any,
             "operator-keys": rule.keys.iter().map(names::operator_key).collect::<Vec<_>>(),
             "config-digests": rule.config_digests.iter().map(names::config_digest).collect::<Vec<_>>(),
+            "revocation-keys": policy.revocation_keys().iter().map(names::operator_key).collect::<Vec<_>>(),
             "max-lifetime": policy.max_lifetime().as_secs(),
             "max-age": policy.max_age().as_secs(),
             "grace": policy.grace().as_secs(),
         }))?;
     } else {
-        output::print(tree(&args.file.display().to_string(), &policy, &alternatives).to_string())?;
+        output::print(tree(&args.file.display().to_string(), &policy, &alternatives, rego).to_string())?;
     }
     Ok(Exit::Ok)
 }
 
-fn tree(file: &str, policy: &Policy, alternatives: &[Value]) -> Tree<String> {
+fn tree(file: &str, policy: &Policy, alternatives: &[Value], rego: Option<&str>) -> Tree<String> {
     let mut lines = Vec::new();
     if alternatives.is_empty() {
         lines.push(leaf(warn("accepts nobody: there is no [[accept]]")));
@@ -67,6 +71,12 @@ fn tree(file: &str, policy: &Policy, alternatives: &[Value]) -> Tree<String> {
         if let Some(table) = alternative.as_table() {
             lines.push(accepts(index, table));
         }
+    }
+    lines.extend(rego.map(|file| leaf(format!("and only what the Rego policy {} allows", strong(file)))));
+    let keys = policy.revocation_keys();
+    if !keys.is_empty() {
+        let signers = keys.iter().map(|key| leaf(names::operator_key(key)));
+        lines.push(node("and only what no revocation list names, of which there has to be one, by", signers));
     }
     lines.push(operator(policy));
     lines.push(node(

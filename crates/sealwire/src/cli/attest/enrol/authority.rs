@@ -9,8 +9,8 @@ use crate::cli::{
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use sealwire_attest::{
-    Endorsements, UnixTime,
-    enrol::{Answer, Ca, EkRoots, Request},
+    Endorsements, Error, UnixTime,
+    enrol::{self, Answer, Ca, EkRoots, Request},
 };
 use sealwire_crypto::random::OsRandom;
 use serde_json::json;
@@ -134,7 +134,13 @@ pub(super) fn challenge(args: &ChallengeArgs) -> Outcome {
     let request = Request::from_json(&files::read(&args.request)?).or_usage()?;
     let roots = EkRoots::new(&makers(&args.ek_roots)?).or_usage()?;
     let at = now();
-    let endorsed = request.check(&roots, at).map_err(not_genuine)?;
+    let endorsed = request.check(&roots, at).map_err(|error| match &error {
+        enrol::Error::EkChain(Error::EndorsementMissing(_) | Error::RootNotPinned) => not_genuine(error)
+            .next(
+                "--ek-roots has to hold the root of the TPM's maker, and what stands between it and this TPM",
+            ),
+        _ => not_genuine(error),
+    })?;
     let expires = at.saturating_add(Duration::from_secs(u64::from(args.hours) * 60 * 60));
     let (challenge, pending) = endorsed.challenge(&OsRandom, expires)?;
     state.remember(&pending, at)?;
@@ -220,7 +226,7 @@ fn makers(path: &Path) -> Result<Endorsements, Failure> {
     Ok(makers)
 }
 
-fn not_genuine(error: sealwire_attest::enrol::Error) -> Failure {
+fn not_genuine(error: enrol::Error) -> Failure {
     Failure::from(error).exit(Exit::Verdict(20))
 }
 

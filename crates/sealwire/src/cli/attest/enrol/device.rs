@@ -110,8 +110,8 @@ pub(super) fn answer(args: &AnswerArgs) -> Outcome {
         output::json(&json!({ "output": args.output, "id": answer.id() }))?;
     } else {
         output::print(format!(
-            "{} {}\n\nNext, where the CA is: sealwire attest enrol certify --state DIR --request request.json \\\n    \
-             --answer {} --output ak.pem",
+            "{} {}\n\nNext, where the CA is: sealwire attest enrol certify --state DIR --ek-roots FILE|DIR \\\n    \
+             --request request.json --answer {} --output ak.pem",
             output::good("wrote"),
             args.output.display(),
             args.output.display(),
