@@ -339,7 +339,7 @@ impl Error {
             Self::PcrDigest => "the register values that the quote is over",
             Self::EventLog(_) => "a log that leads to the registers attested",
             Self::Attributes(_) => "attributes that this version can judge",
-            Self::Binding => "evidence over what was asked for",
+            Self::Binding => "evidence over exactly what it is shown for",
             Self::MadeInFuture(_) => "evidence from before the time of the verification",
             Self::Companion { error, .. } => return error.expected(),
         };

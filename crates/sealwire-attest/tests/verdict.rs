@@ -231,6 +231,16 @@ fn without_a_policy_development_evidence_is_refused() {
         judge(&verifier, Ok(machine.evidence()), &machine.endorsements(), None, Expected::Unbound, NOW);
     assert_eq!((verdict.exit, verdict.reasons[0].code), (30, "kind-not-accepted"));
     assert!(Policy::without_policy().development_roots().is_empty());
+
+    // AT-23: the root that a policy would have to name is told, with what was expected instead.
+    let verdict = without_policy(Ok(machine.evidence()), &machine.endorsements(), NOW);
+    let reason = &verdict.reasons[0];
+    assert_eq!(
+        (reason.code, reason.expected.as_str()),
+        ("root-not-pinned", "a root of the vendor's, or one that the policy names")
+    );
+    let root = format!("; beside it lies sha256:{}", hex::encode(machine.fingerprint()));
+    assert!(reason.found.ends_with(&root), "{reason:?}");
 }
 
 // AT-80: raw bytes, hex or base64, told apart by content.

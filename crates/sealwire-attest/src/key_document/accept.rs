@@ -135,7 +135,9 @@ pub fn accept(
     let bound = bound_as(wanted.role(), &published.document, challenge);
     let verified = verifier
         .verify_presented(&published.evidence, &published.endorsements, &bound, at)
-        .map_err(|e| only(reason(e.code(), "evidence", "genuine evidence over the document", e)))?;
+        .map_err(|error| {
+            only(Reason { rule: "evidence".to_owned(), ..Reason::of(&error, &published.endorsements) })
+        })?;
 
     let claims = verified.get().clone();
     let mut failed = Failed(Vec::new());

@@ -1,4 +1,4 @@
-use super::Verdict;
+use super::{Reason, Verdict};
 use crate::{
     Checks, Endorsements, Error, Evidence, Policy, UnixTime, Verifier,
     verify::{Expected, Request},
@@ -30,6 +30,7 @@ pub fn judge(
         Ok(verified) => verified,
         Err(error) => {
             let mut verdict = Verdict::failed(&error, Some(evidence.kind), checks);
+            verdict.reasons = vec![Reason::of(&error, endorsements)];
             if error == Error::Binding {
                 tell_binding(&mut verdict, verifier, &request);
             }

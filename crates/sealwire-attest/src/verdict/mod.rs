@@ -6,7 +6,7 @@ mod judge;
 
 pub use judge::judge;
 
-use crate::{Checks, Claims, Error, Kind, Outcome, UnixTime, event_log::Log};
+use crate::{Checks, Claims, Endorsements, Error, Kind, Outcome, UnixTime, event_log::Log};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -21,6 +21,24 @@ pub struct Reason {
     pub expected: String,
     /// what was there
     pub found: String,
+}
+
+impl Reason {
+    /// Of evidence that came with `endorsements`. Where no root is pinned it tells which ones lie beside the evidence:
+    /// one of them may be what a policy was to name.
+    #[must_use]
+    pub fn of(error: &Error, endorsements: &Endorsements) -> Self {
+        let mut reason = Self::from(error);
+        if reason.code == Error::RootNotPinned.code() {
+            let roots =
+                endorsements.self_issued().into_iter().map(|root| format!("sha256:{}", hex::encode(root)));
+            let roots: Vec<_> = roots.collect();
+            if !roots.is_empty() {
+                reason.found = format!("{}; beside it lies {}", reason.found, roots.join(", "));
+            }
+        }
+        reason
+    }
 }
 
 impl From<&Error> for Reason {

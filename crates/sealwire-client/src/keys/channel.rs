@@ -170,11 +170,13 @@ impl session::Judge for Judge<'_> {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let endorsements = &shown.as_ref().unwrap_or(self.published).endorsements;
         let at: UnixTime = self.appraiser.now();
-        let verified = self
-            .appraiser
-            .verifier()
-            .verify_presented(&presented, endorsements, bound, at)
-            .map_err(malformed)?;
+        let verified =
+            self.appraiser.verifier().verify_presented(&presented, endorsements, bound, at).map_err(
+                |error| {
+                    let reason = Reason { rule: "evidence".to_owned(), ..Reason::of(&error, endorsements) };
+                    Denial { reasons: vec![reason] }
+                },
+            )?;
         self.appraiser.policy().appraise(verified, at)
     }
 

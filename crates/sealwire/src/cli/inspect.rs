@@ -219,7 +219,8 @@ fn as_json(shown: &Shown, judged: Option<&Judged>) -> Value {
         age @ Age::SelfAsserted(seconds) => json!({ "kind": age.name(), "seconds": seconds.as_secs() }),
     };
     let claims = verified.ok().map(|verified| verified.get());
-    let reasons: Vec<_> = verified.err().map(sealwire_attest::verdict::Reason::from).into_iter().collect();
+    let reason = |error| sealwire_attest::verdict::Reason::of(error, &shown.published.endorsements);
+    let reasons: Vec<_> = verified.err().map(reason).into_iter().collect();
     json!({
         "url": shown.at.to_string(),
         "fetched-at": shown.fetched.to_string(),
