@@ -22,7 +22,12 @@ pub(crate) struct Args {
     pub(crate) attest: Option<String>,
     /// What goes with this machine's own evidence (`sealwire attest fetch` fills a folder): a gateway asks no vendor for
     /// what is missing; repeatable
-    #[arg(long = "attest-endorsements", value_name = "FILE|DIR", requires = "attest")]
+    #[arg(
+        id = "attest-endorsements",
+        long = "attest-endorsements",
+        value_name = "FILE|DIR",
+        requires = "attest"
+    )]
     endorsements: Vec<PathBuf>,
     /// Folder of the development root, for --attest development
     #[arg(long, value_name = "DIR", requires = "attest")]
