@@ -47,6 +47,13 @@ impl Challenges {
     }
 }
 
+impl Challenges {
+    /// Whether one more may be made now; it is then counted.
+    pub(crate) fn is_due(&self) -> bool {
+        self.0.check().is_ok()
+    }
+}
+
 impl Own {
     pub(crate) fn new(attested: Arc<Attested>, instance: Arc<Instance>, challenges: Arc<Challenges>) -> Self {
         Self { attested, instance, challenges }
@@ -79,7 +86,7 @@ impl Own {
                 "Not a challenge",
                 "The only query is challenge=, 32 to 64 bytes in base64url without padding.",
             )),
-            Some(Some(_)) if self.challenges.0.check().is_err() => Ok(later(
+            Some(Some(_)) if !self.challenges.is_due() => Ok(later(
                 "challenge-rate",
                 StatusCode::TOO_MANY_REQUESTS,
                 "Fresh evidence is asked for too often",

@@ -3,6 +3,7 @@
 use crate::{
     config::{CallersPlan, Plan},
     instance::Instance,
+    own::Challenges,
     stack::Parts,
 };
 use futures_util::future::BoxFuture;
@@ -95,16 +96,22 @@ impl Sessions {
 pub(crate) struct Presented {
     shown: Arc<Shown>,
     instance: Arc<Instance>,
+    challenges: Arc<Challenges>,
 }
 
 impl Presented {
-    pub(crate) fn new(attested: &crate::instance::Attested, instance: Arc<Instance>) -> Self {
+    /// `challenges` is how often fresh evidence is made, for all callers together.
+    pub(crate) fn new(
+        attested: &crate::instance::Attested,
+        instance: Arc<Instance>,
+        challenges: Arc<Challenges>,
+    ) -> Self {
         let shown = Shown {
             document: attested.hash,
             published: attested.cbor.clone(),
             authorities: attested.document.authorities.as_slice().into(),
         };
-        Self { shown: Arc::new(shown), instance }
+        Self { shown: Arc::new(shown), instance, challenges }
     }
 }
 
@@ -114,6 +121,10 @@ impl Shows for Presented {
     }
 
     fn quote(&self, bound: Bound) -> BoxFuture<'static, Option<Vec<u8>>> {
+        // The secure processor is slow and shared, and anybody can ask (SE-13).
+        if !self.challenges.is_due() {
+            return Box::pin(std::future::ready(None));
+        }
         let instance = self.instance.clone();
         Box::pin(async move {
             let made = instance.quote("handshake", bound).await;

@@ -53,7 +53,10 @@ impl SealChunks for request::Sealer {
     /// The lengths of generated tokens tell what they are, so event streams are padded to their end (SE-35).
     fn adapt(&mut self, headers: &HeaderMap) {
         let content_type = headers.get(http::header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
-        if content_type.is_some_and(|value| value.starts_with(b"text/event-stream")) {
+        let name = b"text/event-stream";
+        let is_stream =
+            |value: &[u8]| value.get(..name.len()).is_some_and(|front| front.eq_ignore_ascii_case(name));
+        if content_type.is_some_and(is_stream) {
             self.set_padding(request::Padding::To(request::PADDING_STEP));
         }
     }

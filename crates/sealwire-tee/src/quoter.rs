@@ -95,6 +95,22 @@ impl Quoter {
         }
     }
 
+    /// As [`Self::quote`], but waits for its place where the queue is full: what the whole service rests on must not be turned
+    /// away because callers ask for evidence of their own.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`], and what the platform said.
+    pub async fn quote_in_turn(&self, bound: Bound) -> Result<Attested, Error> {
+        let place = tokio::time::timeout(self.timeout, self.requests.reserve()).await;
+        let place = place.map_err(|_| {
+            self.counters.timed_out.fetch_add(1, Relaxed);
+            Error::Timeout
+        })?;
+        let (reply, produced) = oneshot::channel();
+        place.map_err(|_| Error::Stopped)?.send(Request { bound, reply });
+        self.awaited(produced).await
+    }
+
     /// Makes evidence, composite where the platform has companions.
     ///
     /// # Errors
@@ -108,6 +124,10 @@ impl Quoter {
             }
             mpsc::error::TrySendError::Closed(_) => Error::Stopped,
         })?;
+        self.awaited(produced).await
+    }
+
+    async fn awaited(&self, produced: oneshot::Receiver<Result<Attested, Error>>) -> Result<Attested, Error> {
         match tokio::time::timeout(self.timeout, produced).await {
             Ok(answer) => answer.map_err(|_| Error::Stopped)?,
             Err(_) => {

@@ -2,13 +2,13 @@
 
 use super::{
     own::{Own, OwnDocument},
-    pin::Appraiser,
+    pin::{Appraiser, beside},
 };
 use crate::transport::Transport;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use sealwire_attest::{
-    Appraised, Bound, Claims, UnixTime, cmw,
+    Appraised, Bound, Claims, Endorsements, KeyDocument, UnixTime, cmw,
     key_document::{self, Acceptance, Published, Seen, Wanted},
     verdict::{Denial, Reason},
 };
@@ -72,6 +72,11 @@ impl Channel {
         }
     }
 
+    /// Whether its requests carry a Date that a gateway may find wrong (OB-43).
+    pub(crate) fn is_dated(&self) -> bool {
+        matches!(self, Self::Oblivious { .. })
+    }
+
     /// Whether it takes another request, as far as this side knows.
     pub(crate) fn is_usable(&self) -> bool {
         match self {
@@ -101,6 +106,16 @@ impl Service<Request<Body>> for Channel {
     }
 }
 
+/// What was fetched before the handshake.
+pub(super) struct Fetched<'a> {
+    /// with this side's endorsements
+    pub(super) published: &'a Published,
+    /// by the policy in force
+    pub(super) acceptance: &'a Acceptance,
+    /// this side's endorsements
+    pub(super) local: &'a Endorsements,
+}
+
 /// What a session rests on.
 pub(super) struct Handshaken {
     pub(super) session: Session<Transport>,
@@ -116,12 +131,11 @@ pub(super) async fn handshake(
     place: &Uri,
     requests: Uri,
     settings: session::Settings,
-    fetched: (&Published, &Acceptance),
+    fetched: Fetched<'_>,
     own: Option<(&Own, &OwnDocument)>,
 ) -> Result<Handshaken, session::Refused> {
-    let (published, acceptance) = fetched;
-    let judge = Judge { appraiser, published, acceptance, own, shown: Mutex::default() };
-    let known = Some(acceptance.document_hash);
+    let known = Some(fetched.acceptance.document_hash);
+    let judge = Judge { appraiser, fetched, own, shown: Mutex::default() };
     let config = Arc::new(Config { attests: own.is_some(), ..Config::default() });
     let (established, acceptance) = session::connect(
         transport.clone(),
@@ -142,8 +156,7 @@ pub(super) async fn handshake(
 /// Holds what the gateway shows in a handshake against the policy.
 struct Judge<'a> {
     appraiser: &'a Appraiser,
-    published: &'a Published,
-    acceptance: &'a Acceptance,
+    fetched: Fetched<'a>,
     /// what this side shows
     own: Option<(&'a Own, &'a OwnDocument)>,
     shown: Mutex<Option<Published>>,
@@ -151,24 +164,30 @@ struct Judge<'a> {
 
 impl session::Judge for Judge<'_> {
     fn accept(&self, bytes: &[u8]) -> Result<Acceptance, Denial> {
-        let published = Published::decode(bytes).map_err(malformed)?;
+        let mut published = Published::decode(bytes).map_err(malformed)?;
+        // It stands beside this side's own endorsements and serials like any that is fetched: whoever is on the way chooses
+        // which document is shown where.
+        published.endorsements = beside(self.fetched.local, &published.endorsements).map_err(malformed)?;
+        let claimed = KeyDocument::decode(&published.document).ok();
+        let seen = claimed.map_or_else(Seen::default, |claimed| self.appraiser.seen(&claimed));
         let (policy, at) = (self.appraiser.policy(), self.appraiser.now());
         let wanted = Wanted::Gateway(self.appraiser.authority());
         let verifier = self.appraiser.verifier();
-        let accepted = key_document::accept(&published, verifier, &policy, wanted, &[], Seen::default(), at)?;
+        let accepted = key_document::accept(&published, verifier, &policy, wanted, &[], seen, at)?;
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(published);
         Ok(accepted)
     }
 
     fn known(&self, document: &[u8; 48]) -> Option<Acceptance> {
         // It was accepted a moment ago, by the policy in force.
-        (self.acceptance.document_hash == *document).then(|| self.acceptance.clone())
+        let acceptance = self.fetched.acceptance;
+        (acceptance.document_hash == *document).then(|| acceptance.clone())
     }
 
     fn quote(&self, quote: &[u8], bound: &Bound, _: &Acceptance) -> Result<Appraised<Claims>, Denial> {
         let presented = cmw::decode(quote).map_err(malformed)?;
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let endorsements = &shown.as_ref().unwrap_or(self.published).endorsements;
+        let endorsements = &shown.as_ref().unwrap_or(self.fetched.published).endorsements;
         let at: UnixTime = self.appraiser.now();
         let verified =
             self.appraiser.verifier().verify_presented(&presented, endorsements, bound, at).map_err(

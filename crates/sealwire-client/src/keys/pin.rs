@@ -1,7 +1,7 @@
 //! From a fetched document to a pinned one: verified, appraised, and with a key chosen from it.
 
 use super::{
-    channel::{self, Channel, Wire},
+    channel::{self, Channel, Fetched, Wire},
     fetch::{self, Failed},
     own::{self, Own},
     seen::Serials,
@@ -133,6 +133,16 @@ impl StdError for Shared {
 #[error("the document on offer is older than the one that is pinned (serial {0})")]
 struct NotNewer(u64);
 
+/// `local`, and behind it what a gateway sends along.
+pub(super) fn beside(
+    local: &Endorsements,
+    stapled: &Endorsements,
+) -> Result<Endorsements, sealwire_attest::Error> {
+    let mut together = local.clone();
+    together.merge(stapled)?;
+    Ok(together)
+}
+
 fn local(paths: &[PathBuf]) -> Result<Endorsements, BoxError> {
     let mut found = Endorsements::default();
     for path in paths {
@@ -227,13 +237,11 @@ impl Appraiser {
         let mut published = fetch::get(&self.transport, &self.places.keys, self.timeout)
             .await
             .map_err(|failed| self.unlearnt(failed.source.into(), failed.answered))?;
-        self.endorse(&mut published).await?;
+        let local = self.local().await?;
+        self.endorse(&mut published, &local)?;
         // Unverified: chooses what the serial is compared with, and what a refusal means; both are checked below.
         let claimed = KeyDocument::decode(&published.document).ok();
-        let seen = match (&claimed, self.serials.lock()) {
-            (Some(claimed), Ok(serials)) => serials.of(&claimed.instance),
-            _ => key_document::Seen::default(),
-        };
+        let seen = claimed.as_ref().map_or_else(Default::default, |claimed| self.seen(claimed));
         let at = self.now();
         let policy = self.policy();
         let accepted = key_document::accept(
@@ -257,7 +265,8 @@ impl Appraiser {
         let (channel, acceptance, own_end) = match self.chosen {
             Wire::Oblivious => (self.oblivious(&acceptance, at)?, acceptance, None),
             Wire::Session => {
-                let (channel, acceptance, shown, own_end) = self.session(&published, acceptance).await?;
+                let (channel, acceptance, shown, own_end) =
+                    self.session(&published, acceptance, &local).await?;
                 published = shown.unwrap_or(published);
                 (channel, acceptance, own_end)
             }
@@ -280,20 +289,28 @@ impl Appraiser {
         })
     }
 
-    /// Adds the endorsements of this side. They come first, so that what the gateway sends cannot crowd them out: where
-    /// there are too many together, nothing is learnt.
-    async fn endorse(&self, published: &mut Published) -> Result<(), Failure> {
+    /// The endorsements of this side, as they are now.
+    async fn local(&self) -> Result<Endorsements, Failure> {
         if self.endorsements.is_empty() {
-            return Ok(());
+            return Ok(Endorsements::default());
         }
         let paths = self.endorsements.clone();
         let read = tokio::task::spawn_blocking(move || local(&paths)).await;
-        let mut endorsements = read
-            .unwrap_or_else(|stopped| Err(Box::new(stopped)))
-            .map_err(|error| self.unlearnt(error.into(), false))?;
-        endorsements.merge(&published.endorsements).map_err(|error| self.unlearnt(Arc::new(error), true))?;
-        published.endorsements = endorsements;
+        read.unwrap_or_else(|stopped| Err(Box::new(stopped)))
+            .map_err(|error| self.unlearnt(error.into(), false))
+    }
+
+    /// Adds the endorsements of this side. They come first, so that what the gateway sends cannot crowd them out: where
+    /// there are too many together, nothing is learnt.
+    fn endorse(&self, published: &mut Published, local: &Endorsements) -> Result<(), Failure> {
+        let together = beside(local, &published.endorsements);
+        published.endorsements = together.map_err(|error| self.unlearnt(Arc::new(error), true))?;
         Ok(())
+    }
+
+    /// What is known of the instance that a document names, before the document is believed.
+    pub(super) fn seen(&self, claimed: &KeyDocument) -> key_document::Seen {
+        self.serials.lock().map(|serials| serials.of(&claimed.instance)).unwrap_or_default()
     }
 
     fn unlearnt(&self, source: Arc<dyn StdError + Send + Sync>, answered: bool) -> Failure {
@@ -313,6 +330,7 @@ impl Appraiser {
         &self,
         published: &Published,
         acceptance: Acceptance,
+        local: &Endorsements,
     ) -> Result<(Channel, Acceptance, Option<Published>, Option<UnixTime>), Failure> {
         let refused = |source: session::Refused| match source {
             session::Refused::Denied(denial) => Failure::Denied(denial),
@@ -337,7 +355,7 @@ impl Appraiser {
             None => None,
         };
         let shows = own.as_ref().map(|(own, document)| (*own, &**document));
-        let fetched = (published, &acceptance);
+        let fetched = Fetched { published, acceptance: &acceptance, local };
         let made = channel::handshake(self, &self.transport, place, requests, settings, fetched, shows);
         let made = made.await.map_err(refused)?;
         let own_end = own.map(|(_, document)| document.not_after);

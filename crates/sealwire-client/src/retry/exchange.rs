@@ -20,7 +20,8 @@ pub(crate) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<
     loop {
         let Some(request) = attempts.next() else { return Err(Error::OutcomeUnknown) };
         match pin.cut.unless_cut(pin.channel.clone().oneshot(request)).await? {
-            Ok(response) => match pin.cut.unless_cut(attempts.judge(response)).await? {
+            Ok(response) => match pin.cut.unless_cut(attempts.judge(response, pin.channel.is_dated())).await?
+            {
                 Some(response) => {
                     attempts.tape.let_go();
                     return Ok(keeper.guarded(response, &pin));
@@ -60,8 +61,13 @@ impl Attempts {
 
     /// The answer, unless the request is to be sent once more with another Date (OB-43). A Date that the caller chose
     /// is the caller's to mend.
-    async fn judge(&mut self, response: Response<Body>) -> Option<Response<Body>> {
-        if self.date.is_some() || self.head.headers.contains_key(header::DATE) || !self.tape.is_whole() {
+    async fn judge(&mut self, response: Response<Body>, dated: bool) -> Option<Response<Body>> {
+        // On a wire without dates the application alone could say such a thing.
+        if !dated
+            || self.date.is_some()
+            || self.head.headers.contains_key(header::DATE)
+            || !self.tape.is_whole()
+        {
             return Some(response);
         }
         match date::judge(response).await {
@@ -81,6 +87,10 @@ impl Attempts {
         keeper: &Keeper,
         pin: &Arc<Pin>,
     ) -> Result<Arc<Pin>, Error> {
+        // The number came before, so somebody has sent the request twice: what became of the first is not known.
+        if matches!(error, oblivious::Error::Repeated) {
+            return Err(Error::OutcomeUnknown);
+        }
         let stale = is_stale(&error);
         if !stale && !is_broken(&error) {
             return Err(error.into());
@@ -130,7 +140,7 @@ fn is_stale(error: &oblivious::Error) -> bool {
 
 /// Whether this side knows that the session takes no more, and has sent nothing.
 fn is_over(error: &oblivious::Error) -> bool {
-    matches!(error, oblivious::Error::Session(session::Error::RequestLimit))
+    matches!(error, oblivious::Error::Session(session::Error::RequestLimit | session::Error::Closed))
 }
 
 /// Whether nothing was acted upon: nothing was sent, or the gateway says so under the session's keys (SE-43).

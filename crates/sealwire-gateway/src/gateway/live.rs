@@ -249,7 +249,7 @@ fn assemble(
     challenges: Arc<Challenges>,
 ) -> Live {
     let own = Own::new(attested.clone(), instance.clone(), challenges.clone());
-    let shows: Arc<Presented> = Arc::new(Presented::new(&attested, instance.clone()));
+    let shows: Arc<Presented> = Arc::new(Presented::new(&attested, instance.clone(), challenges.clone()));
     let stack = stack::stack(parts, &current, older.iter().map(|older| &older.generation), own, &shows);
     Live { stack, current, since, older, attested, challenges }
 }

@@ -163,7 +163,7 @@ impl Instance {
     async fn prove(&self, document: KeyDocument) -> Result<(Attested, Underneath), Error> {
         let bytes = document.encode();
         let bound = key_document::bound(&bytes, &[]);
-        let produced = self.quote("document", bound.clone()).await?;
+        let produced = self.timed("document", self.quoter.quote_in_turn(bound.clone())).await?;
         let sealwire_tee::Attested { evidence, endorsements } = produced;
         let endorsements = self.staple.beside(&evidence, endorsements).await;
         let published = Published { document: bytes, evidence, endorsements };
@@ -214,8 +214,16 @@ impl Instance {
         purpose: &'static str,
         bound: Bound,
     ) -> Result<sealwire_tee::Attested, sealwire_tee::Error> {
+        self.timed(purpose, self.quoter.quote(bound)).await
+    }
+
+    async fn timed(
+        &self,
+        purpose: &'static str,
+        made: impl Future<Output = Result<sealwire_tee::Attested, sealwire_tee::Error>>,
+    ) -> Result<sealwire_tee::Attested, sealwire_tee::Error> {
         let begun = Instant::now();
-        let result = self.quoter.quote(bound).await;
+        let result = made.await;
         ::metrics::histogram!(metrics::QUOTE_SECONDS).record(begun.elapsed());
         let label = if result.is_ok() { "made" } else { "failed" };
         ::metrics::counter!(metrics::QUOTES, "purpose" => purpose, "result" => label).increment(1);

@@ -37,6 +37,10 @@ pub enum Error {
     /// The gateway says under the session's keys that it has not acted upon the request (SE-43).
     #[error("the gateway has not accepted the request")]
     NotAccepted,
+    /// The gateway says under the session's keys that the request came to it twice. What became of the first is not known
+    /// (SE-43).
+    #[error("the request came to the gateway twice; whether it was carried out is unknown")]
+    Repeated,
     /// The content of the request broke off while it was gathered.
     #[error("the request's content: {0}")]
     Content(BoxError),

@@ -70,6 +70,9 @@ pub(super) async fn open<C: OpenChunks>(
         opened.end_without_content().await?;
         body::empty()
     } else if opened.is_empty()? {
+        if length.is_some() {
+            return Err(Fault::Message(bhttp::Error::ContentLength).into());
+        }
         body::empty()
     } else {
         body::boxed(opened)

@@ -111,6 +111,10 @@ impl ServerPresented {
         if credential.document != acceptance.document_hash {
             return Err(Error::Document);
         }
+        // Sessions are found by the instance that their ids begin with (SE-44).
+        if !opened.id.starts_with(&acceptance.document.get().instance) {
+            return Err(Error::Document);
+        }
         if let Some(bytes) = credential.quote {
             let bound = bound(Role::Server, &opened.after_hello, &credential.document);
             is_of(quote, bytes, &bound)?;

@@ -92,7 +92,7 @@ impl Server {
         let again = HelloAgain::decode(message)?;
         let retry = Retry::decode(again.retry)?;
         let used = self.token_key.check(&retry.token, again.hello, retry.group, now)?;
-        if !once.take(used.nonce, now, used.expires) {
+        if !once.take_token(used.nonce, now, used.expires) {
             return Err(Error::Token);
         }
         let hello = ClientHello::decode(again.hello)?;

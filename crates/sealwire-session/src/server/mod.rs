@@ -56,6 +56,12 @@ pub trait Once: Send + Sync {
     /// Whether `id` is fresh, which it is never again before `expires`, in Unix milliseconds. A register that is full
     /// or cannot tell says no.
     fn take(&self, id: [u8; 16], now: u64, expires: u64) -> bool;
+
+    /// The same for retry tokens, which live for seconds. Apart, so that tickets, which anybody can use up and which are
+    /// remembered for a day, never leave a server under load without retries (SE-13).
+    fn take_token(&self, id: [u8; 16], now: u64, expires: u64) -> bool {
+        self.take(id, now, expires)
+    }
 }
 
 /// One start of a server: its identity, and the keys under its tokens and tickets.

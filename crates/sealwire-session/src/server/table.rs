@@ -230,7 +230,8 @@ impl<T: Clone> Table<T> {
     }
 
     fn end_if(&self, chosen: impl Fn(&Entry<T>) -> bool) {
-        for slots in self.confirmed.iter().chain([&self.half_open]) {
+        // In the order in which sessions move, so that none is missed between the two.
+        for slots in std::iter::once(&self.half_open).chain(&self.confirmed) {
             let ended = lock(slots).take_if(|entry| chosen(entry));
             ended.iter().for_each(|entry| entry.lock().gone = true);
         }

@@ -20,6 +20,9 @@ const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// The namespace of the attributes `Hash0`, `Hash1`, …, which names their hash function.
 const SHA384: &str = "http://www.w3.org/2001/04/xmlenc#sha384";
 
+/// How deep elements lie in each other at most; genuine manifests have seven, the document itself included.
+const MAX_DEPTH: usize = 16;
+
 /// A manifest. Its digest is compared; its signature is not yet verified.
 #[derive(Debug)]
 pub(crate) struct Swid {
@@ -58,7 +61,9 @@ impl Swid {
                 && node.attributes().all(|attribute| attribute.namespace() != Some(XML))
                 && node.namespaces().all(|namespace| !namespace.uri().is_empty())
         };
-        if !document.descendants().all(is_plain) {
+        // What follows goes down the tree by recursion.
+        let is_shallow = |node: Node<'_, '_>| node.ancestors().nth(MAX_DEPTH).is_none();
+        if !document.descendants().all(|node| is_plain(node) && is_shallow(node)) {
             return Err(FORM);
         }
         let root = document.root_element();

@@ -60,7 +60,8 @@ where
         None => Ok(exchange::plain(head, content)),
         // Under the session's keys: nothing was acted upon (SE-43).
         Some(reason) if reason == "not-accepted" => Err(Error::NotAccepted),
-        Some(_) => Err(sealwire_session::Error::Closed.into()),
+        Some(reason) if reason == "repeated" => Err(Error::Repeated),
+        Some(_) => Err(Error::MediaType),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{Body, body, problem};
 use http::{HeaderValue, Response, StatusCode, header};
 use metrics::counter;
-use sealwire_session::{Error, media, request::REFUSED, server::Refused};
+use sealwire_session::{Error, Outside, media, request::REFUSED, server::Refused};
 
 /// A message of the handshake.
 pub(super) fn message(bytes: Vec<u8>) -> Response<Body> {
@@ -30,16 +30,16 @@ pub(super) fn hint() -> Response<Body> {
 pub(super) fn handshake(error: Error) -> Response<Body> {
     counter!("sealwire_refusals_total", "reason" => "handshake").increment(1);
     tracing::debug!(%error, "handshake refused");
-    match error {
-        Error::Overload => overloaded(),
-        Error::UnknownSession => hint(),
-        Error::Authority => problem::response(
+    match error.outside() {
+        Outside::Overload => overloaded(),
+        Outside::Session => hint(),
+        Outside::Malformed if error == Error::Authority => problem::response(
             StatusCode::MISDIRECTED_REQUEST,
             problem::BLANK,
             "This instance does not serve that authority",
             "",
         ),
-        _ => problem::response(
+        Outside::Malformed => problem::response(
             StatusCode::BAD_REQUEST,
             problem::BLANK,
             "Not a handshake that can be answered",
@@ -87,9 +87,8 @@ pub(super) fn refused(refused: &Refused) -> Response<Body> {
     // Of a replay the first may have been acted upon, so nothing is promised.
     let status = if refused.is_not_accepted() { StatusCode::FORBIDDEN } else { StatusCode::CONFLICT };
     let mut response = problem::response(status, problem::BLANK, title, &reason.to_string());
-    if refused.is_not_accepted() {
-        response.headers_mut().insert(REFUSED, HeaderValue::from_static("not-accepted"));
-    }
+    let word = if refused.is_not_accepted() { "not-accepted" } else { "repeated" };
+    response.headers_mut().insert(REFUSED, HeaderValue::from_static(word));
     response
 }
 

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sealwire_attest::UnixTime;
 use sealwire_session::{
     Error, SessionId,
-    message::{ClientFinish, Close, MAX_FLIGHT, Parameters, Type},
+    message::{ClientFinish, Close, MAX_FLIGHT, MAX_HELLO, Parameters, Type},
     request::{BASE_ID, parse_base_id},
     server::{Next, Presenting, Received},
 };
@@ -20,6 +20,10 @@ pub(super) async fn serve(settings: &Settings, outer: &Parts, body: Body) -> Res
         Err(status) => return answer::outside(status),
     };
     let answered = match Type::of(&message) {
+        // A hello is of no session yet.
+        Ok(Type::ClientHello | Type::HelloAgain) if outer.headers.contains_key(BASE_ID) => {
+            Err(Error::Inconsistent)
+        }
         Ok(Type::ClientHello | Type::HelloAgain) => greet(settings, &message).await,
         Ok(Type::ClientFinish) => finish(settings, outer, &message),
         Ok(Type::Close) => return close(settings, outer, &message),
@@ -33,7 +37,12 @@ pub(super) async fn serve(settings: &Settings, outer: &Parts, body: Body) -> Res
 }
 
 async fn gather(settings: &Settings, body: Body) -> Result<Vec<u8>, StatusCode> {
-    let gathering = Limited::new(body, MAX_FLIGHT).collect();
+    // Only a caller that is asked for evidence has much to say.
+    let longest = match settings.callers {
+        Callers::Anybody => 2 * MAX_HELLO,
+        Callers::Attested { .. } => MAX_FLIGHT,
+    };
+    let gathering = Limited::new(body, longest).collect();
     match tokio::time::timeout(settings.header_time, gathering).await {
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),

@@ -14,10 +14,12 @@ use sealwire_message::{bhttp::RequestHead, chunk};
 use sealwire_session::{
     Limits, SessionId, media,
     request::{
-        BASE_ID, BINDER, Listed, Mode, PADDING_STEP, Padding, Reply, Sealer, TICKET, Ticket, parse_base_id,
+        BASE_ID, BINDER, Listed, Mode, PADDING_STEP, Padding, REFUSED, Reply, Sealer, TICKET, Ticket,
+        parse_base_id,
     },
 };
 use std::sync::Arc;
+use tower::ServiceExt as _;
 
 /// Opens, answers and seals one exchange. The order of work is that of SE-30: the MAC, the window, the number's mark, and
 /// only then anything is opened.
@@ -61,7 +63,14 @@ pub(super) async fn serve(
     }
     let bounds = Bounds { idle_time: settings.idle_time, gathered: settings.gathered };
     let peer = Peer { wire: Wire::Session, identity: granted.data };
+    // The word is the wire's own: the application's would be taken for it (SE-43).
+    let inner = inner.map_response(unmarked);
     exchange::serve(Begun { head, rest, message }, reply, rules, bounds, peer, inner).await
+}
+
+fn unmarked(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().remove(REFUSED);
+    response
 }
 
 const EARLY_DATA: HeaderName = HeaderName::from_static("early-data");
