@@ -26,8 +26,9 @@ pub(crate) struct Source {
     /// Seconds that connecting, and fetching, may take
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
     pub(crate) timeout: Duration,
-    /// Certificates and CRLs (DER or PEM), Intel's collateral, TCB info or identities (JSON), signed reference manifests
-    /// (CoRIM), or a folder of them (`sealwire attest fetch` fills one), besides what a gateway sends along; repeatable
+    /// Certificates and CRLs (DER or PEM), OCSP responses (DER), Intel's collateral, TCB info or identities (JSON), NVIDIA's
+    /// reference manifests (SWID tags, CoRIM), or a folder of them (`sealwire attest fetch` fills one), besides what a
+    /// gateway sends along; repeatable
     #[arg(long = "endorsements", value_name = "FILE|DIR")]
     pub(crate) endorsements: Vec<PathBuf>,
 }
