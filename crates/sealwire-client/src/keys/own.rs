@@ -162,3 +162,101 @@ impl Own {
         Ok((OwnDocument { hash, published, issued_at, not_after }, end))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use futures_util::future::BoxFuture;
+    use sealwire_attest::{Bound, Policy, key_document::Wanted};
+    use sealwire_http::crypto::random::OsRandom;
+    use sealwire_tee::{Development, Platform};
+    use std::sync::{
+        LazyLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    };
+
+    static TEE: LazyLock<Arc<Development>> = LazyLock::new(|| {
+        // A test runs from `target/PROFILE/deps`; the folder outlives the run, since a root takes seconds to make.
+        let program = std::env::current_exe().unwrap();
+        let state = program.ancestors().nth(3).unwrap().join("tmp").join("sealwire-client");
+        Arc::new(Development::open(&state).unwrap())
+    });
+
+    #[derive(Default)]
+    struct Counting {
+        asked: AtomicUsize,
+        broken: AtomicBool,
+    }
+
+    impl Attester for Counting {
+        fn attest(&self, bound: Bound) -> BoxFuture<'static, Result<Attestation, BoxError>> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            let made = if self.broken.load(Ordering::SeqCst) {
+                Err(BoxError::from("the secure processor is silent"))
+            } else {
+                let made = Platform::new(TEE.clone()).produce(&bound).unwrap();
+                Ok(Attestation { evidence: made.evidence, endorsements: made.endorsements })
+            };
+            Box::pin(std::future::ready(made))
+        }
+    }
+
+    fn now() -> UnixTime {
+        UnixTime(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs())
+    }
+
+    // SE-11, AT-41: one document serves until 2/5 of its life are over; the last one serves while there is no other, and
+    // nothing does after its end.
+    #[tokio::test]
+    async fn a_document_is_made_in_time() {
+        let attester = Arc::new(Counting::default());
+        let own = Own::new(attester.clone(), &OsRandom).unwrap();
+        let start = now();
+        let first = own.document(start).await.unwrap();
+        let life = first.not_after.since(first.issued_at);
+        assert_eq!(life, LIFETIME);
+        let early = own.document(start.saturating_add(life * 2 / 5 - Duration::from_secs(1))).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &early));
+        assert_eq!(attester.asked.load(Ordering::SeqCst), 1);
+        let late = start.saturating_add(life * 2 / 5);
+        let second = own.document(late).await.unwrap();
+        assert!(!Arc::ptr_eq(&first, &second) && second.issued_at == late);
+        attester.broken.store(true, Ordering::SeqCst);
+        let last = own.document(late.saturating_add(life - Duration::from_secs(1))).await.unwrap();
+        assert!(Arc::ptr_eq(&second, &last));
+        let over = own.document(late.saturating_add(life)).await.map(drop);
+        assert!(matches!(over, Err(Fault::Attester(_))), "{over:?}");
+    }
+
+    // SE-11: what is shown is a caller's document, which a policy accepts as that and as nothing else.
+    #[tokio::test]
+    async fn a_document_is_a_callers() {
+        let own = Own::new(Arc::new(Counting::default()), &OsRandom).unwrap();
+        let document = own.document(now()).await.unwrap();
+        let published = Published::decode(&document.published).unwrap();
+        assert_eq!(sha384(&[&published.document]), document.hash);
+        let policy = format!(
+            "version = 1\nany-operator = true\n[[accept]]\nkind = \"development\"\nroots = [\"sha256:{}\"]\n\
+             measurement = [\"{}\"]\nhost-data = {{ any = \"a test\" }}\nminimum-tcb = {{ any = \"a test\" }}\n\
+             vmpl = {{ any = \"a test\" }}\ncrl = \"if-available\"\n",
+            hex(&TEE.root_fingerprint()),
+            hex(&TEE.measurement())
+        );
+        let policy = Policy::from_toml(&policy).unwrap();
+        let verifier = Verifier::new(policy.trust());
+        let accept = |wanted| {
+            let seen = key_document::Seen::default();
+            key_document::accept(&published, &verifier, &policy, wanted, &[], seen, now())
+        };
+        let accepted = accept(Wanted::Client).unwrap();
+        let read = accepted.document.get();
+        assert_eq!((&*read.role, read.authorities.len(), read.keys.len()), (CLIENT, 0, 2));
+        assert!(accept(Wanted::Gateway("app.example")).is_err());
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -2,6 +2,7 @@
 
 mod app;
 mod meddler;
+mod mutual;
 mod plain;
 mod report;
 mod stage;

@@ -28,7 +28,9 @@ const NAME: &str = "demo";
 pub(super) struct Stage {
     /// the demo's own application; `None` with `--upstream`
     pub(super) app: Option<App>,
-    upstream: Uri,
+    pub(super) upstream: Uri,
+    /// folder of the development root, where it is not the usual one
+    pub(super) state: Option<PathBuf>,
     pub(super) gateway: Running,
     pub(super) relay: relay::Running,
     pub(super) proxy: connect::Running,
@@ -58,7 +60,7 @@ impl Stage {
             listen: loopback(),
             admin: Some(loopback()),
             tee: Tee::Development,
-            state,
+            state: state.clone(),
             upstream: Some(upstream.to_string().trim_end_matches('/').to_owned()),
             ..Config::default()
         })
@@ -82,7 +84,7 @@ impl Stage {
         let proxy = connect::start(ConnectSettings::new(settings, loopback())).await?;
         let program = Plain::new(proxy.address());
         seen.take();
-        Ok(Self { app, upstream, gateway, relay, proxy, meddler, seen, shown, policy, program })
+        Ok(Self { app, upstream, state, gateway, relay, proxy, meddler, seen, shown, policy, program })
     }
 
     /// Where the application is.
@@ -131,6 +133,6 @@ fn settings_for(gateway: &Uri, relay: Option<Uri>, policy: &str) -> Result<Setti
     Ok(settings)
 }
 
-fn loopback() -> SocketAddr {
+pub(super) fn loopback() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
