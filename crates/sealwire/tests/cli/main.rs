@@ -7,6 +7,7 @@ mod demo;
 mod enrol;
 mod fetch;
 mod help;
+mod mutual;
 mod operator_keys;
 mod revocation;
 mod samples;
