@@ -74,6 +74,13 @@ impl Connector {
         self.keeper.appraiser().authority()
     }
 
+    /// Ends the session, where the wire has one (SE-39): the gateway forgets it, and requests that are under way end as they
+    /// would have. The next request begins another, with the ticket of this one. A session that nobody uses any more is
+    /// closed by itself.
+    pub async fn close(&self) {
+        self.keeper.state().pin.channel.close().await;
+    }
+
     /// Everything that can be told about it.
     #[must_use]
     pub fn status(&self) -> Status {

@@ -32,6 +32,10 @@ pub struct Settings {
     pub relay: Option<Uri>,
     /// the wire; a session cannot be made through a relay
     pub wire: Wire,
+    /// whether a request with a safe method, which is the first of a resumed session, goes along with the handshake: one
+    /// round trip less (SE-42). Its keys rest on the last session alone, and who sends the request again where its answer
+    /// did not come has it carried out twice; off unless said
+    pub early_data: bool,
     /// one message each way, or streams, on the oblivious wire
     pub form: oblivious::Form,
     /// KEMs that may be used
@@ -60,6 +64,7 @@ impl Settings {
             policy,
             relay: None,
             wire: Wire::default(),
+            early_data: false,
             form: oblivious::Form::Chunked,
             kems: vec![Kem::XWing, Kem::X25519],
             limits: Limits::default(),

@@ -78,6 +78,10 @@ pub struct Counts {
     pub renewals: u64,
     /// renewals that failed or were refused
     pub failed_renewals: u64,
+    /// sessions that began with the ticket of the one before (SE-40)
+    pub resumptions: u64,
+    /// requests that were answered along with such a beginning (SE-42)
+    pub early: u64,
 }
 
 #[derive(Debug, Default)]
@@ -88,6 +92,8 @@ pub(crate) struct Counters {
     pub(crate) redated: AtomicU64,
     pub(crate) renewals: AtomicU64,
     pub(crate) failed_renewals: AtomicU64,
+    pub(crate) resumptions: AtomicU64,
+    pub(crate) early: AtomicU64,
 }
 
 impl Counters {
@@ -100,6 +106,8 @@ impl Counters {
             redated: read(&self.redated),
             renewals: read(&self.renewals),
             failed_renewals: read(&self.failed_renewals),
+            resumptions: read(&self.resumptions),
+            early: read(&self.early),
         }
     }
 }

@@ -46,6 +46,7 @@ pub(crate) struct Observers {
     single: ObserveLayer,
     chunked: ObserveLayer,
     handshake: ObserveLayer,
+    early: ObserveLayer,
     session: ObserveLayer,
 }
 
@@ -58,6 +59,7 @@ impl Observers {
             single: of(Wire::ObliviousSingle),
             chunked: of(Wire::ObliviousChunked),
             handshake: of(Wire::SessionHandshake),
+            early: of(Wire::SessionEarly),
             session: of(Wire::Session),
         }
     }
@@ -141,6 +143,7 @@ fn session(parts: &Parts, generation: &Generation, shows: &Arc<Presented>) -> Se
     SessionServices {
         table: sessions.table.clone(),
         handshake: service(&parts.observe.handshake),
+        early: service(&parts.observe.early),
         request: service(&parts.observe.session),
     }
 }

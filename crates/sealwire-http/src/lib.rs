@@ -13,6 +13,7 @@ pub mod informational;
 pub mod key_ring;
 pub mod opened;
 mod peer;
+mod prefixed;
 pub mod problem;
 mod sealed;
 pub mod server;

@@ -16,6 +16,8 @@ pub enum Wire {
     ObliviousChunked,
     /// The handshake of an attested session, and its end.
     SessionHandshake,
+    /// The handshake of a resumed session with a request behind it (SE-42).
+    SessionEarly,
     /// A request over an attested session, nothing of which shows outside.
     Session,
     /// The channel of an attested session.
@@ -31,6 +33,7 @@ impl Wire {
             Self::ObliviousSingle => "oblivious-single",
             Self::ObliviousChunked => "oblivious-chunked",
             Self::SessionHandshake => "session-handshake",
+            Self::SessionEarly => "session-early",
             Self::Session => "session",
             Self::SessionChannel => "session-channel",
         }
@@ -54,7 +57,7 @@ struct Row {
 }
 
 /// Every wire, in one place.
-static TABLE: [Row; 4] = [
+static TABLE: [Row; 5] = [
     Row {
         method: Method::POST,
         path: OBLIVIOUS_PATH,
@@ -73,6 +76,7 @@ static TABLE: [Row; 4] = [
         media_type: session::HANDSHAKE,
         wire: Wire::SessionHandshake,
     },
+    Row { method: Method::POST, path: SESSION_PATH, media_type: session::EARLY, wire: Wire::SessionEarly },
     Row {
         method: Method::POST,
         path: SESSION_REQUEST_PATH,

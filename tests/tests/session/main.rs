@@ -1,9 +1,12 @@
 //! Sessions from the connector through a gateway to an ordinary application.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod by_hand;
+mod early;
 mod mutual;
 mod refused;
 mod requests;
+mod resume;
 
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;

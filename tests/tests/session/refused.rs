@@ -1,29 +1,22 @@
 //! What a gateway refuses of sessions, and what clients make of it.
 
-use super::{connect, send, whole};
+use super::{by_hand::handshake, connect, send, whole};
 use bytes::BytesMut;
 use http::{Method, StatusCode};
-use sealwire_attest::UnixTime;
 use sealwire_crypto::random::OsRandom;
 use sealwire_http::{
     body,
     session::{
-        client::{self, Config},
-        media,
+        client, media,
         request::{Binder, Listed, Mode, Opened, Padding, Ticket, base_id},
     },
-    wire::{SESSION_PATH, SESSION_REQUEST_PATH},
+    wire::SESSION_REQUEST_PATH,
 };
 use sealwire_message::{
     bhttp::{RequestHead, encode},
     chunk,
 };
-use sealwire_tests::{
-    Stage, message,
-    raw::Answer,
-    stage::{self, AUTHORITY},
-};
-use std::sync::Arc;
+use sealwire_tests::{Stage, message, raw::Answer, stage};
 
 async fn post(stage: &Stage, id: &str, ticket: &str, content: &[u8]) -> Answer {
     let fields = [("content-type", media::REQUEST), ("attest-base-id", id), ("attest-ticket", ticket)];
@@ -54,37 +47,6 @@ async fn an_id_alone_opens_nothing() {
         assert_eq!(post(&stage, id, &ticket, b"x").await.status, 400);
     }
     assert_eq!(stage.app.counts().reached, reached);
-}
-
-/// A session, made by hand.
-async fn handshake(stage: &Stage) -> client::Established {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let millis = u64::try_from(now.as_millis()).unwrap();
-    let at = UnixTime(now.as_secs());
-    let config = Arc::new(Config::default());
-    let started = client::start(config, AUTHORITY, None, None, false, millis, &OsRandom).unwrap();
-    let fields = [("content-type", media::HANDSHAKE)];
-    let answer = stage.connect().await.post(SESSION_PATH, &fields, &started.hello).await.answer().await;
-    assert_eq!((answer.status, answer.field("content-type")), (200, media::HANDSHAKE), "{}", answer.text());
-    let client::Received::Presented(presented) = started.next.receive(&answer.content, &OsRandom).unwrap()
-    else {
-        panic!("not a flight")
-    };
-    let published = sealwire_attest::key_document::Published::decode(presented.published().unwrap().unwrap());
-    let policy = sealwire_tests::tee::PolicyText::default().policy();
-    let acceptance = sealwire_attest::key_document::accept(
-        &published.unwrap(),
-        &sealwire_attest::Verifier::new(policy.trust()),
-        &policy,
-        sealwire_attest::key_document::Wanted::Gateway(AUTHORITY),
-        &[],
-        Default::default(),
-        at,
-    );
-    match presented.accept(&acceptance.unwrap(), None, at).unwrap() {
-        client::Outcome::Established(established) => *established,
-        client::Outcome::Authenticate(_) => panic!("asked for authentication"),
-    }
 }
 
 /// Sends a request by hand, and opens the answer: its inner status.

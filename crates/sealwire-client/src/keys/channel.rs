@@ -8,8 +8,8 @@ use crate::transport::Transport;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use sealwire_attest::{
-    Appraised, Bound, Claims, Endorsements, KeyDocument, UnixTime, cmw,
-    key_document::{self, Acceptance, Published, Seen, Wanted},
+    Appraised, Bound, Claims, Endorsements, UnixTime, cmw,
+    key_document::{Acceptance, Published},
     verdict::{Denial, Reason},
 };
 use sealwire_http::{
@@ -17,16 +17,18 @@ use sealwire_http::{
     client::{
         self,
         oblivious::Oblivious,
-        session::{self, Facts, Live, Session},
+        session::{self, Connected, EarlyAnswer, Facts, Live, Opening, Session},
     },
     crypto::{hpke::Symmetric, kem::Kem},
     oblivious::config::Selected,
-    session::client::Config,
+    session::client::{Config, Ticket},
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    time::Duration,
 };
+use tokio::runtime::Handle;
 use tower::Service;
 
 /// Which wire to use.
@@ -59,7 +61,7 @@ pub enum SealedWith {
 #[derive(Clone)]
 pub(crate) enum Channel {
     Oblivious { wire: Oblivious<Transport>, selected: Selected },
-    Session(Session<Transport>),
+    Session { session: Session<Transport>, lease: Arc<Lease> },
 }
 
 impl Channel {
@@ -68,7 +70,27 @@ impl Channel {
             Self::Oblivious { selected, .. } => {
                 SealedWith::Oblivious { kem: selected.public_key.kem(), suite: selected.suite }
             }
-            Self::Session(session) => SealedWith::Session(*session.live().facts()),
+            Self::Session { session, .. } => SealedWith::Session(*session.live().facts()),
+        }
+    }
+
+    /// The session, if it is one.
+    pub(super) fn live(&self) -> Option<&Arc<Live>> {
+        match self {
+            Self::Oblivious { .. } => None,
+            Self::Session { lease, .. } => Some(&lease.live),
+        }
+    }
+
+    /// Whether it is a session that began with the ticket of another.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.live().is_some_and(|live| live.facts().is_resumed())
+    }
+
+    /// Ends the session, if it is one (SE-39).
+    pub(crate) async fn close(&self) {
+        if let Self::Session { lease, .. } = self {
+            lease.close().await;
         }
     }
 
@@ -81,7 +103,7 @@ impl Channel {
     pub(crate) fn is_usable(&self) -> bool {
         match self {
             Self::Oblivious { .. } => true,
-            Self::Session(session) => session.live().is_usable(),
+            Self::Session { lease, .. } => lease.live.is_usable(),
         }
     }
 }
@@ -94,71 +116,132 @@ impl Service<Request<Body>> for Channel {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), client::Error>> {
         match self {
             Self::Oblivious { wire, .. } => wire.poll_ready(cx),
-            Self::Session(session) => session.poll_ready(cx),
+            Self::Session { session, .. } => session.poll_ready(cx),
         }
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         match self {
             Self::Oblivious { wire, .. } => wire.call(request),
-            Self::Session(session) => session.call(request),
+            Self::Session { session, .. } => session.call(request),
         }
     }
 }
 
-/// What was fetched before the handshake.
-pub(super) struct Fetched<'a> {
-    /// with this side's endorsements
+/// Where sessions are made, and used.
+pub(super) struct Where<'a> {
+    pub(super) transport: &'a Transport,
+    pub(super) place: &'a Uri,
+    pub(super) requests: &'a Uri,
+    /// for a handshake, and for a close
+    pub(super) timeout: Duration,
+}
+
+/// What is known before a handshake.
+pub(super) struct Known<'a> {
     pub(super) published: &'a Published,
-    /// by the policy in force
     pub(super) acceptance: &'a Acceptance,
-    /// this side's endorsements
-    pub(super) local: &'a Endorsements,
+    /// of this side
+    pub(super) endorsements: Endorsements,
+    /// of the last session: it has to rest on this very document
+    pub(super) ticket: Option<Ticket>,
 }
 
 /// What a session rests on.
 pub(super) struct Handshaken {
-    pub(super) session: Session<Transport>,
+    pub(super) channel: Channel,
     pub(super) acceptance: Acceptance,
-    /// another document than the one that was fetched before, where the gateway has shown one
+    /// another document than the one that was known before, where the gateway has shown one
     pub(super) published: Option<Published>,
+    /// last second of what this side has shown
+    pub(super) own_end: Option<UnixTime>,
 }
 
-/// Makes a session with the gateway whose document is `fetched`, and was accepted.
+/// Makes a session with the gateway.
 pub(super) async fn handshake(
     appraiser: &Appraiser,
-    transport: &Transport,
-    place: &Uri,
-    requests: Uri,
+    at: Where<'_>,
     settings: session::Settings,
-    fetched: Fetched<'_>,
+    known: Known<'_>,
     own: Option<(&Own, &OwnDocument)>,
+    errand: &mut Errand,
 ) -> Result<Handshaken, session::Refused> {
-    let known = Some(fetched.acceptance.document_hash);
-    let judge = Judge { appraiser, fetched, own, shown: Mutex::default() };
+    let Where { transport, place, requests, timeout } = at;
+    let Known { published, acceptance, endorsements, ticket } = known;
+    let judge = Judge { appraiser, published, acceptance, own, endorsements, shown: Mutex::default() };
     let config = Arc::new(Config { attests: own.is_some(), ..Config::default() });
-    let (established, acceptance) = session::connect(
-        transport.clone(),
-        place,
-        config,
-        appraiser.authority(),
-        known,
-        None,
-        &judge,
-        &settings,
-    )
-    .await?;
-    let live = Live::new(established, requests, settings)?;
+    let opening = Opening {
+        resource: place,
+        authority: appraiser.authority(),
+        known: Some(acceptance.document_hash),
+        early: errand.request.take().filter(|_| ticket.is_some()),
+        ticket,
+    };
+    let connected = session::connect(transport.clone(), config, opening, &judge, &settings);
+    let connected = tokio::time::timeout(timeout, connected).await;
+    let Connected { established, acceptance, early } =
+        connected.unwrap_or_else(|elapsed| Err(session::Refused::Transport(elapsed.into())))?;
+    errand.answer = early;
+    let live = Arc::new(Live::new(established, requests.clone(), settings)?);
+    let lease = Lease { live: live.clone(), transport: transport.clone(), place: place.clone(), timeout };
+    let channel = Channel::Session { session: Session::new(transport.clone(), live), lease: Arc::new(lease) };
     let published = judge.shown.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Handshaken { session: Session::new(transport.clone(), Arc::new(live)), acceptance, published })
+    let own_end = own.map(|(_, document)| document.not_after);
+    Ok(Handshaken { channel, acceptance, published, own_end })
+}
+
+/// A request that may go along with the handshake that it would have to wait for (SE-42).
+#[derive(Default)]
+pub(crate) struct Errand {
+    /// until it is sent
+    pub(crate) request: Option<Request<Body>>,
+    /// where it was taken
+    pub(crate) answer: Option<EarlyAnswer>,
+}
+
+/// A session in use. When nothing uses it any more it is closed, so that the gateway does not hold it (SE-39).
+pub(crate) struct Lease {
+    live: Arc<Live>,
+    transport: Transport,
+    place: Uri,
+    timeout: Duration,
+}
+
+impl Lease {
+    async fn close(&self) {
+        close(&self.live, &self.transport, &self.place, self.timeout).await;
+    }
+}
+
+impl Drop for Lease {
+    /// Best effort: without a runtime, or without an answer, the gateway finds out by its clock.
+    fn drop(&mut self) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        // One that is over is forgotten anyway.
+        if self.live.is_usable() {
+            let (live, transport) = (self.live.clone(), self.transport.clone());
+            let (place, timeout) = (self.place.clone(), self.timeout);
+            runtime.spawn(async move { close(&live, &transport, &place, timeout).await });
+        }
+    }
+}
+
+async fn close(live: &Live, transport: &Transport, place: &Uri, timeout: Duration) {
+    match tokio::time::timeout(timeout, live.close(transport, place)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the gateway has not confirmed the end of a session"),
+        Err(_) => tracing::debug!("the gateway has not confirmed the end of a session in time"),
+    }
 }
 
 /// Holds what the gateway shows in a handshake against the policy.
 struct Judge<'a> {
     appraiser: &'a Appraiser,
-    fetched: Fetched<'a>,
+    published: &'a Published,
+    acceptance: &'a Acceptance,
     /// what this side shows
     own: Option<(&'a Own, &'a OwnDocument)>,
+    endorsements: Endorsements,
     shown: Mutex<Option<Published>>,
 }
 
@@ -167,27 +250,21 @@ impl session::Judge for Judge<'_> {
         let mut published = Published::decode(bytes).map_err(malformed)?;
         // It stands beside this side's own endorsements and serials like any that is fetched: whoever is on the way chooses
         // which document is shown where.
-        published.endorsements = beside(self.fetched.local, &published.endorsements).map_err(malformed)?;
-        let claimed = KeyDocument::decode(&published.document).ok();
-        let seen = claimed.map_or_else(Seen::default, |claimed| self.appraiser.seen(&claimed));
-        let (policy, at) = (self.appraiser.policy(), self.appraiser.now());
-        let wanted = Wanted::Gateway(self.appraiser.authority());
-        let verifier = self.appraiser.verifier();
-        let accepted = key_document::accept(&published, verifier, &policy, wanted, &[], seen, at)?;
+        published.endorsements = beside(&self.endorsements, &published.endorsements).map_err(malformed)?;
+        let accepted = self.appraiser.accept(&published)?;
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(published);
         Ok(accepted)
     }
 
     fn known(&self, document: &[u8; 48]) -> Option<Acceptance> {
-        // It was accepted a moment ago, by the policy in force.
-        let acceptance = self.fetched.acceptance;
-        (acceptance.document_hash == *document).then(|| acceptance.clone())
+        // It was accepted, or held against the policy again, a moment ago (SE-41).
+        (self.acceptance.document_hash == *document).then(|| self.acceptance.clone())
     }
 
     fn quote(&self, quote: &[u8], bound: &Bound, _: &Acceptance) -> Result<Appraised<Claims>, Denial> {
         let presented = cmw::decode(quote).map_err(malformed)?;
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let endorsements = &shown.as_ref().unwrap_or(self.fetched.published).endorsements;
+        let endorsements = &shown.as_ref().unwrap_or(self.published).endorsements;
         let at: UnixTime = self.appraiser.now();
         let verified =
             self.appraiser.verifier().verify_presented(&presented, endorsements, bound, at).map_err(

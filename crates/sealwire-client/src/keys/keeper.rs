@@ -1,6 +1,9 @@
 //! What is pinned now, and its renewal: single-flight, and on an unauthenticated hint at most once in 30 s (SE-43).
 
-use super::pin::{Appraiser, Failure, Pin};
+use super::{
+    channel::Errand,
+    pin::{Appraiser, Failure, Pin},
+};
 use crate::{
     Error,
     revocation::{self, Place},
@@ -61,6 +64,8 @@ pub(crate) enum Cause {
     Schedule,
     /// A request met a stale key, a dead instance, or nothing usable.
     Request,
+    /// The session is over, by this side's own count or by the gateway's authentic word: no hint, so no pause.
+    Over,
 }
 
 /// What came of it.
@@ -164,12 +169,16 @@ impl Keeper {
     }
 
     /// A pin that may be used now. Renews first where there is none (AT-42).
-    pub(crate) async fn usable(&self) -> Result<Arc<Pin>, Error> {
+    ///
+    /// `errand` may go along with the beginning of another session.
+    pub(crate) async fn usable(&self, errand: &mut Errand) -> Result<Arc<Pin>, Error> {
         let state = self.state();
         if let Some(pin) = self.usable_in(&state) {
             return Ok(pin);
         }
-        match self.renew(&state.pin, Cause::Request).await {
+        let is_over = state.pin.is_fresh(self.appraiser.now()) && !state.pin.channel.is_usable();
+        let cause = if is_over { Cause::Over } else { Cause::Request };
+        match self.renew(&state.pin, cause, errand).await {
             Renewal::Fresh(pin) => Ok(pin),
             Renewal::Failed(failure) => Err(failure.into()),
             Renewal::NotNow => Err(match &self.state().refused {
@@ -177,6 +186,11 @@ impl Keeper {
                 None => Failure::expired(&self.appraiser).into(),
             }),
         }
+    }
+
+    /// Whether a request would find a pin that may be used now.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.usable_in(&self.state()).is_some()
     }
 
     fn usable_in(&self, state: &State) -> Option<Arc<Pin>> {
@@ -189,7 +203,7 @@ impl Keeper {
     }
 
     /// Asks for a pin other than `used`.
-    pub(crate) async fn renew(&self, used: &Arc<Pin>, cause: Cause) -> Renewal {
+    pub(crate) async fn renew(&self, used: &Arc<Pin>, cause: Cause, errand: &mut Errand) -> Renewal {
         let ended = self.ended.load(Ordering::Acquire);
         let mut ledger = self.ledger.lock().await;
         let state = self.state();
@@ -206,7 +220,16 @@ impl Keeper {
         if cause == Cause::Request && self.is_too_soon(&ledger) {
             return Renewal::NotNow;
         }
-        let outcome = self.appraiser.obtain(Some(&state.pin)).await;
+        // A renewal whose time has come is for newer evidence; any other will do with what was accepted (SE-41).
+        let resumed = if cause != Cause::Schedule && state.refused.is_none() {
+            self.appraiser.resume(&state.pin, errand).await
+        } else {
+            None
+        };
+        let outcome = match resumed {
+            Some(pin) => Ok(pin),
+            None => self.appraiser.obtain(Some(&state.pin)).await,
+        };
         // What reached nobody costs nobody anything, and must not keep the next request from trying (SE-43).
         if cause == Cause::Request && outcome.as_ref().err().is_none_or(Failure::answered) {
             ledger.hinted = Some(self.appraiser.clock().now());
@@ -231,8 +254,14 @@ impl Keeper {
 
     fn accept(&self, pin: Pin) -> Arc<Pin> {
         let pin = Arc::new(pin);
-        log_accepted(&pin);
-        self.counters.renewals.fetch_add(1, Ordering::Relaxed);
+        let counter = if pin.channel.is_resumed() {
+            tracing::debug!(gateway = self.appraiser.authority(), "session resumed");
+            &self.counters.resumptions
+        } else {
+            log_accepted(&pin);
+            &self.counters.renewals
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
         self.pins.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&pin));
         self.state.store(Arc::new(State { pin: pin.clone(), refused: None }));
         self.changed.notify_one();

@@ -8,6 +8,7 @@ mod pin;
 mod refresh;
 mod seen;
 
+pub(crate) use channel::Errand;
 pub use channel::{SealedWith, Wire};
 pub use fetch::fetch;
 pub(crate) use keeper::{Cause, Keeper, Renewal};

@@ -1,7 +1,7 @@
 //! From a fetched document to a pinned one: verified, appraised, and with a key chosen from it.
 
 use super::{
-    channel::{self, Channel, Fetched, Wire},
+    channel::{self, Channel, Errand, Handshaken, Known, Where, Wire},
     fetch::{self, Failed},
     own::{self, Own},
     seen::Serials,
@@ -20,6 +20,7 @@ use sealwire_attest::{
 use sealwire_collateral::folder;
 use sealwire_http::crypto::{kem::Kem, random};
 use sealwire_http::oblivious::config::{self, Selected};
+use sealwire_http::session::client::Ticket;
 use sealwire_http::{
     BoxError, Clock,
     client::{
@@ -62,7 +63,12 @@ impl Pin {
     }
 
     pub(crate) fn is_live(&self, at: UnixTime) -> bool {
-        at <= self.expires && self.channel.is_usable()
+        self.is_fresh(at) && self.channel.is_usable()
+    }
+
+    /// Whether what it rests on may still be used.
+    pub(crate) fn is_fresh(&self, at: UnixTime) -> bool {
+        at <= self.expires
     }
 }
 
@@ -163,6 +169,7 @@ pub(crate) struct Appraiser {
     wire: oblivious::Settings,
     endorsements: Vec<PathBuf>,
     timeout: Duration,
+    early_data: bool,
     environment: Environment,
     serials: Mutex<Serials>,
     own: Option<Own>,
@@ -190,6 +197,7 @@ impl Appraiser {
             },
             endorsements: settings.endorsements,
             timeout: settings.timeout,
+            early_data: settings.early_data,
             environment,
             serials: Mutex::default(),
             own,
@@ -206,6 +214,11 @@ impl Appraiser {
 
     pub(crate) fn now(&self) -> UnixTime {
         UnixTime(self.environment.clock.unix_seconds())
+    }
+
+    /// Whether requests may go along with handshakes (SE-42).
+    pub(crate) fn sends_early(&self) -> bool {
+        self.early_data
     }
 
     pub(super) fn verifier(&self) -> &Verifier {
@@ -237,40 +250,83 @@ impl Appraiser {
         let mut published = fetch::get(&self.transport, &self.places.keys, self.timeout)
             .await
             .map_err(|failed| self.unlearnt(failed.source.into(), failed.answered))?;
-        let local = self.local().await?;
-        self.endorse(&mut published, &local)?;
-        // Unverified: chooses what the serial is compared with, and what a refusal means; both are checked below.
-        let claimed = KeyDocument::decode(&published.document).ok();
-        let seen = claimed.as_ref().map_or_else(Default::default, |claimed| self.seen(claimed));
+        let endorsements = self.local().await?;
+        self.endorse(&mut published, &endorsements)?;
         let at = self.now();
-        let policy = self.policy();
-        let accepted = key_document::accept(
-            &published,
-            &self.verifier,
-            &policy,
-            Wanted::Gateway(&self.places.authority),
-            &[],
-            seen,
-            at,
-        );
-        let acceptance = accepted.map_err(|denial| match (current, &claimed) {
-            // Somebody replays an old document. That says nothing against the newer one.
-            (Some(pin), Some(old))
-                if old.instance == pin.document().instance && old.serial < pin.document().serial =>
-            {
-                self.unlearnt(Arc::new(NotNewer(old.serial)), true)
+        let acceptance = self.accept(&published).map_err(|denial| {
+            // Unverified: says what a refusal means.
+            match (current, KeyDocument::decode(&published.document)) {
+                // Somebody replays an old document. That says nothing against the newer one.
+                (Some(pin), Ok(old))
+                    if old.instance == pin.document().instance && old.serial < pin.document().serial =>
+                {
+                    self.unlearnt(Arc::new(NotNewer(old.serial)), true)
+                }
+                _ => Failure::Denied(denial),
             }
-            _ => Failure::Denied(denial),
         })?;
-        let (channel, acceptance, own_end) = match self.chosen {
-            Wire::Oblivious => (self.oblivious(&acceptance, at)?, acceptance, None),
-            Wire::Session => {
-                let (channel, acceptance, shown, own_end) =
-                    self.session(&published, acceptance, &local).await?;
-                published = shown.unwrap_or(published);
-                (channel, acceptance, own_end)
+        match self.chosen {
+            Wire::Oblivious => {
+                let channel = self.oblivious(&acceptance, at)?;
+                let made = Handshaken { channel, acceptance, published: None, own_end: None };
+                Ok(self.pinned(made, Arc::new(published), at))
             }
-        };
+            Wire::Session => {
+                // New evidence was asked for, so nothing of the last session stands in for it (SE-41).
+                let known =
+                    Known { published: &published, acceptance: &acceptance, endorsements, ticket: None };
+                let made = self.session(known, &mut Errand::default()).await?;
+                Ok(self.pinned(made, Arc::new(published), at))
+            }
+        }
+    }
+
+    /// Another session by the ticket of the last one (SE-40), with no document asked for. `None` where that is not to be
+    /// had: the way is then that of [`Self::obtain`].
+    pub(crate) async fn resume(&self, pin: &Pin, errand: &mut Errand) -> Option<Pin> {
+        let at = self.now();
+        if !self.rests_well(pin, at) {
+            return None;
+        }
+        let ticket = self.ticket(pin)?;
+        let endorsements = self.local().await.ok()?;
+        let (published, acceptance) = (&*pin.published, &pin.acceptance);
+        let known = Known { published, acceptance, endorsements, ticket: Some(ticket) };
+        let made = self.session(known, errand).await;
+        let made = made.inspect_err(|_| tracing::debug!("no session by the ticket of the last")).ok()?;
+        let resumed = made.channel.is_resumed();
+        let next = self.pinned(made, pin.published.clone(), at);
+        // A ticket makes nothing younger.
+        Some(if resumed {
+            Pin { accepted_at: pin.accepted_at, renew_at: pin.renew_at, ..next }
+        } else {
+            next
+        })
+    }
+
+    /// Whether another session may rest on what this one rests on: all of it is held against the policy and the revocation
+    /// list of now, and it is no older than the policy wants. The patience with gateways that do not answer is not for this
+    /// (SE-41).
+    fn rests_well(&self, pin: &Pin, at: UnixTime) -> bool {
+        let policy = self.policy();
+        let oldest = pin.document().issued_at.saturating_add(policy.max_age());
+        let fresh = at <= self.expires(pin.document(), &pin.channel).min(oldest)
+            && policy.is_revocation_list_good(at);
+        fresh && !pin.cut.is_cut() && self.accept(&pin.published).is_ok()
+    }
+
+    /// The ticket of the session of `pin`, once, if it rests on what `pin` does.
+    fn ticket(&self, pin: &Pin) -> Option<Ticket> {
+        let now = self.environment.clock.unix_millis();
+        let ticket = pin.channel.live()?.take_ticket()?;
+        let document = &pin.acceptance.document_hash;
+        (ticket.is_usable(now) && ticket.document_hash() == document).then_some(ticket)
+    }
+
+    /// What was made from `known`, or from another document that the gateway has shown since.
+    fn pinned(&self, made: Handshaken, known: Arc<Published>, at: UnixTime) -> Pin {
+        let Handshaken { channel, acceptance, published, own_end } = made;
+        let published = published.map_or(known, Arc::new);
         let document = acceptance.document.get();
         if let Ok(mut serials) = self.serials.lock() {
             serials.accepted(document.instance, document.serial);
@@ -278,15 +334,24 @@ impl Appraiser {
         // The gateway cuts off a caller whose own document has ended.
         let end = self.expires(document, &channel);
         let expires = own_end.map_or(end, |own_end| own_end.min(end));
-        Ok(Pin {
+        Pin {
             renew_at: self.renewal(document, at, expires),
             accepted_at: self.environment.clock.now(),
             expires,
             channel,
-            published: Arc::new(published),
+            published,
             acceptance,
             cut: Cut::default(),
-        })
+        }
+    }
+
+    /// Holds a document against the policy, and against what was seen of its instance.
+    pub(super) fn accept(&self, published: &Published) -> Result<Acceptance, Denial> {
+        // Unverified: chooses what the serial is compared with, which is checked with the rest.
+        let claimed = KeyDocument::decode(&published.document).ok();
+        let seen = claimed.as_ref().map_or_else(Default::default, |claimed| self.seen(claimed));
+        let wanted = Wanted::Gateway(&self.places.authority);
+        key_document::accept(published, &self.verifier, &self.policy(), wanted, &[], seen, self.now())
     }
 
     /// The endorsements of this side, as they are now.
@@ -309,7 +374,7 @@ impl Appraiser {
     }
 
     /// What is known of the instance that a document names, before the document is believed.
-    pub(super) fn seen(&self, claimed: &KeyDocument) -> key_document::Seen {
+    fn seen(&self, claimed: &KeyDocument) -> key_document::Seen {
         self.serials.lock().map(|serials| serials.of(&claimed.instance)).unwrap_or_default()
     }
 
@@ -324,19 +389,14 @@ impl Appraiser {
         Ok(Channel::Oblivious { wire, selected })
     }
 
-    /// A session, with what it rests on: the gateway may show a newer document than the one that was fetched; and the last
-    /// second of what this side has shown.
-    async fn session(
-        &self,
-        published: &Published,
-        acceptance: Acceptance,
-        local: &Endorsements,
-    ) -> Result<(Channel, Acceptance, Option<Published>, Option<UnixTime>), Failure> {
+    /// A session, with what it rests on: the gateway may show a newer document than the one that is known.
+    async fn session(&self, known: Known<'_>, errand: &mut Errand) -> Result<Handshaken, Failure> {
         let refused = |source: session::Refused| match source {
             session::Refused::Denied(denial) => Failure::Denied(denial),
             source => Failure::Handshake { at: self.places.session.clone(), source: Arc::new(source) },
         };
-        if !acceptance.document.get().wires.iter().any(|wire| wire == sealwire_http::session::WIRE) {
+        let mut wires = known.acceptance.document.get().wires.iter();
+        if !wires.any(|wire| wire == sealwire_http::session::WIRE) {
             return Err(refused(sealwire_http::session::Error::NoCommonSuite.into()));
         }
         let settings = session::Settings {
@@ -346,7 +406,6 @@ impl Appraiser {
             clock: self.environment.clock.clone(),
             random: self.environment.random.clone(),
         };
-        let (place, requests) = (&self.places.session, self.places.requests.clone());
         let own = match &self.own {
             Some(own) => {
                 let document = own.document(self.now()).await;
@@ -355,11 +414,13 @@ impl Appraiser {
             None => None,
         };
         let shows = own.as_ref().map(|(own, document)| (*own, &**document));
-        let fetched = Fetched { published, acceptance: &acceptance, local };
-        let made = channel::handshake(self, &self.transport, place, requests, settings, fetched, shows);
-        let made = made.await.map_err(refused)?;
-        let own_end = own.map(|(_, document)| document.not_after);
-        Ok((Channel::Session(made.session), made.acceptance, made.published, own_end))
+        let at = Where {
+            transport: &self.transport,
+            place: &self.places.session,
+            requests: &self.places.requests,
+            timeout: self.timeout,
+        };
+        channel::handshake(self, at, settings, known, shows, errand).await.map_err(refused)
     }
 
     /// The key to seal to (OB-05, OB-51). The gateway lists keys by preference and only while they are live.
@@ -391,7 +452,7 @@ impl Appraiser {
                 .iter()
                 .find(|key| key.purpose == OBLIVIOUS && key.bytes.first() == Some(&selected.key_id)),
             // A session has keys of its own, and tells itself when they end.
-            Channel::Session(_) => None,
+            Channel::Session { .. } => None,
         };
         let key_end = key.map_or(document.not_after, |key| key.not_after);
         document.not_after.min(key_end).min(document.issued_at.saturating_add(patience))

@@ -1,6 +1,9 @@
 //! The task that renews before half-life (AT-41), off the request path.
 
-use super::keeper::{Cause, Keeper, Renewal};
+use super::{
+    channel::Errand,
+    keeper::{Cause, Keeper, Renewal},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::task::AbortHandle;
 
@@ -47,7 +50,7 @@ async fn run(keeper: Arc<Keeper>) {
         if wait > LOOK {
             continue;
         }
-        failures = match keeper.renew(&state.pin, Cause::Schedule).await {
+        failures = match keeper.renew(&state.pin, Cause::Schedule, &mut Errand::default()).await {
             Renewal::Fresh(_) => 0,
             Renewal::NotNow | Renewal::Failed(_) => failures.saturating_add(1),
         };

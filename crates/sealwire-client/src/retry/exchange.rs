@@ -3,7 +3,7 @@
 use super::{date, is_repeatable, tape::Tape};
 use crate::{
     Error,
-    keys::{Cause, Keeper, Pin, Renewal},
+    keys::{Cause, Errand, Keeper, Pin, Renewal},
 };
 use http::{HeaderValue, Request, Response, Uri, header, request::Parts, uri::PathAndQuery};
 use sealwire_http::{Body, client::oblivious, opened::Fault, session};
@@ -15,11 +15,23 @@ pub(crate) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<
     let (head, content) = request.into_parts();
     let head = addressed(head, keeper.appraiser().authority())?;
     let mut attempts = Attempts { tape: Tape::new(content), head, date: None };
-    let mut pin = keeper.usable().await?;
+    let mut errand = attempts.errand(keeper);
+    let mut pin = keeper.usable(&mut errand).await?;
     let mut repeated = false;
     loop {
-        let Some(request) = attempts.next() else { return Err(Error::OutcomeUnknown) };
-        match pin.cut.unless_cut(pin.channel.clone().oneshot(request)).await? {
+        let early = errand.answer.take();
+        let was_early = early.is_some();
+        let sent = match early {
+            Some(answer) => pin.cut.unless_cut(answer.response()).await?,
+            None => {
+                let Some(request) = attempts.next() else { return Err(Error::OutcomeUnknown) };
+                pin.cut.unless_cut(pin.channel.clone().oneshot(request)).await?
+            }
+        };
+        if was_early && sent.is_ok() {
+            keeper.counters.early.fetch_add(1, Ordering::Relaxed);
+        }
+        match sent {
             Ok(response) => match pin.cut.unless_cut(attempts.judge(response, pin.channel.is_dated())).await?
             {
                 Some(response) => {
@@ -31,6 +43,8 @@ pub(crate) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<
                 }
             },
             Err(_) if attempts.tape.has_failed() => return Err(Error::RequestBody),
+            // Nothing was acted upon, under the keys of this very session: it goes in the session now (SE-42).
+            Err(oblivious::Error::NotAccepted) if was_early => {}
             Err(error) => {
                 if repeated {
                     return Err(attempts.give_up(error));
@@ -51,6 +65,12 @@ struct Attempts {
 }
 
 impl Attempts {
+    /// What may go along with a handshake that it would have to wait for: safe methods alone (SE-42).
+    fn errand(&self, keeper: &Keeper) -> Errand {
+        let may = keeper.appraiser().sends_early() && self.head.method.is_safe();
+        Errand { request: if may && !keeper.is_ready() { self.next() } else { None }, answer: None }
+    }
+
     fn next(&self) -> Option<Request<Body>> {
         let mut request = Request::from_parts(self.head.clone(), self.tape.play()?);
         if let Some(date) = &self.date {
@@ -96,14 +116,15 @@ impl Attempts {
             return Err(error.into());
         }
         // The keys are renewed even where this request cannot be repeated: the next one must not meet the same.
-        let renewal = keeper.renew(pin, Cause::Request).await;
+        let cause = if is_over(&error) { Cause::Over } else { Cause::Request };
+        let renewal = keeper.renew(pin, cause, &mut Errand::default()).await;
         if !self.may_repeat(&error) {
             return Err(self.give_up(error));
         }
         match renewal {
             Renewal::Fresh(pin) => Ok(pin),
             // With the same key a stale key would only be met again; a broken connection may heal.
-            Renewal::NotNow if !stale => keeper.usable().await,
+            Renewal::NotNow if !stale => keeper.usable(&mut Errand::default()).await,
             Renewal::NotNow => Err(Error::TooSoon { source: error }),
             Renewal::Failed(failure) => match failure.into() {
                 why @ (Error::Denied(_) | Error::NoSession { .. } | Error::NotAttested(_)) => Err(why),
@@ -138,7 +159,8 @@ fn is_stale(error: &oblivious::Error) -> bool {
     matches!(error, oblivious::Error::StaleKey(_) | oblivious::Error::NotAccepted) || is_over(error)
 }
 
-/// Whether this side knows that the session takes no more, and has sent nothing.
+/// Whether the session takes no more, and has not taken this: by this side's own count, or by the gateway's word under the
+/// session's keys.
 fn is_over(error: &oblivious::Error) -> bool {
     matches!(error, oblivious::Error::Session(session::Error::RequestLimit | session::Error::Closed))
 }

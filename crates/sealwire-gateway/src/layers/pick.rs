@@ -49,6 +49,7 @@ pub(crate) struct Services<O, P, S, T> {
 pub(crate) struct SessionServices<T> {
     pub(crate) table: Arc<Table<Identity>>,
     pub(crate) handshake: T,
+    pub(crate) early: T,
     pub(crate) request: T,
 }
 
@@ -116,6 +117,11 @@ where
         let wire = match picked {
             Pick::Wire(Wire::SessionHandshake) => {
                 let mut service = services.session_of(request.headers()).handshake.clone();
+                return Either::Right(Either::Left(Either::Right(service.call(request))));
+            }
+            Pick::Wire(Wire::SessionEarly) => {
+                // What is begun is begun under the configuration of now, whatever the ticket was made under.
+                let mut service = services.session.early.clone();
                 return Either::Right(Either::Left(Either::Right(service.call(request))));
             }
             Pick::Wire(Wire::Session) => {

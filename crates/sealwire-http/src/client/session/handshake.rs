@@ -1,14 +1,18 @@
 //! The handshake over HTTP: at most two round trips, and one more for mutual attestation.
 
-use super::Settings;
-use crate::{Body, BoxError, body};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use super::{
+    Settings,
+    early::{self, EarlyAnswer},
+};
+use crate::{Body, BoxError, body, client::exchange};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sealwire_attest::{Appraised, Bound, Claims, UnixTime, key_document::Acceptance, verdict::Denial};
 use sealwire_session::{
     client::{self, Config, Established, Outcome, Own, Received, Ticket},
     media,
     message::MAX_FLIGHT,
+    request::BASE_ID,
 };
 use std::sync::Arc;
 use tower::{Service, ServiceExt};
@@ -60,36 +64,67 @@ pub enum Refused {
     TooLong,
 }
 
-/// Makes a session for `authority`, in normal form, at `resource`. `known` is the hash of a document that `judge` knows.
+/// What a handshake begins with.
+pub struct Opening<'a> {
+    /// where sessions are made
+    pub resource: &'a Uri,
+    /// whom the session is for, in normal form
+    pub authority: &'a str,
+    /// the hash of a document that the judge knows
+    pub known: Option<[u8; 48]>,
+    /// of the last session (SE-40). The judge has to know the document that it rests on
+    pub ticket: Option<Ticket>,
+    /// a request that goes along with the hello (SE-42), where there is a ticket: one that may be carried out twice.
+    /// Where the server does not take it, nothing was acted upon, and it is sent again in the session
+    pub early: Option<Request<Body>>,
+}
+
+/// What a handshake led to.
+pub struct Connected {
+    /// the session
+    pub established: Established,
+    /// what it rests on
+    pub acceptance: Acceptance,
+    /// the answer to the early request, where the server has taken it
+    pub early: Option<EarlyAnswer>,
+}
+
+/// Makes a session. A server that does not take the ticket goes on with a full handshake in the same round trip.
 ///
 /// # Errors
 /// Why there is none.
 pub async fn connect<T>(
     transport: T,
-    resource: &Uri,
     config: Arc<Config>,
-    authority: &str,
-    known: Option<[u8; 48]>,
-    ticket: Option<Ticket>,
+    opening: Opening<'_>,
     judge: &dyn Judge,
     settings: &Settings,
-) -> Result<(Established, Acceptance), Refused>
+) -> Result<Connected, Refused>
 where
     T: Service<Request<Body>, Response = Response<Body>, Future: Send> + Clone + Send + 'static,
     T::Error: Into<BoxError>,
 {
+    let Opening { resource, authority, known, ticket, early } = opening;
     let random = settings.random.as_ref();
     let attests = config.attests;
     let now = settings.clock.unix_millis();
     let at = UnixTime(settings.clock.unix_seconds());
-    let started = client::start(config, authority, known, ticket, false, now, random)?;
-    let mut answer = post(&transport, resource, started.hello).await?;
+    // One that cannot be sealed is told so when it is sent in the session.
+    let early = early.filter(|_| ticket.is_some()).and_then(|request| exchange::head(request).ok());
+    let started = client::start(config, authority, known, ticket, early.is_some(), now, random)?;
+    let (mut answer, mut early) = match (early, started.early) {
+        (Some(request), Some(keys)) => {
+            early::post(&transport, resource, &started.hello, keys, request, settings).await?
+        }
+        _ => (post(&transport, resource, None, started.hello).await?, None),
+    };
     let mut next = started.next;
     let received = loop {
         match next.receive(&answer, random)? {
             // The client permits one, so this ends.
             Received::Again { message, next: awaited } => {
-                answer = post(&transport, resource, message).await?;
+                early = None;
+                answer = post(&transport, resource, None, message).await?;
                 next = *awaited;
             }
             other => break other,
@@ -120,21 +155,33 @@ where
         Outcome::Established(established) => *established,
         Outcome::Authenticate(own) => {
             let (message, expect) = own.present(judge.own(), random)?;
-            expect.receive(&post(&transport, resource, message).await?)?
+            expect.receive(&post(&transport, resource, None, message).await?)?
         }
     };
-    Ok((established, acceptance))
+    // What is behind the flight is an answer exactly where the server hello says so.
+    let early = match (established.early_accepted, early) {
+        (true, Some(answered)) => Some(answered.under(&established.secrets)?),
+        (false, None) => None,
+        _ => return Err(sealwire_session::Error::Inconsistent.into()),
+    };
+    Ok(Connected { established, acceptance, early })
 }
 
-async fn post<T>(transport: &T, resource: &Uri, message: Vec<u8>) -> Result<Vec<u8>, Refused>
+/// Sends one message, and gives back the answer. `base_id` is the session's, for whoever routes by it.
+pub(super) async fn post<T>(
+    transport: &T,
+    resource: &Uri,
+    base_id: Option<&HeaderValue>,
+    message: Vec<u8>,
+) -> Result<Vec<u8>, Refused>
 where
     T: Service<Request<Body>, Response = Response<Body>, Future: Send> + Clone + Send + 'static,
     T::Error: Into<BoxError>,
 {
-    let mut request = Request::new(body::full(message));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = resource.clone();
-    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media::HANDSHAKE));
+    let mut request = outer(resource, media::HANDSHAKE, body::full(message));
+    if let Some(id) = base_id {
+        request.headers_mut().insert(HeaderName::from_static(BASE_ID), id.clone());
+    }
     let answer =
         transport.clone().oneshot(request).await.map_err(|error| Refused::Transport(error.into()))?;
     let (parts, content) = answer.into_parts();
@@ -142,6 +189,20 @@ where
     if parts.status != StatusCode::OK || !found.eq_ignore_ascii_case(media::HANDSHAKE) {
         return Err(Refused::Status(parts.status));
     }
+    gather(content).await
+}
+
+/// A message on its way.
+pub(super) fn outer(resource: &Uri, media_type: &'static str, content: Body) -> Request<Body> {
+    let mut request = Request::new(content);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = resource.clone();
+    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    request
+}
+
+/// A whole message.
+pub(super) async fn gather(content: Body) -> Result<Vec<u8>, Refused> {
     let collected = Limited::new(content, MAX_FLIGHT).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() { Refused::TooLong } else { Refused::Transport(error) }
     })?;

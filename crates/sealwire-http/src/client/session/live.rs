@@ -1,21 +1,24 @@
 //! A session that requests go over.
 
-use crate::Clock;
-use http::{HeaderValue, Uri};
+use super::handshake::{self, Refused};
+use crate::{Body, BoxError, Clock};
+use http::{HeaderValue, Request, Response, Uri};
 use sealwire_crypto::random::Random;
 use sealwire_message::{bhttp, chunk};
 use sealwire_session::{
     Error, Limits, Secrets, SessionId,
     client::{Established, Ticket},
+    message::Closed,
     request,
 };
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
+use tower::Service;
 
 /// Settings of the wire's client side.
 #[derive(Clone)]
@@ -46,6 +49,7 @@ pub struct Live {
     idle: u64,
     last_used: AtomicU64,
     ticket: Mutex<Option<Ticket>>,
+    closed: AtomicBool,
 }
 
 /// What a session's user may want to know of it.
@@ -61,6 +65,14 @@ pub struct Facts {
     pub authenticated: bool,
     /// what the server grants
     pub parameters: sealwire_session::message::Parameters,
+}
+
+impl Facts {
+    /// Whether the session began with the ticket of another (SE-40).
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        self.scheme.is_none()
+    }
 }
 
 impl Live {
@@ -83,6 +95,7 @@ impl Live {
             idle: millis(parameters.idle),
             last_used: AtomicU64::new(now),
             ticket: Mutex::new(ticket),
+            closed: AtomicBool::new(false),
             settings,
         })
     }
@@ -93,7 +106,7 @@ impl Live {
         let now = self.settings.clock.unix_millis();
         let idle_until = self.last_used.load(Ordering::Relaxed).saturating_add(self.idle);
         let left = self.next.load(Ordering::Relaxed) < self.facts.parameters.requests;
-        now < self.until && now < idle_until && left
+        now < self.until && now < idle_until && left && !self.closed.load(Ordering::Relaxed)
     }
 
     /// What was negotiated.
@@ -109,6 +122,9 @@ impl Live {
 
     /// A number that no other request of this session has.
     pub(super) fn number(&self) -> Result<u64, Error> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Error::Closed);
+        }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         // Far below where the counter would come round.
         if number >= self.facts.parameters.requests {
@@ -119,13 +135,34 @@ impl Live {
     }
 
     pub(super) fn chunks(&self) -> chunk::Limits {
-        let limits = &self.settings.limits;
-        chunk::Limits {
-            received_chunk: limits.received_chunk,
-            sent_chunk: limits.sent_chunk,
-            message: limits.message,
-            ..chunk::Limits::default()
+        chunks(&self.settings.limits)
+    }
+
+    /// Ends the session (SE-39): this side sends nothing more by it, and the server, once it has the message, forgets it. A
+    /// request that is just leaving may be too late for the server. `resource` is where sessions are made.
+    ///
+    /// # Errors
+    /// That the server has not confirmed it; this side is done with the session anyway.
+    pub async fn close<T>(&self, transport: &T, resource: &Uri) -> Result<(), Refused>
+    where
+        T: Service<Request<Body>, Response = Response<Body>, Future: Send> + Clone + Send + 'static,
+        T::Error: Into<BoxError>,
+    {
+        if self.closed.swap(true, Ordering::Relaxed) {
+            return Ok(());
         }
+        let close = self.secrets.close.close(&self.id).encode();
+        let answer = handshake::post(transport, resource, Some(&self.base_id), close).await?;
+        Ok(self.secrets.close.confirm(&self.id, &Closed::decode(&answer)?)?)
+    }
+}
+
+pub(super) fn chunks(limits: &Limits) -> chunk::Limits {
+    chunk::Limits {
+        received_chunk: limits.received_chunk,
+        sent_chunk: limits.sent_chunk,
+        message: limits.message,
+        ..chunk::Limits::default()
     }
 }
 

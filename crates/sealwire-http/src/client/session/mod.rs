@@ -1,10 +1,12 @@
 //! The client's side of the session wire.
 
+mod early;
 mod handshake;
 mod live;
 mod requests;
 
-pub use handshake::{Judge, Refused, connect};
+pub use early::EarlyAnswer;
+pub use handshake::{Connected, Judge, Opening, Refused, connect};
 pub use live::{Facts, Live, Settings};
 
 use super::Error;

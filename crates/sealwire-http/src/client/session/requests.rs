@@ -61,6 +61,8 @@ where
         // Under the session's keys: nothing was acted upon (SE-43).
         Some(reason) if reason == "not-accepted" => Err(Error::NotAccepted),
         Some(reason) if reason == "repeated" => Err(Error::Repeated),
+        // Nor was it here: the server takes no more by this session (SE-39).
+        Some(reason) if reason == "closed" => Err(sealwire_session::Error::Closed.into()),
         Some(_) => Err(Error::MediaType),
     }
 }

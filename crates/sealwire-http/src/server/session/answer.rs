@@ -98,7 +98,7 @@ pub(super) fn misdirected() -> Response<Body> {
     problem::response(StatusCode::MISDIRECTED_REQUEST, problem::BLANK, title, "")
 }
 
-/// Inside: TLS early data, where the route takes none (OB-63).
+/// Inside: early data, of TLS or of the session, where the route takes none (OB-63, SE-42).
 pub(super) fn too_early() -> Response<Body> {
     problem::response(StatusCode::TOO_EARLY, problem::BLANK, "Too early", "This route takes no early data.")
 }

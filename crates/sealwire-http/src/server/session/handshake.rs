@@ -5,9 +5,10 @@ use crate::{Body, Identity, peer::Attested};
 use http::{HeaderName, Response, StatusCode, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sealwire_attest::UnixTime;
+use sealwire_crypto::aead::Sequence;
 use sealwire_session::{
     Error, SessionId,
-    message::{ClientFinish, Close, MAX_FLIGHT, MAX_HELLO, Parameters, Type},
+    message::{Authentication, ClientFinish, Close, MAX_FLIGHT, MAX_HELLO, Parameters, Type},
     request::{BASE_ID, parse_base_id},
     server::{Next, Presenting, Received},
 };
@@ -24,7 +25,9 @@ pub(super) async fn serve(settings: &Settings, outer: &Parts, body: Body) -> Res
         Ok(Type::ClientHello | Type::HelloAgain) if outer.headers.contains_key(BASE_ID) => {
             Err(Error::Inconsistent)
         }
-        Ok(Type::ClientHello | Type::HelloAgain) => greet(settings, &message).await,
+        Ok(Type::ClientHello | Type::HelloAgain) => {
+            greet(settings, &message, false).await.map(|greeted| greeted.message)
+        }
         Ok(Type::ClientFinish) => finish(settings, outer, &message),
         Ok(Type::Close) => return close(settings, outer, &message),
         Ok(_) => Err(Error::Unexpected),
@@ -51,21 +54,40 @@ async fn gather(settings: &Settings, body: Body) -> Result<Vec<u8>, StatusCode> 
     }
 }
 
-/// A hello: a retry, or the flight.
-async fn greet(settings: &Settings, message: &[u8]) -> Result<Vec<u8>, Error> {
+/// What a hello is answered with.
+pub(super) struct Greeted {
+    /// a retry, or the flight
+    pub(super) message: Vec<u8>,
+    /// of early data, where they are accepted
+    pub(super) early: Option<EarlyKeys>,
+}
+
+/// What opens early data, and what seals their answer (SE-42).
+pub(super) struct EarlyKeys {
+    pub(super) request: Sequence,
+    pub(super) answer: Sequence,
+    /// whom the session is for
+    pub(super) authority: Arc<str>,
+}
+
+/// Answers a hello. `early` says that data are behind it.
+pub(super) async fn greet(settings: &Settings, message: &[u8], early: bool) -> Result<Greeted, Error> {
     let Settings { server, table, pending, once, shows, callers, clock, random, .. } = settings;
     let now = clock.unix_millis();
     let is_busy = table.is_busy(now) || pending.is_busy(now);
     let received = server.receive(message, is_busy, now, once.as_ref(), random.as_ref())?;
     let hello = match received {
-        Received::Retry(retry) => return Ok(retry),
+        Received::Retry(message) => return Ok(Greeted { message, early: None }),
         Received::Hello(hello) => *hello,
     };
     let shown = shows.shown();
     if !shown.authorities.iter().any(|served| served == hello.authority()) {
         return Err(Error::Authority);
     }
-    let answering = hello.answer(server, false, random.as_ref())?;
+    let asked = callers.asked(hello.attests());
+    // The keys of an answer come after the authentication of a caller that is asked for it.
+    let opening = if early && asked == Authentication::NotAsked { hello.early()? } else { None };
+    let answering = hello.answer(server, opening.is_some(), random.as_ref())?;
     let quote = if answering.wants_quote() {
         Some(shows.quote(answering.bound(&shown.document)).await.ok_or(Error::Overload)?)
     } else {
@@ -83,16 +105,27 @@ async fn greet(settings: &Settings, message: &[u8]) -> Result<Vec<u8>, Error> {
             window: limits.window,
             message: limits.message,
         },
-        authentication: callers.asked(answering.client_attests()),
+        authentication: asked,
         // A caller that has attested itself does so again in every session: nothing of it is kept in tickets (SE-41).
         note: Some(b""),
     };
-    let (flight, next) = answering.present(server, &presenting, now, random.as_ref())?;
-    match next {
-        Next::HalfOpen(session) => table.insert(session, Identity::Nobody, now),
-        Next::Authenticate(awaited) => pending.insert(awaited, (), now),
-    }
-    Ok(flight)
+    let (message, next) = answering.present(server, &presenting, now, random.as_ref())?;
+    let early = match (next, opening) {
+        (Next::HalfOpen(session), request) => {
+            let keys = request.map(|request| {
+                let answer = session.secrets.request.early_answer()?;
+                Ok::<_, Error>(EarlyKeys { request, answer, authority: session.authority.as_str().into() })
+            });
+            let keys = keys.transpose()?;
+            table.insert(session, Identity::Nobody, now);
+            keys
+        }
+        (Next::Authenticate(awaited), _) => {
+            pending.insert(awaited, (), now);
+            None
+        }
+    };
+    Ok(Greeted { message, early })
 }
 
 /// The client's authentication (SE-11).

@@ -2,6 +2,7 @@
 
 mod answer;
 mod callers;
+mod early;
 mod handshake;
 mod once;
 mod requests;
@@ -105,6 +106,9 @@ impl<S: Application> Service<Request<Body>> for Session<S> {
         match crate::wire::pick(&outer) {
             Pick::Wire(Wire::SessionHandshake) => {
                 Box::pin(async move { Ok(handshake::serve(&settings, &outer, body).await) })
+            }
+            Pick::Wire(Wire::SessionEarly) => {
+                Box::pin(async move { Ok(early::serve(settings, &outer, body, inner).await) })
             }
             Pick::Wire(Wire::Session) => {
                 Box::pin(async move { Ok(requests::serve(&settings, &outer, body, inner).await) })

@@ -4,7 +4,10 @@ use super::{Settings, answer};
 use crate::{
     Body, Peer, Wire,
     opened::Fault,
-    server::exchange::{self, Application, Begun, Bounds, RequestMessage},
+    server::{
+        RouteRules,
+        exchange::{self, Application, Begun, Bounds, RequestMessage},
+    },
 };
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, request::Parts};
@@ -14,7 +17,7 @@ use sealwire_message::{bhttp::RequestHead, chunk};
 use sealwire_session::{
     Limits, SessionId, media,
     request::{
-        BASE_ID, BINDER, Listed, Mode, PADDING_STEP, Padding, REFUSED, Reply, Sealer, TICKET, Ticket,
+        BASE_ID, BINDER, Listed, Mode, Opener, PADDING_STEP, Padding, REFUSED, Reply, Sealer, TICKET, Ticket,
         parse_base_id,
     },
 };
@@ -47,22 +50,44 @@ pub(super) async fn serve(
     };
     let (opener, reply) = granted.keys.opening(limits);
     let reply = SealedReply { reply, limits, random: random() };
-    let mut message = RequestMessage::new(opener, settings.bhttp);
-    let mut rest = body;
+    let message = RequestMessage::new(opener, settings.bhttp);
+    let peer = Peer { wire: Wire::Session, identity: granted.data };
+    let caller = Caller { peer, authority: granted.authority };
+    let tls_early = outer.headers.contains_key(EARLY_DATA);
+    let permitted = move |_: &RequestHead, rules: RouteRules| !tls_early || rules.early_data;
+    open(settings, message, body, reply, permitted, caller, inner).await
+}
+
+/// Whose request it is, and whom the session was made for.
+pub(super) struct Caller {
+    pub(super) peer: Peer,
+    pub(super) authority: Arc<str>,
+}
+
+/// Opens the head, asks whether the request may be acted upon, and answers.
+pub(super) async fn open(
+    settings: &Settings,
+    mut message: RequestMessage<Opener>,
+    mut rest: Body,
+    reply: impl exchange::Reply,
+    permitted: impl FnOnce(&RequestHead, RouteRules) -> bool,
+    caller: Caller,
+    inner: impl Application,
+) -> Response<Body> {
+    let Caller { peer, authority } = caller;
     let head = tokio::time::timeout(settings.header_time, exchange::head(&mut rest, &mut message)).await;
     let head = match head.unwrap_or(Err(Fault::Idle)) {
         Ok(head) => head,
         Err(fault) => return exchange::seal(reply, exchange::fault(fault)),
     };
-    if !is_of(&head, &granted.authority) {
+    if !is_of(&head, &authority) {
         return exchange::seal(reply, answer::misdirected());
     }
     let rules = settings.routes.rules(&head);
-    if outer.headers.contains_key(EARLY_DATA) && !rules.early_data {
+    if !permitted(&head, rules) {
         return exchange::seal(reply, answer::too_early());
     }
     let bounds = Bounds { idle_time: settings.idle_time, gathered: settings.gathered };
-    let peer = Peer { wire: Wire::Session, identity: granted.data };
     // The word is the wire's own: the application's would be taken for it (SE-43).
     let inner = inner.map_response(unmarked);
     exchange::serve(Begun { head, rest, message }, reply, rules, bounds, peer, inner).await
@@ -73,7 +98,8 @@ fn unmarked(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-const EARLY_DATA: HeaderName = HeaderName::from_static("early-data");
+/// Says that the outer request came as early data of TLS (RFC 8470).
+pub(super) const EARLY_DATA: HeaderName = HeaderName::from_static("early-data");
 
 /// Whether a request names the authority that the session was made for (SE-36).
 fn is_of(head: &RequestHead, session: &str) -> bool {
@@ -89,7 +115,7 @@ fn fields(headers: &HeaderMap) -> Option<(SessionId, Ticket)> {
     Some((session, Ticket::from_field(field(TICKET)?.as_bytes()).ok()?))
 }
 
-fn chunks(limits: &Limits) -> chunk::Limits {
+pub(super) fn chunks(limits: &Limits) -> chunk::Limits {
     chunk::Limits {
         received_chunk: limits.received_chunk,
         sent_chunk: limits.sent_chunk,
