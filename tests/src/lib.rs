@@ -11,6 +11,7 @@ pub mod fake;
 pub mod message;
 pub mod metrics;
 pub mod raw;
+pub mod redis;
 pub mod stage;
 pub mod swtpm;
 pub mod tap;

@@ -11,6 +11,7 @@ mod layers;
 pub mod listener;
 pub mod metrics;
 mod own;
+mod replicas;
 mod routes;
 mod sessions;
 mod stack;

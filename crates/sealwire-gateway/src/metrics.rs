@@ -40,6 +40,12 @@ pub const QUOTE_SECONDS: &str = "sealwire_quote_seconds";
 /// Counter by `event` (`hit`, `miss`, `refresh`, `failure`, `stale`): endorsements that are fetched; `stale` counts uses
 /// of what its vendor should have been asked for again, and could not be.
 pub const ENDORSEMENTS: &str = "sealwire_endorsements_total";
+/// Counter by `wire`: sealed requests that were forwarded to the instance whose keys they are sealed to.
+pub const FORWARDED: &str = "sealwire_forwarded_total";
+/// Counter by `wire`: those whose owner could not be reached.
+pub const FORWARD_FAILURES: &str = "sealwire_forward_failures_total";
+/// Counter: questions that the registry did not answer.
+pub const REGISTRY_FAILURES: &str = "sealwire_registry_failures_total";
 /// Gauge: entries of all replay registers.
 pub const REGISTER_ENTRIES: &str = "sealwire_replay_register_entries";
 

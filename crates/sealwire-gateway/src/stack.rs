@@ -7,12 +7,14 @@ use crate::{
         RateLayer, RateLimit, Sealed, Services, SessionServices,
     },
     own::Own,
+    replicas::{Forward, ForwardLayer, Replicas},
     sessions::{Presented, Sessions},
     upstream::Upstream,
 };
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use sealwire_http::crypto::random::Random;
 use sealwire_http::{
-    Clock, KeyRing, Wire,
+    Body, Clock, KeyRing, Wire,
     server::{
         oblivious::{Oblivious, ObliviousLayer, Settings},
         session::{Session, SessionLayer},
@@ -27,9 +29,10 @@ type Application = Policy<RateLimit<Upstream>>;
 type SealedWire = Observe<Oblivious<Application>>;
 /// The session wire.
 type SessionWire = Observe<Session<Application>>;
+/// Every wire.
+type Wires = PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire, SessionWire>;
 /// Everything between listener and upstreams.
-pub(crate) type Stack =
-    InFlight<PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire, SessionWire>>;
+pub(crate) type Stack = InFlight<Forward<Wires>>;
 
 /// What all stacks of a gateway share.
 pub(crate) struct Parts {
@@ -37,6 +40,8 @@ pub(crate) struct Parts {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) in_flight: InFlightLayer,
     pub(crate) observe: Observers,
+    /// other instances behind the same names, and the way to them
+    pub(crate) replicas: Option<(Arc<Replicas>, Client<HttpConnector, Body>)>,
 }
 
 /// Counters and timers, by wire.
@@ -80,7 +85,9 @@ pub(crate) fn stack<'a>(
     older: impl Iterator<Item = &'a Arc<Generation>> + Clone,
     own: Own,
     shows: &Arc<Presented>,
+    instance: [u8; 16],
 ) -> Stack {
+    let rings = older.clone().map(|older| older.ring.clone()).chain([current.ring.clone()]).collect();
     let services = Services {
         // the key document and the key list
         own: ServiceBuilder::new().layer(parts.observe.none.clone()).service(own),
@@ -96,9 +103,12 @@ pub(crate) fn stack<'a>(
         older_sessions: older.map(|older| session(parts, older, shows)).collect(),
         header_time: current.plan.wire.header_time,
     };
+    let forward = ForwardLayer::new(parts.replicas.as_ref(), instance, rings, current.plan.wire.header_time);
     ServiceBuilder::new()
         // limits: 503 above so many requests at once
         .layer(parts.in_flight.clone())
+        // what is sealed to another instance goes to it, unopened
+        .layer(forward)
         // pick wire: by method, path and media type; and the configuration, by the key that a request is sealed to
         .service(PickWire::new(services))
 }

@@ -204,6 +204,15 @@ impl KeyRing {
         }
     }
 
+    /// Ids of all keys that are accepted now.
+    #[must_use]
+    pub fn key_ids(&self) -> Vec<u8> {
+        let (current, now) = (self.current.load(), self.clock.unix_millis());
+        let retiring = current.retiring.iter().filter(|retiring| retiring.accepted_until > now);
+        let retiring = retiring.map(|retiring| &retiring.key);
+        current.advertised.iter().chain(retiring).map(|live| live.id()).collect()
+    }
+
     /// Entries of all replay registers, for metrics.
     #[must_use]
     pub fn remembered(&self) -> usize {

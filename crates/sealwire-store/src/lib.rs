@@ -22,6 +22,8 @@ pub mod memory;
 #[cfg(feature = "redb")]
 pub mod redb;
 mod register;
+#[cfg(feature = "redis")]
+pub mod registry;
 mod store;
 mod table;
 

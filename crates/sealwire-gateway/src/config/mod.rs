@@ -9,6 +9,7 @@ mod digest;
 mod error;
 mod plan;
 mod read;
+mod registry;
 #[cfg(test)]
 mod tests;
 mod tpm;
@@ -20,6 +21,7 @@ pub use companions::{Companion, CompanionKind};
 pub use digest::VERSION as DIGEST_VERSION;
 pub use error::Error;
 pub(crate) use plan::Plan;
+pub use registry::Registry;
 pub use tpm::Tpm;
 
 use sealwire_http::crypto::{aead::Aead, kem::Kem};
@@ -68,6 +70,8 @@ pub struct Config {
     pub endorsements: Endorsements,
     /// what callers prove of themselves; nothing when absent
     pub callers: Option<Callers>,
+    /// other instances behind the same names
+    pub registry: Option<Registry>,
     /// log of the program
     pub log: Log,
     /// what is served, and by whom
@@ -95,6 +99,7 @@ impl Default for Config {
             quotes: Quotes::default(),
             endorsements: Endorsements::default(),
             callers: None,
+            registry: None,
             log: Log::default(),
             routes: Vec::new(),
         }

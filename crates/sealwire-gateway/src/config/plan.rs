@@ -1,7 +1,7 @@
 //! What a configuration comes to, after every check.
 
 use super::{
-    CallersPlan, Config, Endorsements, Keys, Limits, Quotes, Route as Written, companions,
+    CallersPlan, Config, Endorsements, Keys, Limits, Quotes, Registry, Route as Written, companions,
     digest::Covered,
     error::{At, Fault},
 };
@@ -48,6 +48,7 @@ impl Plan {
         check_quotes(&config.quotes)?;
         companions::check(config)?;
         check_endorsements(&config.endorsements)?;
+        config.registry.as_ref().map_or(Ok(()), Registry::check)?;
         let authorities = authorities(config, bound)?;
         let routes = routes(config)?;
         let upstream_roots = match &config.upstream_roots {

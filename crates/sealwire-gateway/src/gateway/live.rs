@@ -54,6 +54,12 @@ struct Older {
 }
 
 impl Live {
+    /// Ids of all keys of the oblivious wire that are accepted.
+    pub(crate) fn key_ids(&self) -> Vec<u8> {
+        let older = self.older.iter().map(|older| &older.generation);
+        older.chain([&self.current]).flat_map(|generation| generation.ring.key_ids()).collect()
+    }
+
     /// Entries of all replay registers.
     pub(crate) fn remembered(&self) -> usize {
         let older = self.older.iter().map(|older| &older.generation);
@@ -92,7 +98,7 @@ impl State {
         let upstream_metrics = Arc::new(UpstreamMetrics::new());
         let instance = Arc::new(instance);
         let upstream = upstream(&plan, &upstream_metrics)?;
-        let ring = ring(&keys, &parts, &[])?;
+        let ring = ring(&instance, &keys, &parts, &[]).await?;
         let sessions = sessions(&instance, &parts)?;
         let current = Arc::new(Generation { plan, ring, sessions, upstream });
         let since = instance.now();
@@ -120,7 +126,7 @@ impl State {
         let live = self.live.load_full();
         let others = rings(&live.older);
         let ring = &live.current.ring;
-        let set = rotated(ring, &self.parts, &others)?;
+        let set = rotated(&self.instance, ring, &self.parts, &others).await?;
         let since = self.instance.now();
         let attested = attest(&self.instance, &self.keys, &live.current, &set, since).await?;
         ring.install(set);
@@ -168,7 +174,7 @@ impl State {
         }
         let mut others = rings(&live.older);
         others.push(live.current.ring.clone());
-        let ring = ring(&self.keys, &self.parts, &others)?;
+        let ring = ring(&self.instance, &self.keys, &self.parts, &others).await?;
         let sessions = sessions(&self.instance, &self.parts)?;
         let current = Arc::new(Generation { plan, ring, sessions, upstream });
         let since = self.instance.now();
@@ -250,7 +256,14 @@ fn assemble(
 ) -> Live {
     let own = Own::new(attested.clone(), instance.clone(), challenges.clone());
     let shows: Arc<Presented> = Arc::new(Presented::new(&attested, instance.clone(), challenges.clone()));
-    let stack = stack::stack(parts, &current, older.iter().map(|older| &older.generation), own, &shows);
+    let stack = stack::stack(
+        parts,
+        &current,
+        older.iter().map(|older| &older.generation),
+        own,
+        &shows,
+        instance.id(),
+    );
     Live { stack, current, since, older, attested, challenges }
 }
 
@@ -290,14 +303,15 @@ fn sessions(instance: &Instance, parts: &Parts) -> Result<Arc<Sessions>, instanc
 }
 
 /// A ring of fresh keys, with ids that no key of `others` has.
-fn ring(
+async fn ring(
+    instance: &Instance,
     settings: &key_ring::Settings,
     parts: &Parts,
     others: &[Arc<KeyRing>],
 ) -> Result<Arc<KeyRing>, instance::Error> {
     for _ in 0..TRIES {
         let ring = KeyRing::new(settings.clone(), parts.clock.clone(), parts.random.as_ref())?;
-        if is_apart(&ring.current(), others) {
+        if is_apart(&ring.current(), others) && is_ours(instance, parts, &ring.current()).await {
             return Ok(Arc::new(ring));
         }
     }
@@ -305,14 +319,26 @@ fn ring(
 }
 
 /// The set that a rotation leads to, with ids that no key of `others` has.
-fn rotated(ring: &KeyRing, parts: &Parts, others: &[Arc<KeyRing>]) -> Result<KeySet, instance::Error> {
+async fn rotated(
+    instance: &Instance,
+    ring: &KeyRing,
+    parts: &Parts,
+    others: &[Arc<KeyRing>],
+) -> Result<KeySet, instance::Error> {
     for _ in 0..TRIES {
         let set = ring.rotated(parts.random.as_ref())?;
-        if is_apart(&set, others) {
+        if is_apart(&set, others) && is_ours(instance, parts, &set).await {
             return Ok(set);
         }
     }
     Err(sealwire_http::oblivious::Error::NoFreeKeyId.into())
+}
+
+/// Whether no other instance has these ids (SE-44).
+async fn is_ours(instance: &Instance, parts: &Parts, set: &KeySet) -> bool {
+    let Some((replicas, _)) = &parts.replicas else { return true };
+    let ids = set.advertised().iter().map(|live| (**live).as_ref().config().key_id);
+    replicas.claim(&instance.id(), ids.collect::<Vec<_>>()).await
 }
 
 /// Whether no id is shared: the id is all that tells to whose keys a request is sealed.

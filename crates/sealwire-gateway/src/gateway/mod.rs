@@ -16,6 +16,7 @@ use crate::{
     layers::InFlightLayer,
     listener::{ConnectionLimits, Listener},
     metrics,
+    replicas::{self, Replicas},
     stack::{Observers, Parts},
     staple::Staple,
     tls::Certificate,
@@ -59,6 +60,9 @@ pub enum StartError {
     /// Endorsements cannot be fetched or kept as configured.
     #[error("endorsements: {0}")]
     Endorsements(#[from] sealwire_collateral::Failure),
+    /// The registry's URL cannot be used (SE-44).
+    #[error(transparent)]
+    Registry(#[from] sealwire_store::registry::Error),
 }
 
 impl From<live::Error> for StartError {
@@ -125,8 +129,17 @@ impl Gateway {
         let instance = Instance::new(quoter, staple.clone(), clock.clone(), random.as_ref())?;
         let slots = config.limits.requests.min(Semaphore::MAX_PERMITS);
         let in_flight = Arc::new(Semaphore::new(slots));
-        let parts =
-            Parts { clock, random, in_flight: InFlightLayer(in_flight.clone()), observe: Observers::new() };
+        let replicas = match &config.registry {
+            Some(registry) => Some((Arc::new(Replicas::new(registry)?), replicas::client())),
+            None => None,
+        };
+        let parts = Parts {
+            clock,
+            random,
+            in_flight: InFlightLayer(in_flight.clone()),
+            observe: Observers::new(),
+            replicas: replicas.clone(),
+        };
         let keys = key_ring::Settings {
             kems: config.keys.kems.clone(),
             aeads: config.keys.aeads.clone(),
@@ -135,6 +148,9 @@ impl Gateway {
             register_capacity: config.keys.register_capacity,
         };
         let state = Arc::new(State::new(instance, parts, keys, plan).await?);
+        if let Some((replicas, _)) = &replicas {
+            replicas::announced(replicas, &state).await;
+        }
 
         let (shutdown, finished) = (CancellationToken::new(), CancellationToken::new());
         let limits = ConnectionLimits {
@@ -152,6 +168,9 @@ impl Gateway {
         let serving = tokio::spawn(listener.serve(Front(state.clone()), limits, shutdown.clone()));
         let mut helpers =
             vec![tokio::spawn(keeper::keep(state.clone(), config.keys.rotation, finished.clone()))];
+        if let Some((replicas, _)) = replicas {
+            helpers.push(tokio::spawn(replicas::keep(replicas, state.clone(), finished.clone())));
+        }
         let stop = finished.clone();
         helpers.push(tokio::spawn(async move { staple.run(stop).await }));
         if let Some(listener) = admin {

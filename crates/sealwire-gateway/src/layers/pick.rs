@@ -156,13 +156,13 @@ async fn by_key<O, P, S: Inner, T>(
     let key_id = first.as_ref().and_then(Frame::data_ref).and_then(|data| data.first()).copied();
     let holds = |sealed: &&Sealed<S>| key_id.is_some_and(|id| sealed.ring.find(id).is_some());
     let sealed = services.older.iter().find(holds).unwrap_or(&services.sealed);
-    let content = body::boxed(Resumed { first, rest: content });
+    let content = body::boxed(Resumed::new(first, content));
     let mut service = sealed.of(wire);
     service.call(Request::from_parts(parts, content)).await
 }
 
 /// The first frame that holds a byte.
-async fn first_frame(content: &mut Body) -> Option<Frame<Bytes>> {
+pub(crate) async fn first_frame(content: &mut Body) -> Option<Frame<Bytes>> {
     loop {
         let frame = content.frame().await?.ok()?;
         if frame.data_ref().is_none_or(|data| !data.is_empty()) {
@@ -172,9 +172,15 @@ async fn first_frame(content: &mut Body) -> Option<Frame<Bytes>> {
 }
 
 /// A body of which the first frame has been read.
-struct Resumed {
+pub(crate) struct Resumed {
     first: Option<Frame<Bytes>>,
     rest: Body,
+}
+
+impl Resumed {
+    pub(crate) fn new(first: Option<Frame<Bytes>>, rest: Body) -> Self {
+        Self { first, rest }
+    }
 }
 
 impl http_body::Body for Resumed {
