@@ -25,7 +25,9 @@ impl Redis {
                 return redis;
             }
         }
-        panic!("redis-server does not start; type: sudo apt-get update && sudo apt-get install -y redis-server")
+        panic!(
+            "redis-server does not start; type: sudo apt-get update && sudo apt-get install -y redis-server"
+        )
     }
 
     /// Starts one at this address, as after a failure.

@@ -6,7 +6,7 @@ use cargo_metadata::{MetadataCommand, camino::Utf8PathBuf};
 use crate::shell::{cargo, program, root, run, works};
 
 /// Programs of the system, and the Debian packages that bring them.
-const SYSTEM: [(&str, &str); 10] = [
+const SYSTEM: [(&str, &str); 11] = [
     // aws-lc-sys is C, libFuzzer is C++
     ("cc", "build-essential"),
     ("c++", "build-essential"),
@@ -18,6 +18,8 @@ const SYSTEM: [(&str, &str); 10] = [
     ("xmlsec1", "xmlsec1"),
     // the second implementation of the session
     ("python3", "python3-venv"),
+    // where instances find each other
+    ("redis-server", "redis-server"),
     // TPMs in software, their manufacture with certificates, and a second implementation of what is done with them
     ("swtpm", "swtpm"),
     ("swtpm_cert", "swtpm-tools"),
