@@ -90,12 +90,13 @@ const PRIMITIVES: [&str; 33] = [
 ];
 
 /// Named by `sealwire-attest` alone: what reads evidence, endorsements, reference values, builds and policies.
-const FORMATS: [&str; 10] = [
+const FORMATS: [&str; 11] = [
     "asn1-rs",
     "corim",
     "coset",
     "dcap-qvl",
     "regorus",
+    "roxmltree",
     "rustls-webpki",
     "sev",
     "sigstore-verify",

@@ -80,7 +80,7 @@ async fn connect(at: SocketAddr, wire: Wire) -> Connector {
     within("a connector", Connector::connect(settings)).await.unwrap()
 }
 
-async fn post(connector: &Connector, said: &str) -> Result<(StatusCode, Vec<u8>), sealwire_client::Error> {
+async fn post(connector: &Connector, said: &str) -> Result<(StatusCode, Vec<u8>), Error> {
     let request = Request::builder().method(Method::POST).uri(format!("https://{AUTHORITY}/"));
     let request = request.body(body::full(said.to_owned())).unwrap();
     let response = within("an answer", connector.clone().oneshot(request)).await?;
