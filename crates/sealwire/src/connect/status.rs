@@ -83,6 +83,8 @@ impl View {
                 "date-corrected": counts.redated,
                 "renewals": counts.renewals,
                 "failed-renewals": counts.failed_renewals,
+                "resumptions": counts.resumptions,
+                "early-data": counts.early,
                 "not-let-in": self.counters.refused.load(Ordering::Relaxed),
                 "not-possible": self.counters.impossible.load(Ordering::Relaxed),
             },

@@ -10,7 +10,7 @@ use std::{
 
 /// Making a development root takes seconds: the one of the other tests.
 const STATE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cli-state");
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 14] = [
     "attest",
     "json",
     "upload",
@@ -20,6 +20,9 @@ const STEPS: [&str; 11] = [
     "tamper",
     "replay",
     "session",
+    "resume",
+    "early-data",
+    "restart",
     "mutual",
     "wrong-policy",
 ];

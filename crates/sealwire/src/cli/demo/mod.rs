@@ -5,6 +5,7 @@ mod meddler;
 mod mutual;
 mod plain;
 mod report;
+mod resume;
 mod stage;
 mod steps;
 mod tap;
