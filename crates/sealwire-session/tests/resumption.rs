@@ -253,6 +253,45 @@ fn se_73_resumption_leaves_the_live_session_alone() {
     assert_ne!(exported(&first.secrets), exported(&second.secrets));
 }
 
+// SE-38: a session that began with a ticket has the limits of any other, and no more time or requests than they say.
+#[test]
+fn a_resumed_session_keeps_the_limits() {
+    let gateway = gateway();
+    let limits = Limits { requests: 2, ..Limits::default() };
+    let table = Table::new(limits);
+    let (first, _) = establish(&gateway, &client::Config::default(), None, *NOW).unwrap();
+    let begin = |ticket| {
+        let (client, server) = establish(&gateway, &client::Config::default(), ticket, *NOW).unwrap();
+        assert!(client.scheme.is_none() && server.remembered.is_some());
+        table.insert(Box::new(server), (), *NOW);
+        client
+    };
+    let listed = Listed::nothing();
+    let admit = |session: &client::Established, number, now| {
+        let request = &session.secrets.request;
+        let ticket = request.ticket(&session.id, number, Mode::Hidden, &listed, &OsRandom).unwrap();
+        table.admit(&session.id, ticket, Mode::Hidden, &listed, now).err().map(|refused| refused.reason())
+    };
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap();
+    let mut session = begin(first.ticket);
+    assert_eq!(
+        [0, 1, 2].map(|number| admit(&session, number, *NOW)),
+        [None, None, Some(Error::RequestLimit)]
+    );
+    session = begin(session.ticket);
+    assert_eq!(admit(&session, 0, *NOW + millis(limits.idle)), Some(Error::Expired));
+    session = begin(session.ticket);
+    let almost = *NOW + millis(limits.lifetime) - 1;
+    assert_eq!(admit(&session, 0, almost), Some(Error::Expired), "idle since it began");
+    // Half-open sessions make room, whichever way they began.
+    let few = Table::new(Limits { half_open: 1, ..limits });
+    let (one, server) = establish(&gateway, &client::Config::default(), session.ticket, *NOW).unwrap();
+    few.insert(Box::new(server), (), *NOW);
+    let (_, server) = establish(&gateway, &client::Config::default(), one.ticket, *NOW).unwrap();
+    few.insert(Box::new(server), (), *NOW);
+    assert!(!few.knows(&one.id));
+}
+
 // SE-41: the age of a caller's evidence is that of its document, through every ticket; that a later session was asked and
 // shown nothing makes it no younger.
 #[test]

@@ -60,6 +60,10 @@ pub(crate) struct Args {
     /// The wire to use
     #[arg(long, value_enum, default_value_t = Wire::Oblivious)]
     wire: Wire,
+    /// On sessions: a GET, HEAD, OPTIONS or TRACE that finds the last session over goes along with the first message of
+    /// the next. One round trip less; where its answer is lost on the way, it is sent again
+    #[arg(long)]
+    early_data: bool,
     /// On the oblivious wire: streams in chunks, or one sealed message each way
     #[arg(long, value_enum, default_value_t = Form::Chunked)]
     form: Form,
@@ -131,6 +135,7 @@ impl Args {
                 Wire::Oblivious => sealwire_client::Wire::Oblivious,
                 Wire::Session => sealwire_client::Wire::Session,
             },
+            early_data: self.early_data,
             form: match self.form {
                 Form::Chunked => oblivious::Form::Chunked,
                 Form::Single => oblivious::Form::Single,

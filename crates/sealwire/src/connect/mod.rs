@@ -22,6 +22,8 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 const IDLE_TIME: Duration = Duration::from_secs(120);
 /// How long open exchanges may take once the proxy stops.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// How long the gateway's word on the end of a session is awaited.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How a local proxy runs.
 #[derive(Clone)]
@@ -134,9 +136,12 @@ impl Running {
         self.connector.status()
     }
 
-    /// Takes no new connections, and waits a little for open exchanges.
+    /// Takes no new connections, waits a little for open exchanges, and ends the session where there is one.
     pub async fn shutdown(self) {
+        let connector = self.connector().clone();
         self.programs.shutdown().await;
+        // Nobody waits long for a gateway that does not answer: it finds out by its clock.
+        let _ = tokio::time::timeout(FAREWELL, connector.close()).await;
         self.status.shutdown().await;
     }
 }

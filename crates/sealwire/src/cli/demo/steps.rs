@@ -53,7 +53,7 @@ pub(super) async fn all(stage: &Stage, report: &mut Report) -> io::Result<()> {
     report.step("session", session(stage)).await?;
     report.step("resume", super::resume::resume(stage)).await?;
     report.step("early-data", super::resume::early_data(stage)).await?;
-    report.step("restart", super::resume::restart(stage)).await?;
+    report.step("restart", Box::pin(super::resume::restart(stage))).await?;
     report.step("mutual", Box::pin(super::mutual::step(stage))).await?;
     report.step("wrong-policy", wrong_policy(stage)).await
 }
