@@ -1,15 +1,18 @@
 //! Both sides attest themselves (SE-11): a gateway that says which enclaves may call it, and callers that are some.
 
-use super::{send, whole};
+use super::{
+    resume::{Ahead, facts},
+    send, whole,
+};
 use axum::{Router, body::Bytes, extract::State, response::IntoResponse};
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use sealwire::attester::Machine;
 use sealwire_attest::{UnixTime, revocation::RevocationList};
-use sealwire_client::{Connector, Error, SealedWith, Settings, Wire};
+use sealwire_client::{Connector, Error, Settings, Wire};
 use sealwire_crypto::{random::OsRandom, sign::ed25519::SigningKey};
 use sealwire_gateway::config::{Asked, Callers, Route};
 use sealwire_http::{
-    Clock, body,
+    body,
     client::session::Refused,
     problem,
     session::{
@@ -26,16 +29,7 @@ use sealwire_tests::{
     tee::{self, PolicyText},
     within,
 };
-use std::{
-    fs,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, SystemTime},
-};
+use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
 
 /// Where only attested callers are served.
@@ -100,8 +94,7 @@ async fn connect(settings: Settings) -> Result<Connector, Error> {
 }
 
 fn is_attested(connector: &Connector) -> bool {
-    let SealedWith::Session(facts) = connector.status().sealed_with else { panic!("another wire") };
-    facts.authenticated
+    facts(connector).authenticated
 }
 
 /// Why no session was made.
@@ -222,12 +215,16 @@ async fn a_revoked_caller_is_cut_off() {
     assert_eq!(refused, Session::CallerRefused);
 }
 
-/// A clock that runs ahead.
-struct Ahead(AtomicU64);
-
-impl Clock for Ahead {
-    fn now(&self) -> SystemTime {
-        SystemTime::now() + Duration::from_secs(self.0.load(Ordering::SeqCst))
+// SE-11, SE-41: a ticket remembers nobody: who goes on by one attests itself again.
+#[tokio::test]
+async fn who_resumes_attests_itself_again() {
+    let asking = Asking::start(Asked::Required).await;
+    let enclave = connect(caller(asking.stage.address(), true)).await.unwrap();
+    for resumed in [false, true, true] {
+        let answer = send(&enclave, Method::GET, ENCLAVES, body::empty()).await;
+        assert_eq!(whole(answer).await.0, StatusCode::OK);
+        assert_eq!((facts(&enclave).is_resumed(), is_attested(&enclave)), (resumed, true));
+        enclave.close().await;
     }
 }
 
@@ -240,7 +237,7 @@ async fn evidence_that_has_become_too_old_ends_the_session() {
     let app = App::echo().await;
     let mut config = stage::config(&app.url());
     config.callers = Some(callers(&folder, Asked::Wanted, &policy, None));
-    let clock = Arc::new(Ahead(AtomicU64::new(0)));
+    let clock = Arc::new(Ahead::default());
     let environment = sealwire_gateway::Environment {
         tee: Some(tee::development().into()),
         clock: clock.clone(),
@@ -249,7 +246,7 @@ async fn evidence_that_has_become_too_old_ends_the_session() {
     let gateway = sealwire_gateway::Gateway::start_in(config.clone(), environment).await.unwrap();
     let enclave = connect(caller(gateway.address(), true)).await.unwrap();
     let nobody = connect(caller(gateway.address(), false)).await.unwrap();
-    clock.0.store(11 * 60, Ordering::SeqCst);
+    clock.advance(Duration::from_secs(11 * 60));
     gateway.reload(config).await.unwrap();
     // The caller's own clock says that its document is fresh, so what it shows again is refused, too.
     let request = http::Request::get(format!("https://{}/", stage::AUTHORITY)).body(body::empty()).unwrap();
@@ -306,6 +303,10 @@ async fn pass(
     content: Bytes,
 ) -> impl IntoResponse {
     let mut content = content.to_vec();
+    // SE-44: whoever routes by ids finds the instance that asked.
+    if Type::of(&content) == Ok(Type::ClientFinish) {
+        assert!(fields.contains_key("attest-base-id"));
+    }
     match (Type::of(&content), alteration) {
         (Ok(Type::ClientHello), Alteration::CannotAttest) => {
             let mut hello = ClientHello::decode(&content).unwrap();

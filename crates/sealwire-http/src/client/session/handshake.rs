@@ -11,8 +11,8 @@ use sealwire_attest::{Appraised, Bound, Claims, UnixTime, key_document::Acceptan
 use sealwire_session::{
     client::{self, Config, Established, Outcome, Own, Received, Ticket},
     media,
-    message::MAX_FLIGHT,
-    request::BASE_ID,
+    message::{ClientFinish, MAX_FLIGHT},
+    request::{BASE_ID, base_id},
 };
 use std::sync::Arc;
 use tower::{Service, ServiceExt};
@@ -155,7 +155,11 @@ where
         Outcome::Established(established) => *established,
         Outcome::Authenticate(own) => {
             let (message, expect) = own.present(judge.own(), random)?;
-            expect.receive(&post(&transport, resource, None, message).await?)?
+            // Whoever stands between replicas takes it to the one that asked (SE-44).
+            let session = ClientFinish::decode(&message)?.session;
+            let base_id =
+                HeaderValue::try_from(base_id(&session)).map_err(|_| sealwire_session::Error::Field)?;
+            expect.receive(&post(&transport, resource, Some(&base_id), message).await?)?
         }
     };
     // What is behind the flight is an answer exactly where the server hello says so.
