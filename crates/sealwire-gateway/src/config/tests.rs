@@ -88,7 +88,13 @@ fn the_example_is_complete() {
         .lines()
         .map(|line| match line.strip_prefix("# ") {
             Some(rest) if rest.starts_with("upstream =") => line,
-            Some(rest) if ["[tls]", "[tpm]", "[callers]"].iter().any(|table| rest.starts_with(table)) => rest,
+            Some(rest)
+                if ["[tls]", "[tpm]", "[callers]", "[registry]"]
+                    .iter()
+                    .any(|table| rest.starts_with(table)) =>
+            {
+                rest
+            }
             Some(rest) if rest.split(' ').nth(1) == Some("=") => rest,
             _ => line,
         })

@@ -111,10 +111,6 @@ impl ServerPresented {
         if credential.document != acceptance.document_hash {
             return Err(Error::Document);
         }
-        // Sessions are found by the instance that their ids begin with (SE-44).
-        if !opened.id.starts_with(&acceptance.document.get().instance) {
-            return Err(Error::Document);
-        }
         if let Some(bytes) = credential.quote {
             let bound = bound(Role::Server, &opened.after_hello, &credential.document);
             is_of(quote, bytes, &bound)?;
@@ -125,6 +121,10 @@ impl ServerPresented {
         let document = acceptance.document.get();
         serves(document, &opened.authority)?;
         let scheme = identity::verify(document, at, &proof, &config.schemes, Role::Server, &signed)?;
+        // Sessions are found by the instance that their ids begin with (SE-44).
+        if !opened.id.starts_with(&document.instance) {
+            return Err(Error::Document);
+        }
         let hash = credential.document;
         opened.finish(hash, Some(scheme), config.attests)
     }
