@@ -51,6 +51,11 @@ async fn an_id_alone_opens_nothing() {
 
 /// Sends a request by hand, and opens the answer: its inner status.
 async fn exchange(stage: &Stage, live: &client::Established, ticket: Ticket, head: &RequestHead) -> u16 {
+    status(&opened(stage, live, ticket, head).await)
+}
+
+/// The same: the plaintext of the answer.
+async fn opened(stage: &Stage, live: &client::Established, ticket: Ticket, head: &RequestHead) -> Vec<u8> {
     let secret = &live.secrets.request;
     let limits = chunk::Limits::default();
     let (sealer, awaited) = secret.seal(ticket).unwrap().sealing(Padding::To(256), limits);
@@ -69,7 +74,11 @@ async fn exchange(stage: &Stage, live: &client::Established, ticket: Ticket, hea
     while let Some(Opened::Data(data) | Opened::Final(data)) = opener.next_data().unwrap() {
         plain.extend_from_slice(&data);
     }
-    // A response of indeterminate length, then its status as a two-byte varint (RFC 9292).
+    plain
+}
+
+/// Of a response of indeterminate length: a two-byte varint (RFC 9292).
+fn status(plain: &[u8]) -> u16 {
     assert_eq!(plain[0], 3);
     u16::from_be_bytes([plain[1], plain[2]]) & 0x3fff
 }
@@ -86,7 +95,11 @@ async fn a_request_is_acted_upon_once() {
     let ticket = numbered(&live, 7);
     let head = message::head("POST", "/once");
     assert_eq!(exchange(&stage, &live, ticket, &head).await, 200);
-    assert_eq!(exchange(&stage, &live, ticket, &head).await, 409);
+    let again = opened(&stage, &live, ticket, &head).await;
+    assert_eq!(status(&again), 409);
+    // Whoever sent it again in place of the first answer must not make the caller believe that nothing was done (SE-43).
+    let has = |what: &[u8]| again.windows(what.len()).any(|window| window == what);
+    assert!(has(b"attest-refused") && has(b"repeated") && !has(b"not-accepted"));
     // Another random value, and so another MAC, does not make it another number.
     assert_eq!(exchange(&stage, &live, numbered(&live, 7), &head).await, 409);
     assert_eq!(stage.app.counts().reached, 1);

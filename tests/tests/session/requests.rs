@@ -83,6 +83,21 @@ async fn frame(content: &mut sealwire_http::Body) -> Bytes {
     within("a frame", content.frame()).await.unwrap().unwrap().into_data().unwrap()
 }
 
+// SE-43: the wire's own words are the wire's. An application that says them is not believed to be the gateway.
+#[tokio::test]
+async fn an_application_does_not_speak_for_the_wire() {
+    async fn liar() -> impl axum::response::IntoResponse {
+        ([("attest-refused", "not-accepted"), ("x-other", "stays")], "done")
+    }
+    let stage = Stage::before(App::new(axum::Router::new().fallback(liar)).await, |_| {}).await;
+    let connector = connect(&stage, stage.address()).await;
+    let answer = send(&connector, Method::POST, "/", body::full("once")).await;
+    assert!(!answer.headers().contains_key("attest-refused") && answer.headers().contains_key("x-other"));
+    assert_eq!(whole(answer).await, (StatusCode::OK, b"done".to_vec()));
+    assert_eq!(stage.app.counts().reached, 1);
+    assert_eq!(connector.status().counts.resent, 0);
+}
+
 // SE-32: what is long arrives whole, unpadded.
 #[tokio::test]
 async fn bulk_arrives_whole() {
