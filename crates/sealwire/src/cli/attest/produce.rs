@@ -7,7 +7,10 @@ use crate::cli::{
 };
 use anyhow::Context;
 use clap::{Args as ClapArgs, builder::PossibleValuesParser};
-use sealwire_attest::{Endorsements, Kind};
+use sealwire_attest::{
+    Endorsements, Evidence, Kind,
+    tpm::{Quote, name_of},
+};
 use sealwire_gateway::{config::Tpm, default_state};
 use sealwire_tee::{NAMES, Options, Produced};
 use serde_json::json;
@@ -90,7 +93,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
         }))?;
         return Ok(Exit::Ok);
     }
-    let next = next_step(&args, evidence.kind, &endorsements);
+    let next = next_step(&args, &evidence, &endorsements);
     match &args.output {
         Some(output) => output::print(format!(
             "{} {} ({}, {} bytes)\n{next}",
@@ -130,7 +133,8 @@ fn write_endorsements(folder: &Path, endorsements: &Endorsements) -> Result<Vec<
 }
 
 /// The command that verifies what was made, and what else it needs.
-fn next_step(args: &Args, kind: Kind, endorsements: &Endorsements) -> String {
+fn next_step(args: &Args, produced: &Evidence, endorsements: &Endorsements) -> String {
+    let kind = produced.kind;
     let evidence =
         args.output.as_ref().map_or_else(|| "FILE".to_owned(), |output| output.display().to_string());
     let mut next = format!("\nNext: sealwire verify --evidence {evidence} --kind {kind}");
@@ -168,9 +172,11 @@ fn next_step(args: &Args, kind: Kind, endorsements: &Endorsements) -> String {
             ));
         }
         (Kind::Tpm, None) => {
-            next.push_str(
-                "The policy has to name the attestation key in tpm-keys: no certificate speaks for it.\n",
-            );
+            let key = Quote::parse(&produced.bytes).and_then(|quote| name_of(&quote.public));
+            let key = key.map_or_else(|_| "its Name".to_owned(), hex::encode);
+            next.push_str(&format!(
+                "No certificate speaks for the attestation key, so the policy has to name it: tpm-keys = [\"{key}\"]\n"
+            ));
         }
         _ => {}
     }
