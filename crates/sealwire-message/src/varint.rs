@@ -1,12 +1,12 @@
 //! The variable-length integer of RFC 9000 section 16.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 /// The largest value, 2^62 - 1.
 pub const MAX: u64 = (1 << 62) - 1;
 
 /// Appends `value` in its shortest form. `value` is at most [`MAX`]; every caller's value is a length in memory.
-pub fn put(out: &mut BytesMut, value: u64) {
+pub fn put(out: &mut impl BufMut, value: u64) {
     debug_assert!(value <= MAX);
     // The two highest bits of the first byte say how many bytes there are.
     match size(value) {

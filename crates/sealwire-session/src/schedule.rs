@@ -118,8 +118,11 @@ impl Main {
     pub(crate) fn established(self, confirmed: &Digest) -> Result<(Secrets, Psk), Error> {
         let secret = |name| label::derive(&self.secret, name, &[confirmed.as_bytes()]);
         let resumption = secret("resumption")?;
+        let request = secret("request")?;
+        // Every request's MAC is under this one key, so it is derived once.
+        let header = label::derive(&request, "header", &[])?;
         let secrets = Secrets {
-            request: RequestSecret { suite: self.suite, secret: secret("request")? },
+            request: RequestSecret { suite: self.suite, secret: request, header },
             channel: ChannelSecret { suite: self.suite, secret: secret("channel")? },
             close: CloseSecret { secret: secret("close")? },
             exporter: ExporterSecret { secret: secret("exporter")? },
@@ -146,6 +149,8 @@ pub struct Secrets {
 pub struct RequestSecret {
     pub(crate) suite: Suite,
     pub(crate) secret: Prk,
+    /// of header MACs
+    pub(crate) header: Prk,
 }
 
 /// Channels derive their keys from this.

@@ -13,9 +13,6 @@ pub struct AwaitAnswer {
     limits: chunk::Limits,
 }
 
-/// An answer that is bound to the request: what opens it.
-pub type Answered = Opener;
-
 impl AwaitAnswer {
     pub(super) fn new(suite: Suite, response: Prk, ticket: Ticket, limits: chunk::Limits) -> Self {
         Self { suite, response, ticket, limits }
@@ -26,7 +23,7 @@ impl AwaitAnswer {
     ///
     /// # Errors
     /// [`Error::Binding`]
-    pub fn receive(self, binder: &Binder) -> Result<Answered, Error> {
+    pub fn receive(self, binder: &Binder) -> Result<Opener, Error> {
         let (sequence, key) = split(self.suite, &self.response, "response", &[&binder.random])?;
         key.mac_key().verify_truncated(&[&self.ticket.bytes()], &binder.mac).map_err(|_| Error::Binding)?;
         Ok(Opener::new(sequence, self.limits))

@@ -37,7 +37,7 @@ const MAX_PARTS: usize = 4;
 
 /// The plaintext of a chunk, in parts.
 struct Framed<'a> {
-    length: [u8; MAX_LENGTH],
+    length: [u8; 8],
     length_len: usize,
     data: [&'a [u8]; MAX_PARTS],
     zeros: &'static [u8],
@@ -191,11 +191,10 @@ fn data(mut plaintext: Bytes) -> Result<Bytes, Error> {
     if plaintext.iter().any(|byte| *byte != 0) { Err(Error::Padding) } else { Ok(data) }
 }
 
-/// The varint of a length below 2^30, and how many of its bytes count.
-fn length(len: usize) -> ([u8; MAX_LENGTH], usize) {
-    let mut out = BytesMut::with_capacity(8);
-    varint::put(&mut out, len as u64);
-    let mut bytes = [0; MAX_LENGTH];
-    bytes.iter_mut().zip(&out).for_each(|(to, from)| *to = *from);
-    (bytes, out.len().min(MAX_LENGTH))
+/// The varint of a length, and how many of its bytes count.
+fn length(len: usize) -> ([u8; 8], usize) {
+    // Room for any varint: what is too long for a chunk is refused when it is sealed.
+    let mut bytes = [0; 8];
+    varint::put(&mut bytes.as_mut_slice(), len as u64);
+    (bytes, varint::size(len as u64))
 }

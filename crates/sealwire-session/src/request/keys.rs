@@ -59,7 +59,7 @@ impl RequestSecret {
         random: &dyn Random,
     ) -> Result<Ticket, Error> {
         let random = random::array(random)?;
-        let mac = self.mac(session, number, &random, mode, listed)?;
+        let mac = self.mac(session, number, &random, mode, listed);
         Ok(Ticket { number, random, mac })
     }
 
@@ -74,7 +74,7 @@ impl RequestSecret {
         mode: Mode,
         listed: &Listed,
     ) -> Result<Admitted, Error> {
-        let ours = self.mac(session, ticket.number, &ticket.random, mode, listed)?;
+        let ours = self.mac(session, ticket.number, &ticket.random, mode, listed);
         if sealwire_crypto::digest::constant_time_eq(&ours, &ticket.mac) {
             Ok(Admitted { ticket })
         } else {
@@ -121,9 +121,14 @@ impl RequestSecret {
         random: &[u8; 32],
         mode: Mode,
         listed: &Listed,
-    ) -> Result<[u8; 32], Error> {
-        let key = label::derive(&self.secret, "header", &[])?.mac_key();
-        Ok(key.sign_truncated(&[&[mode as u8], session, &number.to_be_bytes(), random, listed.as_bytes()]))
+    ) -> [u8; 32] {
+        self.header.mac_key().sign_truncated(&[
+            &[mode as u8],
+            session,
+            &number.to_be_bytes(),
+            random,
+            listed.as_bytes(),
+        ])
     }
 }
 

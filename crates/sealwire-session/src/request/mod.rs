@@ -11,7 +11,7 @@ mod window;
 #[cfg(test)]
 pub(crate) use keys::tests::ticket_with as test_ticket;
 
-pub use answer::{Answered, AwaitAnswer};
+pub use answer::AwaitAnswer;
 pub use field::{Binder, Ticket, base_id, parse_base_id};
 pub use frame::{Opened, Opener, PADDING_STEP, Padding, SHORT, Sealer};
 pub use keys::{Admitted, Mode, Reply, RequestKeys};

@@ -2,6 +2,7 @@
 
 use super::{Callers, Settings, answer};
 use crate::{Body, Identity, peer::Attested};
+use bytes::Bytes;
 use http::{HeaderName, Response, StatusCode, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sealwire_attest::UnixTime;
@@ -39,7 +40,7 @@ pub(super) async fn serve(settings: &Settings, outer: &Parts, body: Body) -> Res
     }
 }
 
-async fn gather(settings: &Settings, body: Body) -> Result<Vec<u8>, StatusCode> {
+async fn gather(settings: &Settings, body: Body) -> Result<Bytes, StatusCode> {
     // Only a caller that is asked for evidence has much to say.
     let longest = match settings.callers {
         Callers::Anybody => 2 * MAX_HELLO,
@@ -50,7 +51,7 @@ async fn gather(settings: &Settings, body: Body) -> Result<Vec<u8>, StatusCode> 
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
         Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
-        Ok(Ok(collected)) => Ok(collected.to_bytes().to_vec()),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
     }
 }
 
