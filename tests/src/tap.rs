@@ -11,7 +11,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Notify,
+    sync::{Notify, watch},
     task::JoinHandle,
 };
 
@@ -27,6 +27,7 @@ pub struct Tap {
     pub back: Copy,
     connections: Arc<AtomicUsize>,
     cuts: Arc<Notify>,
+    held: Arc<watch::Sender<bool>>,
     task: JoinHandle<()>,
 }
 
@@ -37,7 +38,9 @@ impl Tap {
         let address = listener.local_addr().unwrap();
         let (forth, back) = (Copy::default(), Copy::default());
         let (connections, cuts) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let held = Arc::new(watch::Sender::new(false));
         let (to, from, count, cut) = (forth.clone(), back.clone(), connections.clone(), cuts.clone());
+        let hold = held.clone();
         let task = tokio::spawn(async move {
             loop {
                 let (near, _) = listener.accept().await.unwrap();
@@ -45,11 +48,22 @@ impl Tap {
                 count.fetch_add(1, Ordering::SeqCst);
                 let _ = (near.set_nodelay(true), far.set_nodelay(true));
                 let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
-                tokio::spawn(pass(near_read, far_write, to.clone(), cut.clone()));
-                tokio::spawn(pass(far_read, near_write, from.clone(), cut.clone()));
+                tokio::spawn(pass(near_read, far_write, to.clone(), cut.clone(), hold.subscribe()));
+                tokio::spawn(pass(far_read, near_write, from.clone(), cut.clone(), hold.subscribe()));
             }
         });
-        Self { address, forth, back, connections, cuts, task }
+        Self { address, forth, back, connections, cuts, held, task }
+    }
+
+    /// Where it is reached.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Holds back everything, as a server does that hangs; or lets it go.
+    pub fn hold(&self, held: bool) {
+        self.held.send_replace(held);
     }
 
     /// Where it is reached.
@@ -89,6 +103,7 @@ async fn pass(
     mut to: impl AsyncWrite + Unpin,
     copy: Copy,
     cuts: Arc<Notify>,
+    mut held: watch::Receiver<bool>,
 ) {
     let mut buffer = vec![0; 64 << 10];
     let mut cut = std::pin::pin!(cuts.notified());
@@ -100,6 +115,11 @@ async fn pass(
         };
         let Ok(read @ 1..) = read else { break };
         copy.lock().unwrap().extend_from_slice(&buffer[..read]);
+        tokio::select! {
+            () = cut.as_mut() => return,
+            // The tap itself is gone: nobody lets it go.
+            let_go = held.wait_for(|held| !held) => if let_go.is_err() { return },
+        }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }

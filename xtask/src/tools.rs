@@ -6,7 +6,7 @@ use cargo_metadata::{MetadataCommand, camino::Utf8PathBuf};
 use crate::shell::{cargo, program, root, run, works};
 
 /// Programs of the system, and the Debian packages that bring them.
-const SYSTEM: [(&str, &str); 11] = [
+const SYSTEM: [(&str, &str); 13] = [
     // aws-lc-sys is C, libFuzzer is C++
     ("cc", "build-essential"),
     ("c++", "build-essential"),
@@ -20,6 +20,9 @@ const SYSTEM: [(&str, &str); 11] = [
     ("python3", "python3-venv"),
     // where instances find each other
     ("redis-server", "redis-server"),
+    // what stands before them
+    ("nginx", "nginx-light"),
+    ("haproxy", "haproxy"),
     // TPMs in software, their manufacture with certificates, and a second implementation of what is done with them
     ("swtpm", "swtpm"),
     ("swtpm_cert", "swtpm-tools"),
@@ -36,8 +39,7 @@ pub(crate) fn install(quick: bool) -> Result<()> {
     }
     let missing: Vec<_> = SYSTEM
         .into_iter()
-        // OpenSSL takes it without dashes.
-        .filter(|(name, _)| !["--version", "version"].into_iter().any(|asked| works(program(name, [asked]))))
+        .filter(|(name, _)| !is_there(name))
         .map(|(_, package)| package)
         .collect();
     if !missing.is_empty() {
@@ -45,6 +47,13 @@ pub(crate) fn install(quick: bool) -> Result<()> {
     }
     peers()?;
     if quick { Ok(()) } else { fuzz() }
+}
+
+/// Whether a program runs. Debian has servers where only root looks; each says its version to one of these.
+fn is_there(name: &str) -> bool {
+    let places = [name.to_owned(), format!("/usr/sbin/{name}")];
+    let asked = ["--version", "version", "-v"];
+    places.iter().any(|place| asked.iter().any(|asked| works(program(place, [asked]))))
 }
 
 /// Python for the peers of the tests, in an environment of its own beside what cargo builds, with exactly the packages of

@@ -7,20 +7,19 @@ use crate::{
         RateLayer, RateLimit, Sealed, Services, SessionServices,
     },
     own::Own,
-    replicas::{Forward, ForwardLayer, Replicas},
+    replicas::{Forward, ForwardLayer, Hops, Replicas, Times},
     sessions::{Presented, Sessions},
     upstream::Upstream,
 };
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use sealwire_http::crypto::random::Random;
 use sealwire_http::{
-    Body, Clock, KeyRing, Wire,
+    Clock, KeyRing, Wire,
     server::{
         oblivious::{Oblivious, ObliviousLayer, Settings},
         session::{Session, SessionLayer},
     },
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tower::ServiceBuilder;
 
 /// What every wire leads to.
@@ -41,7 +40,7 @@ pub(crate) struct Parts {
     pub(crate) in_flight: InFlightLayer,
     pub(crate) observe: Observers,
     /// other instances behind the same names, and the way to them
-    pub(crate) replicas: Option<(Arc<Replicas>, Client<HttpConnector, Body>)>,
+    pub(crate) replicas: Option<(Arc<Replicas>, Hops)>,
 }
 
 /// Counters and timers, by wire.
@@ -103,7 +102,11 @@ pub(crate) fn stack<'a>(
         older_sessions: older.map(|older| session(parts, older, shows)).collect(),
         header_time: current.plan.wire.header_time,
     };
-    let forward = ForwardLayer::new(parts.replicas.as_ref(), instance, rings, current.plan.wire.header_time);
+    let header = current.plan.wire.header_time;
+    let application = current.plan.routes.iter().map(|route| route.timeout).fold(header, Duration::max);
+    let times =
+        Times { header, idle: current.plan.idle_time, application: application.saturating_add(header) };
+    let forward = ForwardLayer::new(parts.replicas.as_ref(), instance, rings, times);
     ServiceBuilder::new()
         // limits: 503 above so many requests at once
         .layer(parts.in_flight.clone())

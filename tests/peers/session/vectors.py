@@ -98,8 +98,9 @@ class Session:
             self.schedule.early_traffic()
         if "retry" in self.messages:
             retry, again = self.known["retry"], self.known["hello again"]
-            equal(len(retry[2]), 8 + 16 + 32, "token")
-            equal(int.from_bytes(retry[2][:8], "big"), self.session["time"] + 10_000, "expiry")
+            equal(len(retry[2]), 16 + 8 + 16 + 32, "token")
+            equal(retry[2][:16], self.known["server hello"][3][:16], "the instance of the token")
+            equal(int.from_bytes(retry[2][16:24], "big"), self.session["time"] + 10_000, "expiry")
             equal((again[2], again[3]), (data, self.messages["retry"]), "what is said again")
             equal(3 in retry, 4 in again, "a share is sent where one was wanted")
             self.schedule.add(SERVER, self.messages["retry"])

@@ -70,6 +70,9 @@ pub struct Config {
     pub endorsements: Endorsements,
     /// what callers prove of themselves; nothing when absent
     pub callers: Option<Callers>,
+    /// what the instance's id begins with, which is random otherwise: at most 4 bytes, for balancers that route by it
+    #[serde(deserialize_with = "values::hex")]
+    pub instance_prefix: Vec<u8>,
     /// other instances behind the same names
     pub registry: Option<Registry>,
     /// log of the program
@@ -99,6 +102,7 @@ impl Default for Config {
             quotes: Quotes::default(),
             endorsements: Endorsements::default(),
             callers: None,
+            instance_prefix: Vec::new(),
             registry: None,
             log: Log::default(),
             routes: Vec::new(),

@@ -4,6 +4,7 @@ use super::{
     CallersPlan, Config, Endorsements, Keys, Limits, Quotes, Registry, Route as Written, companions,
     digest::Covered,
     error::{At, Fault},
+    registry,
 };
 use crate::{
     routes::{self, Route, Table, Target},
@@ -49,6 +50,7 @@ impl Plan {
         companions::check(config)?;
         check_endorsements(&config.endorsements)?;
         config.registry.as_ref().map_or(Ok(()), Registry::check)?;
+        registry::check_prefix(&config.instance_prefix)?;
         let authorities = authorities(config, bound)?;
         let routes = routes(config)?;
         let upstream_roots = match &config.upstream_roots {

@@ -25,6 +25,18 @@ fn ttl() -> Duration {
     Duration::from_secs(30)
 }
 
+/// The longest that an instance's id may begin with, in bytes. What is left of it is random, and tells every start apart.
+const MAX_PREFIX: usize = 4;
+
+/// Checks what the instance's id begins with.
+pub(super) fn check_prefix(prefix: &[u8]) -> Result<(), Fault> {
+    if prefix.len() <= MAX_PREFIX {
+        return Ok(());
+    }
+    let what = "is longer than 4 bytes, which are 8 digits";
+    Err(Fault::new(At::key("instance-prefix"), what, "what is left of the id tells every start apart"))
+}
+
 impl Registry {
     pub(super) fn check(&self) -> Result<(), Fault> {
         let at = |key| At::key("registry").then(key);

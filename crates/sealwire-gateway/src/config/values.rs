@@ -19,6 +19,14 @@ pub(super) fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op
     time(deserializer).map(Some)
 }
 
+/// Bytes in hexadecimal digits.
+pub(super) fn hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    hex::decode(&text).map_err(|_| {
+        D::Error::custom(format!("`{text}` is not bytes in hexadecimal digits; write for example \"01\""))
+    })
+}
+
 /// Bytes, as a number or of the forms `"64 KiB"`, `"1 MiB"`.
 pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     Size::deserialize(deserializer)?.bytes()

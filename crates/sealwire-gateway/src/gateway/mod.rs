@@ -126,11 +126,12 @@ impl Gateway {
         let platform = tee::open(&config, tee).await?;
         let quoter = Quoter::spawn(platform, config.quotes.queue, config.quotes.timeout);
         let staple = Arc::new(Staple::new(&config.endorsements, clock.clone())?);
-        let instance = Instance::new(quoter, staple.clone(), clock.clone(), random.as_ref())?;
+        let prefix = &config.instance_prefix;
+        let instance = Instance::new(prefix, quoter, staple.clone(), clock.clone(), random.as_ref())?;
         let slots = config.limits.requests.min(Semaphore::MAX_PERMITS);
         let in_flight = Arc::new(Semaphore::new(slots));
         let replicas = match &config.registry {
-            Some(registry) => Some((Arc::new(Replicas::new(registry)?), replicas::client())),
+            Some(registry) => Some((Arc::new(Replicas::new(registry)?), replicas::Hops::new())),
             None => None,
         };
         let parts = Parts {

@@ -87,6 +87,8 @@ fn settled_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
         ("quotes.queue", old.quotes.queue != new.quotes.queue),
         ("quotes.timeout", old.quotes.timeout != new.quotes.timeout),
         ("endorsements", old.endorsements != new.endorsements),
+        ("instance-prefix", old.instance_prefix != new.instance_prefix),
+        ("registry", old.registry != new.registry),
         ("log", old.log != new.log),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()

@@ -59,7 +59,7 @@ pub enum Error {
 
 /// One start of the gateway.
 pub(crate) struct Instance {
-    /// random, so that a restart is another instance (AT-45)
+    /// random but for its first bytes, so that a restart is another instance (AT-45)
     id: [u8; 16],
     serial: AtomicU64,
     quoter: Quoter,
@@ -79,16 +79,20 @@ pub(crate) struct Keys<'a> {
 }
 
 impl Instance {
+    /// `prefix` is what the id begins with (SE-44).
     pub(crate) fn new(
+        prefix: &[u8],
         quoter: Quoter,
         staple: Arc<Staple>,
         clock: Arc<dyn Clock>,
         random: &dyn Random,
     ) -> Result<Self, Error> {
-        Ok(Self { id: random::array(random)?, serial: AtomicU64::new(0), quoter, staple, clock })
+        let mut id = random::array(random)?;
+        id.iter_mut().zip(prefix).for_each(|(byte, chosen)| *byte = *chosen);
+        Ok(Self { id, serial: AtomicU64::new(0), quoter, staple, clock })
     }
 
-    /// Random, new at each start.
+    /// New at each start.
     pub(crate) fn id(&self) -> [u8; 16] {
         self.id
     }

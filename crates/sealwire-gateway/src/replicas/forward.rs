@@ -1,21 +1,18 @@
-//! Sealed bytes of another instance, forwarded to it as a plain HTTP hop.
+//! Finds whose sealed bytes are, and forwards what is another instance's.
 
-use super::Replicas;
+use super::{
+    Hops, Replicas, beginning,
+    hop::{Failure, HOP, Patience, target},
+};
 use crate::layers::{Inner, Resumed, first_frame};
 use futures_util::future::{BoxFuture, Either};
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header,
-    uri::{Authority, PathAndQuery, Scheme},
-};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use sealwire_http::{
-    Body, KeyRing, Wire, body,
-    message::bhttp,
-    problem,
-    session::request::{BASE_ID, parse_base_id},
+    Body, KeyRing, Wire, body, problem,
+    session::{
+        message::Instance,
+        request::{BASE_ID, parse_base_id},
+    },
     wire::{self, Pick},
 };
 use std::{
@@ -26,14 +23,6 @@ use std::{
 };
 use tower::{Layer, Service};
 
-/// Marks what was forwarded once, and is never forwarded again: two instances that each take the other for the owner
-/// would pass a request to and fro. A caller who sets it forgoes being forwarded.
-const HOP: HeaderName = HeaderName::from_static("sealwire-hop");
-/// How long a connection to another instance may take to be made.
-const CONNECT: Duration = Duration::from_secs(2);
-/// How long a connection to another instance is kept without a request: less than that keeps it.
-const IDLE: Duration = Duration::from_secs(8);
-
 /// Forwards what is another instance's; everything else goes on.
 #[derive(Clone)]
 pub(crate) struct ForwardLayer {
@@ -43,34 +32,34 @@ pub(crate) struct ForwardLayer {
 
 struct Shared {
     replicas: Arc<Replicas>,
-    instance: [u8; 16],
+    hops: Hops,
+    instance: Instance,
     /// of every configuration whose keys are accepted
     rings: Vec<Arc<KeyRing>>,
-    client: Client<HttpConnector, Body>,
-    header_time: Duration,
+    times: Times,
 }
 
-/// A pool of connections to other instances.
-pub(crate) fn client() -> Client<HttpConnector, Body> {
-    let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(CONNECT));
-    connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
-        .build(connector)
+/// How long is waited.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    /// for the head of a message, and for the answer to a message of a handshake
+    pub(crate) header: Duration,
+    /// for the next part of a request
+    pub(crate) idle: Duration,
+    /// for an application, whichever instance it is behind
+    pub(crate) application: Duration,
 }
 
 impl ForwardLayer {
     pub(crate) fn new(
-        replicas: Option<&(Arc<Replicas>, Client<HttpConnector, Body>)>,
-        instance: [u8; 16],
+        replicas: Option<&(Arc<Replicas>, Hops)>,
+        instance: Instance,
         rings: Vec<Arc<KeyRing>>,
-        header_time: Duration,
+        times: Times,
     ) -> Self {
-        let shared = replicas.map(|(replicas, client)| {
-            let (replicas, client) = (replicas.clone(), client.clone());
-            Arc::new(Shared { replicas, instance, rings, client, header_time })
+        let shared = replicas.map(|(replicas, hops)| {
+            let (replicas, hops) = (replicas.clone(), hops.clone());
+            Arc::new(Shared { replicas, hops, instance, rings, times })
         });
         Self { shared }
     }
@@ -106,35 +95,39 @@ impl<S: Inner> Service<Request<Body>> for Forward<S> {
         let Some(shared) = self.shared.clone() else { return Either::Left(self.inner.call(request)) };
         let (parts, content) = request.into_parts();
         let picked = wire::pick(&parts);
-        let session = foreign_session(&parts.headers, &shared.instance);
         let forwarded = parts.headers.contains_key(&HOP);
+        let session = session(&parts.headers);
         let request = Request::from_parts(parts, content);
-        match picked {
-            Pick::Wire(_) if forwarded => Either::Left(self.inner.call(request)),
-            Pick::Wire(wire @ (Wire::ObliviousSingle | Wire::ObliviousChunked)) => {
-                Either::Right(Box::pin(by_key(shared, wire, request, self.inner.clone())))
+        let inner = self.inner.clone();
+        match (picked, session) {
+            (Pick::Wire(_), _) if forwarded => Either::Left(self.inner.call(request)),
+            (Pick::Wire(wire @ (Wire::ObliviousSingle | Wire::ObliviousChunked)), _) => {
+                Either::Right(Box::pin(by_key(shared, wire, request, inner)))
             }
-            Pick::Wire(wire) => match session {
-                Some(owner) => {
-                    Either::Right(Box::pin(by_instance(shared, wire, owner, request, self.inner.clone())))
-                }
-                None => Either::Left(self.inner.call(request)),
-            },
-            Pick::Refused(_) | Pick::Plain => Either::Left(self.inner.call(request)),
+            (Pick::Wire(_), Some(owner)) if owner == shared.instance => {
+                Either::Left(self.inner.call(request))
+            }
+            (Pick::Wire(wire), Some(owner)) => {
+                Either::Right(Box::pin(by_session(shared, wire, owner, request, inner)))
+            }
+            (Pick::Wire(wire @ (Wire::SessionHandshake | Wire::SessionEarly)), None) => {
+                Either::Right(Box::pin(by_message(shared, wire, request, inner)))
+            }
+            (Pick::Wire(_) | Pick::Refused(_) | Pick::Plain, _) => Either::Left(self.inner.call(request)),
         }
     }
 }
 
-/// The instance that a session's id begins with, if it is another.
-fn foreign_session(headers: &HeaderMap, own: &[u8; 16]) -> Option<[u8; 16]> {
-    let id = parse_base_id(headers.get(BASE_ID)?.as_bytes()).ok()?;
-    id.first_chunk::<16>().copied().filter(|instance| instance != own)
+/// The instance that a session's id begins with.
+fn session(headers: &HeaderMap) -> Option<Instance> {
+    parse_base_id(headers.get(BASE_ID)?.as_bytes()).ok()?.first_chunk().copied()
 }
 
 /// The owner of an oblivious request is known by its first byte (RFC 9458 section 4.3).
 async fn by_key<S: Inner>(shared: Arc<Shared>, wire: Wire, request: Request<Body>, mut inner: S) -> Answer {
     let (parts, mut content) = request.into_parts();
-    let first = tokio::time::timeout(shared.header_time, first_frame(&mut content)).await.unwrap_or_default();
+    let first =
+        tokio::time::timeout(shared.times.header, first_frame(&mut content)).await.unwrap_or_default();
     let key_id = first.as_ref().and_then(http_body::Frame::data_ref).and_then(|data| data.first()).copied();
     let request = Request::from_parts(parts, body::boxed(Resumed::new(first, content)));
     let foreign = key_id.filter(|id| shared.rings.iter().all(|ring| ring.find(*id).is_none()));
@@ -143,53 +136,79 @@ async fn by_key<S: Inner>(shared: Arc<Shared>, wire: Wire, request: Request<Body
         None => None,
     };
     match owner {
-        Some(owner) => by_instance(shared, wire, owner, request, inner).await,
+        Some(owner) => by_session(shared, wire, owner, request, inner).await,
         None => inner.call(request).await,
     }
 }
 
-async fn by_instance<S: Inner>(
+/// What is sealed to keys of `owner`.
+async fn by_session<S: Inner>(
     shared: Arc<Shared>,
     wire: Wire,
-    owner: [u8; 16],
+    owner: Instance,
     request: Request<Body>,
     mut inner: S,
 ) -> Answer {
-    let address = shared.replicas.address(&owner).await;
-    let Some(to) = address.and_then(|address| target(&address, request.uri().path_and_query())) else {
+    let Some(to) = shared.to(&owner, request.uri()).await else {
         // Unknown here too, and told so in the wire's own words.
         return inner.call(request).await;
     };
-    let (mut parts, content) = request.into_parts();
-    bhttp::remove_connection_fields(&mut parts.headers);
-    parts.headers.insert(HOP, HeaderValue::from_static("1"));
-    parts.headers.remove(header::HOST);
-    parts.uri = to;
-    parts.version = http::Version::HTTP_11;
-    parts.extensions.clear();
-    match shared.client.request(Request::from_parts(parts, content)).await {
-        Ok(answer) => {
-            ::metrics::counter!(crate::metrics::FORWARDED, "wire" => wire.name()).increment(1);
-            let (mut parts, content) = answer.into_parts();
-            bhttp::remove_connection_fields(&mut parts.headers);
-            Ok(Response::from_parts(parts, body::boxed(content)))
-        }
-        Err(error) => {
-            tracing::debug!(%error, "the owner of a sealed request cannot be reached");
-            ::metrics::counter!(crate::metrics::FORWARD_FAILURES, "wire" => wire.name()).increment(1);
-            Ok(unknown(wire))
-        }
+    let answer = if wire == Wire::SessionHandshake { shared.times.header } else { shared.times.application };
+    Ok(shared.send(&owner, wire, to, request, answer).await.unwrap_or_else(|_| unknown(wire)))
+}
+
+/// A message of a handshake, that may rest on what another instance has made: a ticket, a token, a session.
+async fn by_message<S: Inner>(
+    shared: Arc<Shared>,
+    wire: Wire,
+    request: Request<Body>,
+    mut inner: S,
+) -> Answer {
+    let (beginning, request) = beginning::read(request, wire, shared.times.header).await;
+    let owner = beginning.owner().filter(|owner| *owner != shared.instance);
+    let Some(owner) = owner else { return inner.call(request).await };
+    let Some(to) = shared.to(&owner, request.uri()).await else { return inner.call(request).await };
+    let (parts, content) = request.into_parts();
+    let here = Request::from_parts(parts.clone(), beginning.body());
+    let there = Request::from_parts(parts, content);
+    match (shared.send(&owner, wire, to, there, shared.times.header).await, wire) {
+        (Ok(answer), _) => Ok(answer),
+        // As any hello with early data and a ticket of another's: a full handshake, and the data are not looked at. That says
+        // that nothing was acted upon, so the owner must not have seen them (SE-42).
+        (Err(Failure::Unconnected), Wire::SessionEarly) => inner.call(here).await,
+        (Err(Failure::Broken), Wire::SessionEarly) => Ok(silent()),
+        // A handshake acts upon nothing: it may begin anew here.
+        (Err(_), _) if beginning.is_whole => inner.call(here).await,
+        (Err(_), _) => Ok(unknown(wire)),
     }
 }
 
-/// `address` is the registry's word: only a scheme, a host and a port are taken of it.
-fn target(address: &str, path: Option<&PathAndQuery>) -> Option<Uri> {
-    let authority = address.strip_prefix("http://")?.trim_end_matches('/').parse::<Authority>().ok()?;
-    if authority.as_str().contains('@') {
-        return None;
+impl Shared {
+    /// Where to send what is for `owner`; `None` where nobody knows.
+    async fn to(&self, owner: &Instance, uri: &Uri) -> Option<Uri> {
+        target(&self.replicas.address(owner).await?, uri.path_and_query())
     }
-    let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority);
-    uri.path_and_query(path?.clone()).build().ok()
+
+    async fn send(
+        &self,
+        owner: &Instance,
+        wire: Wire,
+        to: Uri,
+        request: Request<Body>,
+        answer: Duration,
+    ) -> Result<Response<Body>, Failure> {
+        let sent = self.hops.send(to, request, Patience { answer, idle: self.times.idle }).await;
+        match sent {
+            Ok(_) => ::metrics::counter!(crate::metrics::FORWARDED, "wire" => wire.name()).increment(1),
+            Err(failure) => {
+                ::metrics::counter!(crate::metrics::FORWARD_FAILURES, "wire" => wire.name()).increment(1);
+                if failure == Failure::Unconnected {
+                    self.replicas.is_gone(owner);
+                }
+            }
+        }
+        sent
+    }
 }
 
 /// The hint of the wire: the owner is gone, and its keys with it (SE-43). It is nobody's proof that nothing ran.
@@ -201,4 +220,10 @@ fn unknown(wire: Wire) -> Response<Body> {
         _ => (StatusCode::CONFLICT, problem::SESSION, "The session is not known"),
     };
     problem::response(status, kind, title, "")
+}
+
+/// The owner of a ticket may have got the early data behind it, and does not answer: neither accepted nor not.
+fn silent() -> Response<Body> {
+    let title = "The instance that made the ticket does not answer";
+    problem::response(StatusCode::SERVICE_UNAVAILABLE, problem::BLANK, title, "")
 }

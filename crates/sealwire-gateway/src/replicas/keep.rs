@@ -1,25 +1,38 @@
 //! Keeps what the registry says of this instance true.
 
-use super::{Replicas, unreachable};
+use super::{ASKING, Replicas, unreachable};
 use crate::gateway::State;
-use std::sync::Arc;
+use sealwire_store::registry::Error;
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+/// How long taking back may hold up the end of a gateway.
+const WITHDRAWING: Duration = Duration::from_secs(2);
 
 /// Says where this instance is, before it serves.
 pub(crate) async fn announced(replicas: &Replicas, state: &State) {
-    let (instance, ttl) = (state.instance.id(), replicas.ttl);
-    if let Err(error) = replicas.registry.announce(&instance, &replicas.advertise, ttl).await {
-        unreachable(&error);
+    // A registry that is away is away for every entry: one failure will do.
+    match timeout(2 * ASKING, announce(replicas, state)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => unreachable(&error),
+        Err(elapsed) => unreachable(&elapsed),
     }
+}
+
+async fn announce(replicas: &Replicas, state: &State) -> Result<(), Error> {
+    let (instance, ttl) = (state.instance.id(), replicas.ttl);
+    replicas.registry.announce(&instance, &replicas.advertise, ttl).await?;
     // Ids that are only still accepted, after a rotation, are held on to as well.
     for id in state.live().key_ids() {
-        if !replicas.claim(&instance, [id]).await {
+        if !replicas.registry.claim(id, &instance, ttl).await? {
             tracing::warn!(
                 id,
                 "another instance holds this OHTTP key id; its callers and ours may begin anew"
             );
         }
     }
+    Ok(())
 }
 
 /// Says it again before it ends, until `finished`; then takes it back.
@@ -31,7 +44,9 @@ pub(crate) async fn keep(replicas: Arc<Replicas>, state: Arc<State>, finished: C
         }
     }
     let ids = state.live().key_ids();
-    if let Err(error) = replicas.registry.withdraw(&state.instance.id(), &ids).await {
-        unreachable(&error);
+    match timeout(WITHDRAWING, replicas.registry.withdraw(&state.instance.id(), &ids)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => unreachable(&error),
+        Err(elapsed) => unreachable(&elapsed),
     }
 }

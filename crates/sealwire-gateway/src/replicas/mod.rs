@@ -1,41 +1,65 @@
 //! Several instances behind the same names (SE-44). Each has its own keys; sealed bytes that reach the wrong one are
 //! forwarded to their owner unopened. Where the owner is comes from a registry that is trusted for availability only.
 
+mod beginning;
 mod forward;
+mod hop;
 mod keep;
+mod known;
 
-pub(crate) use forward::{Forward, ForwardLayer, client};
+pub(crate) use forward::{Forward, ForwardLayer, Times};
+pub(crate) use hop::Hops;
 pub(crate) use keep::{announced, keep};
 
 use crate::{config, metrics};
+use known::Known;
 use sealwire_store::registry::{Error, Instance, Registry};
 use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
+    future::Future,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-/// How long an answer of the registry is believed without asking again.
-const BELIEVED: Duration = Duration::from_secs(2);
-/// Answers that are remembered; ids of callers' making must not fill the memory.
-const REMEMBERED: usize = 1024;
+/// How long an answer of the registry may take, reconnecting included.
+const ASKING: Duration = Duration::from_secs(1);
+/// How long a registry that did not answer is not asked again: requests must not wait for it one after the other.
+const SILENCE: Duration = Duration::from_secs(1);
+/// How long an instance that could not be connected to counts as gone. Its address may stay in the registry for the
+/// rest of its time there.
+const GONE: Duration = Duration::from_secs(3);
 
 /// The registry, and what this instance says in it.
 pub(crate) struct Replicas {
     registry: Registry,
     advertise: String,
     ttl: Duration,
-    addresses: Mutex<HashMap<Instance, (Option<String>, Instant)>>,
+    memory: Mutex<Memory>,
+}
+
+/// What was learnt of the others.
+struct Memory {
+    addresses: Known<Instance, String>,
+    owners: Known<u8, Instance>,
+    /// instances that could not be connected to
+    gone: Known<Instance, ()>,
+    /// when the registry is asked again after a failure
+    silent_until: Option<Instant>,
 }
 
 impl Replicas {
     pub(crate) fn new(config: &config::Registry) -> Result<Self, Error> {
+        let memory = Memory {
+            addresses: Known::new(config.ttl),
+            owners: Known::new(config.ttl),
+            gone: Known::new(GONE),
+            silent_until: None,
+        };
         Ok(Self {
             registry: Registry::open(&config.url)?,
             advertise: config.advertise.trim_end_matches('/').to_owned(),
             ttl: config.ttl,
-            addresses: Mutex::default(),
+            memory: Mutex::new(memory),
         })
     }
 
@@ -55,31 +79,71 @@ impl Replicas {
         true
     }
 
-    /// Where an instance is; `None` where nobody knows, or cannot be asked.
+    /// Where another instance is; `None` where nobody knows, or it was just found to be gone.
     async fn address(&self, instance: &Instance) -> Option<String> {
-        let known = self.addresses.lock().unwrap_or_else(PoisonError::into_inner).get(instance).cloned();
-        if let Some((address, at)) = known
-            && at.elapsed() < BELIEVED
+        let before = {
+            let memory = self.memory();
+            if memory.gone.get(instance).is_some() {
+                return None;
+            }
+            memory.addresses.get(instance)
+        };
+        if let Some(before) = &before
+            && before.is_fresh()
         {
-            return address;
+            return before.value.clone();
         }
-        let address = self.registry.address(instance).await.inspect_err(unreachable).ok()?;
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if addresses.len() >= REMEMBERED {
-            addresses.clear();
+        match self.ask(self.registry.address(instance)).await {
+            Some(address) => {
+                self.memory().addresses.put(*instance, address.clone());
+                address
+            }
+            // Its last word is better than none while it says nothing.
+            None => before.and_then(|before| before.value),
         }
-        addresses.insert(*instance, (address.clone(), Instant::now()));
-        address
     }
 
     /// Whose key an id is, if another's.
     async fn owner(&self, key_id: u8, own: &Instance) -> Option<Instance> {
-        let owner = self.registry.owner(key_id).await.inspect_err(unreachable).ok()?;
+        let before = self.memory().owners.get(&key_id);
+        let owner = match before {
+            Some(before) if before.is_fresh() => before.value,
+            before => match self.ask(self.registry.owner(key_id)).await {
+                Some(owner) => {
+                    self.memory().owners.put(key_id, owner);
+                    owner
+                }
+                None => before.and_then(|before| before.value),
+            },
+        };
         owner.filter(|owner| owner != own)
+    }
+
+    /// That an instance cannot be connected to.
+    fn is_gone(&self, instance: &Instance) {
+        self.memory().gone.put(*instance, Some(()));
+    }
+
+    /// Asks the registry, unless it has just failed to answer.
+    async fn ask<T>(&self, question: impl Future<Output = Result<T, Error>>) -> Option<T> {
+        if self.memory().silent_until.is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        match timeout(ASKING, question).await {
+            Ok(Ok(answer)) => return Some(answer),
+            Ok(Err(error)) => unreachable(&error),
+            Err(elapsed) => unreachable(&elapsed),
+        }
+        self.memory().silent_until = Some(Instant::now() + SILENCE);
+        None
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn unreachable(error: &Error) {
+fn unreachable(error: &dyn std::error::Error) {
     ::metrics::counter!(metrics::REGISTRY_FAILURES).increment(1);
-    tracing::warn!(%error, "sealed requests for other instances cannot be forwarded");
+    tracing::warn!(%error, "the registry does not answer: sealed requests for other instances may not be forwarded");
 }

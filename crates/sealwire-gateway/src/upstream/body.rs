@@ -21,7 +21,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Why a request's content did not come to its end. The upstream exchange is aborted, never completed (OB-25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RequestFault {
+pub(crate) enum RequestFault {
     /// It ended with an error.
     #[error("the request broke off")]
     Cut,
@@ -34,7 +34,7 @@ pub(super) enum RequestFault {
 ///
 /// One timer serves both questions, whether the caller stalls and whether the upstream does: the one of who awaits
 /// the answer. Only once that has begun does a request that still comes need a timer of its own.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     begun: Instant,
     /// milliseconds from `begun` to the last change, and above them [`Self::OURS`] while the next part has not come
     /// from the caller yet, which is no fault of the upstream's
@@ -47,7 +47,7 @@ pub(super) struct Progress {
 
 /// Why an answer is no longer awaited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Late {
+pub(crate) enum Late {
     /// the request has not come on
     Request,
     /// the upstream has neither taken a part of the request nor begun its answer
@@ -57,7 +57,7 @@ pub(super) enum Late {
 impl Progress {
     const OURS: u64 = 1 << 63;
 
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             begun: Instant::now(),
             changed: AtomicU64::new(0),
@@ -82,7 +82,7 @@ impl Progress {
 
     /// Awaits an answer, at most `timeout` after the upstream took the last part of the request, and at most `idle_time`
     /// for the next part. A long upload is no slow upstream, and neither is a slow caller.
-    pub(super) async fn timeout<F: Future>(
+    pub(crate) async fn timeout<F: Future>(
         &self,
         timeout: Duration,
         idle_time: Duration,
@@ -118,7 +118,7 @@ impl Progress {
 }
 
 /// A request's content on its way to the upstream.
-pub(super) struct RequestBody {
+pub(crate) struct RequestBody {
     content: Body,
     /// `None` where there is no content
     progress: Option<Arc<Progress>>,
@@ -128,7 +128,7 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    pub(super) fn new(
+    pub(crate) fn new(
         content: Body,
         progress: Option<Arc<Progress>>,
         idle_time: Duration,

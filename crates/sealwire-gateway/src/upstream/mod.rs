@@ -15,7 +15,8 @@ use crate::{
     routes::Route,
     tls::{self, Roots},
 };
-use body::{Late, Progress, RequestBody, RequestFault, ResponseBody};
+use body::{Late, RequestFault, ResponseBody};
+pub(crate) use body::{Progress, RequestBody};
 use early::EarlyAnswers;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};

@@ -6,6 +6,7 @@ mod credential;
 mod finish;
 mod flight;
 mod hello;
+mod owner;
 mod retry;
 
 pub use channel::{ChannelOpen, ChannelOpened};
@@ -14,6 +15,7 @@ pub use credential::{Authentication, ClientCredential, Parameters, Proof, Server
 pub use finish::{Answer, ClientFinish, FinishAnswer};
 pub use flight::{Resumed, ServerFlight, ServerHello, TicketMessage};
 pub use hello::{ClientHello, EvidenceMode, Resumption};
+pub use owner::{Instance, owner};
 pub use retry::{HelloAgain, Retry};
 
 pub use crate::limits::{MAX_FLIGHT, MAX_HELLO};

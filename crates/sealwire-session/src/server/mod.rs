@@ -91,7 +91,7 @@ impl Server {
         if !config.schemes.iter().all(|scheme| identity.has(*scheme)) {
             return Err(Error::NoIdentityKey);
         }
-        let token_key = TokenKey::generate(random)?;
+        let token_key = TokenKey::generate(instance, random)?;
         let ticket_key = TicketKey::generate(instance, random)?;
         Ok(Self { config, instance, identity, token_key, ticket_key })
     }

@@ -11,7 +11,10 @@ use zeroize::Zeroizing;
 const LABEL: &[u8] = b"sealwire/1 retry";
 
 /// What tokens are made with.
-pub(super) struct TokenKey(mac::Key);
+pub(super) struct TokenKey {
+    instance: [u8; 16],
+    key: mac::Key,
+}
 
 /// A token that holds: what says that it is used up.
 pub(super) struct Used {
@@ -20,12 +23,13 @@ pub(super) struct Used {
 }
 
 impl TokenKey {
-    pub(super) fn generate(random: &dyn Random) -> Result<Self, Error> {
+    pub(super) fn generate(instance: [u8; 16], random: &dyn Random) -> Result<Self, Error> {
         let key = Zeroizing::new(random::array::<32>(random)?);
-        Ok(Self(mac::Key::new(Hash::Sha256, key.as_slice())))
+        Ok(Self { instance, key: mac::Key::new(Hash::Sha256, key.as_slice()) })
     }
 
-    /// `expiry u64 || nonce[16] || MAC[32]`
+    /// `instance[16] || expiry u64 || nonce[16] || MAC[32]`: whoever stands between replicas takes it back to this one
+    /// (SE-44)
     pub(super) fn token(
         &self,
         hello: &[u8],
@@ -35,7 +39,7 @@ impl TokenKey {
     ) -> Result<Vec<u8>, Error> {
         let nonce = random::array::<16>(random)?;
         let mac = self.mac(hello, group, expires, &nonce);
-        Ok([&expires.to_be_bytes()[..], &nonce, &mac].concat())
+        Ok([&self.instance[..], &expires.to_be_bytes(), &nonce, &mac].concat())
     }
 
     /// Checks a token that comes back with the hello that it was made for.
@@ -46,6 +50,7 @@ impl TokenKey {
         group: Option<u16>,
         now: u64,
     ) -> Result<Used, Error> {
+        let token = token.strip_prefix(&self.instance).ok_or(Error::Token)?;
         let (expires, rest) = token.split_first_chunk::<8>().ok_or(Error::Token)?;
         let (nonce, mac) = rest.split_first_chunk::<16>().ok_or(Error::Token)?;
         let expires = u64::from_be_bytes(*expires);
@@ -58,6 +63,6 @@ impl TokenKey {
 
     fn mac(&self, hello: &[u8], group: Option<u16>, expires: u64, nonce: &[u8; 16]) -> [u8; 32] {
         let group = group.unwrap_or_default().to_be_bytes();
-        self.0.sign_truncated(&[LABEL, &expires.to_be_bytes(), nonce, &group, &sha384(&[hello])])
+        self.key.sign_truncated(&[LABEL, &expires.to_be_bytes(), nonce, &group, &sha384(&[hello])])
     }
 }

@@ -1,0 +1,132 @@
+//! The way to another instance: a plain HTTP hop, whose bytes are sealed.
+
+use crate::upstream::{Progress, RequestBody};
+use http::{
+    HeaderName, HeaderValue, Request, Response, Uri, header,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use sealwire_http::{Body, body, message::bhttp};
+use std::{sync::Arc, time::Duration};
+
+/// Marks what was forwarded once, and is never forwarded again: two instances that each take the other for the owner
+/// would pass a request to and fro. A caller who sets it forgoes being forwarded.
+pub(super) const HOP: HeaderName = HeaderName::from_static("sealwire-hop");
+/// How long a connection to another instance may take to be made.
+const CONNECT: Duration = Duration::from_secs(2);
+/// How long a connection to another instance is kept without a request: less than that keeps it.
+const IDLE: Duration = Duration::from_secs(8);
+/// After this time of silence the operating system asks whether the other instance is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// A pool of connections to other instances. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Hops {
+    client: Client<HttpConnector, RequestBody>,
+}
+
+/// How long another instance is waited for.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// from the last part of the request that it took to the head of its answer
+    pub(super) answer: Duration,
+    /// for the next part of the request, of the caller
+    pub(super) idle: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// there was no connection: it has seen nothing of the request
+    Unconnected,
+    /// it may have seen, and done, anything
+    Broken,
+}
+
+impl Hops {
+    pub(crate) fn new() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT));
+        connector.set_nodelay(true);
+        connector.set_keepalive(Some(KEEPALIVE));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
+        Self { client }
+    }
+
+    /// Sends a request there, unopened.
+    pub(super) async fn send(
+        &self,
+        to: Uri,
+        request: Request<Body>,
+        patience: Patience,
+    ) -> Result<Response<Body>, Failure> {
+        let (mut parts, content) = request.into_parts();
+        bhttp::remove_connection_fields(&mut parts.headers);
+        parts.headers.insert(HOP, HeaderValue::from_static("1"));
+        parts.headers.remove(header::HOST);
+        parts.uri = to;
+        parts.version = http::Version::HTTP_11;
+        parts.extensions.clear();
+        let progress = Arc::new(Progress::new());
+        let counter = ::metrics::Counter::noop();
+        let content = RequestBody::new(content, Some(progress.clone()), patience.idle, counter);
+        let answer = self.client.request(Request::from_parts(parts, content));
+        match progress.timeout(patience.answer, patience.idle, answer).await {
+            Ok(Ok(answer)) => {
+                let (mut parts, content) = answer.into_parts();
+                bhttp::remove_connection_fields(&mut parts.headers);
+                Ok(Response::from_parts(parts, body::boxed(content)))
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the owner of a sealed request cannot be reached");
+                Err(if error.is_connect() { Failure::Unconnected } else { Failure::Broken })
+            }
+            Err(late) => {
+                tracing::debug!(?late, "the owner of a sealed request does not answer");
+                Err(Failure::Broken)
+            }
+        }
+    }
+}
+
+/// `address` is the registry's word: only a host and a port are taken of it.
+pub(super) fn target(address: &str, path: Option<&PathAndQuery>) -> Option<Uri> {
+    let authority = address.strip_prefix("http://")?.trim_end_matches('/').parse::<Authority>().ok()?;
+    if authority.as_str().contains('@') {
+        return None;
+    }
+    let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority);
+    uri.path_and_query(path?.clone()).build().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // SE-44: the path is the request's own, whatever the registry says.
+    #[test]
+    fn only_a_host_and_a_port_are_taken() {
+        let path = PathAndQuery::from_static("/r?a");
+        let to = |address| target(address, Some(&path)).map(|uri| uri.to_string());
+        assert_eq!(to("http://10.0.0.5:8443").unwrap(), "http://10.0.0.5:8443/r?a");
+        assert_eq!(to("http://10.0.0.5:8443/").unwrap(), "http://10.0.0.5:8443/r?a");
+        for address in [
+            "https://10.0.0.5",
+            "file:///etc/passwd",
+            "http://user@10.0.0.5",
+            "http://10.0.0.5/admin",
+            "http://10.0.0.5?x",
+            "http://",
+            "10.0.0.5:8443",
+            "",
+        ] {
+            assert_eq!(to(address), None, "{address}");
+        }
+    }
+}
