@@ -37,11 +37,8 @@ pub(crate) fn install(quick: bool) -> Result<()> {
             rustup()?;
         }
     }
-    let missing: Vec<_> = SYSTEM
-        .into_iter()
-        .filter(|(name, _)| !is_there(name))
-        .map(|(_, package)| package)
-        .collect();
+    let missing: Vec<_> =
+        SYSTEM.into_iter().filter(|(name, _)| !is_there(name)).map(|(_, package)| package).collect();
     if !missing.is_empty() {
         debian(missing)?;
     }

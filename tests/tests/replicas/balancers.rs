@@ -133,7 +133,8 @@ async fn se_83_events_are_not_held_back() {
 /// The only block of this kind in the documentation.
 fn documented(kind: &str) -> String {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operate.md")).unwrap();
-    let mut blocks = text.split(&format!("\n```{kind}\n")).skip(1);
+    let fence = format!("\n```{kind}\n");
+    let mut blocks = text.split(&fence).skip(1);
     let block = blocks.next().unwrap().split("\n```").next().unwrap().to_owned();
     assert!(blocks.next().is_none(), "several blocks of {kind}");
     block

@@ -4,7 +4,7 @@ use super::fleet::{Balancer, Member, connect, entry, free, instance, post, send,
 use http::{Method, StatusCode};
 use sealwire_client::{Connector, Error, Wire};
 use sealwire_gateway::{Config, Running, config::Registry};
-use sealwire_tests::{App, raw::Raw, redis::Redis, stage, tap::Tap, within};
+use sealwire_tests::{App, raw::Raw, redis::Redis, stage, tap::Tap};
 use std::{
     net::{SocketAddr, TcpListener},
     time::{Duration, Instant},
