@@ -10,7 +10,8 @@ pub const CONNECTIONS: &str = "sealwire_connections";
 /// Counter by `reason` (`protocol`, `timeout`): connections that ended badly. An idle connection that was closed
 /// counts as `timeout`.
 pub const CONNECTION_ERRORS: &str = "sealwire_connection_errors_total";
-/// Counter by `wire` (`plain`, `oblivious-single`, `oblivious-chunked`, `none` for the gateway's own resources) and
+/// Counter by `wire` (`plain`, `oblivious-single`, `oblivious-chunked`, `session` and so on, `session-channel` for the upgrades
+/// of channels, `none` for the gateway's own resources, and `in-channel` for what comes in channels) and
 /// `outcome` (`answered`, `refused` for 4xx, `failed` for 5xx), as seen from outside: a sealed answer is `answered`.
 pub const REQUESTS: &str = "sealwire_requests_total";
 /// Histogram in seconds by `wire`: from a request's header section to that of its answer.
@@ -46,6 +47,12 @@ pub const FORWARDED: &str = "sealwire_forwarded_total";
 pub const FORWARD_FAILURES: &str = "sealwire_forward_failures_total";
 /// Counter: questions that the registry did not answer.
 pub const REGISTRY_FAILURES: &str = "sealwire_registry_failures_total";
+/// Gauge: channels of sessions that are open.
+pub const CHANNELS: &str = "sealwire_channels";
+/// Counter: channels that were opened.
+pub const CHANNELS_OPENED: &str = "sealwire_channels_opened_total";
+/// Counter by `end` (`closed` by its client, `session` or `drain` when that ended, `revoked` with its client, `broken`).
+pub const CHANNELS_ENDED: &str = "sealwire_channels_ended_total";
 /// Gauge: entries of all replay registers.
 pub const REGISTER_ENTRIES: &str = "sealwire_replay_register_entries";
 
@@ -78,11 +85,13 @@ fn install() -> Option<PrometheusHandle> {
 pub(crate) const ENDORSEMENT_EVENTS: [&str; 5] = ["hit", "miss", "refresh", "failure", "stale"];
 
 /// Every `reason` of [`REFUSALS`].
-const REASONS: [&str; 20] = [
+const REASONS: [&str; 22] = [
     "authority",
     "cannot-seal",
     "challenge",
     "challenge-rate",
+    "channel",
+    "channels",
     "date",
     "early-data",
     "in-flight",
@@ -110,6 +119,10 @@ fn begin_at_zero() {
     for event in ENDORSEMENT_EVENTS {
         metrics::counter!(ENDORSEMENTS, "event" => event).absolute(0);
     }
+    metrics::counter!(CHANNELS_OPENED).absolute(0);
+    for end in ["closed", "session", "drain", "revoked", "broken"] {
+        metrics::counter!(CHANNELS_ENDED, "end" => end).absolute(0);
+    }
     for reason in REASONS {
         metrics::counter!(REFUSALS, "reason" => reason).absolute(0);
     }
@@ -132,6 +145,9 @@ fn describe() {
     counter!(QUOTES, "Quotes");
     histogram!(QUOTE_SECONDS, "How long quotes take");
     counter!(ENDORSEMENTS, "Endorsements that are fetched from vendors");
+    gauge!(CHANNELS, "Channels of sessions that are open");
+    counter!(CHANNELS_OPENED, "Channels that were opened");
+    counter!(CHANNELS_ENDED, "Channels that ended");
     gauge!(REGISTER_ENTRIES, "Entries of all replay registers");
 }
 

@@ -9,9 +9,9 @@ use crate::{
 use futures_util::future::BoxFuture;
 use sealwire_attest::{Bound, UnixTime, cmw};
 use sealwire_http::{
-    Identity,
+    Identity, channel,
     crypto::random::Random,
-    server::session::{Callers, OnceRegister, Settings, Shown, Shows},
+    server::session::{Callers, Channels, OnceRegister, Settings, Shown, Shows},
     session::{
         self, Limits,
         server::{Pending, Server, Table},
@@ -88,6 +88,11 @@ impl Sessions {
             header_time: plan.wire.header_time,
             idle_time: plan.wire.idle_time,
             gathered: plan.wire.single_request,
+            channels: Channels {
+                tunnels: parts.tunnels.clone(),
+                settings: channel::Settings::default(),
+                closing: parts.closing,
+            },
         }
     }
 }

@@ -17,6 +17,7 @@ use sealwire_http::{
     server::{
         oblivious::{Oblivious, ObliviousLayer, Settings},
         session::{Session, SessionLayer},
+        tunnels::Tunnels,
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -28,8 +29,10 @@ type Application = Policy<RateLimit<Upstream>>;
 type SealedWire = Observe<Oblivious<Application>>;
 /// The session wire.
 type SessionWire = Observe<Session<Application>>;
+/// The channel of the session wire. What comes through it has passed no other limit.
+type ChannelWire = Observe<Session<InFlight<Observe<Application>>>>;
 /// Every wire.
-type Wires = PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire, SessionWire>;
+type Wires = PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire, SessionWire, ChannelWire>;
 /// Everything between listener and upstreams.
 pub(crate) type Stack = InFlight<Forward<Wires>>;
 
@@ -39,6 +42,10 @@ pub(crate) struct Parts {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) in_flight: InFlightLayer,
     pub(crate) observe: Observers,
+    /// connections that were taken over
+    pub(crate) tunnels: Arc<Tunnels>,
+    /// how long a channel's answers may take once its session has ended
+    pub(crate) closing: Duration,
     /// other instances behind the same names, and the way to them
     pub(crate) replicas: Option<(Arc<Replicas>, Hops)>,
 }
@@ -52,6 +59,8 @@ pub(crate) struct Observers {
     handshake: ObserveLayer,
     early: ObserveLayer,
     session: ObserveLayer,
+    channel: ObserveLayer,
+    in_channel: ObserveLayer,
 }
 
 impl Observers {
@@ -65,6 +74,8 @@ impl Observers {
             handshake: of(Wire::SessionHandshake),
             early: of(Wire::SessionEarly),
             session: of(Wire::Session),
+            channel: of(Wire::SessionChannel),
+            in_channel: ObserveLayer::new("in-channel"),
         }
     }
 }
@@ -142,7 +153,11 @@ fn sealed(parts: &Parts, generation: &Generation) -> Sealed<SealedWire> {
 }
 
 /// The session wire of one configuration.
-fn session(parts: &Parts, generation: &Generation, shows: &Arc<Presented>) -> SessionServices<SessionWire> {
+fn session(
+    parts: &Parts,
+    generation: &Generation,
+    shows: &Arc<Presented>,
+) -> SessionServices<SessionWire, ChannelWire> {
     let sessions = &generation.sessions;
     let wire = SessionLayer::new(sessions.settings(parts, &generation.plan, shows.clone()));
     let service = |observe: &ObserveLayer| {
@@ -158,6 +173,15 @@ fn session(parts: &Parts, generation: &Generation, shows: &Arc<Presented>) -> Se
         handshake: service(&parts.observe.handshake),
         early: service(&parts.observe.early),
         request: service(&parts.observe.session),
+        channel: ServiceBuilder::new()
+            // trace and metrics of the upgrade
+            .layer(parts.observe.channel.clone())
+            // the channel's opening; of each request in it: Peer
+            .layer(wire)
+            // limits, trace and metrics of each request in it
+            .layer(parts.in_flight.clone())
+            .layer(parts.observe.in_channel.clone())
+            .service(application(generation)),
     }
 }
 

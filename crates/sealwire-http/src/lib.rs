@@ -17,6 +17,7 @@ mod prefixed;
 pub mod problem;
 mod sealed;
 pub mod server;
+pub mod websocket;
 pub mod wire;
 
 pub use body::{Body, BoxError};

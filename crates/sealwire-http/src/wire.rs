@@ -1,5 +1,6 @@
 //! The wire table: how the outside of a request tells which wire it came by.
 
+use crate::{channel, websocket};
 use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
 use sealwire_oblivious::media;
 use sealwire_session::media as session;
@@ -90,7 +91,8 @@ static TABLE: [Row; 5] = [
 pub enum Pick {
     /// It belongs to this wire.
     Wire(Wire),
-    /// It is at a wire's place, but not in a form that the wire takes (OB-107, OB-44): 405, 415 or 417.
+    /// It is at a wire's place, but not in a form that the wire takes (OB-107, OB-44): 405, 415 or 417; for a channel 400,
+    /// 405 or 426 (SE-37).
     Refused(StatusCode),
     /// It is no wire's.
     Plain,
@@ -100,6 +102,9 @@ pub enum Pick {
 #[must_use]
 pub fn pick(request: &Parts) -> Pick {
     let path = request.uri.path();
+    if path == channel::PATH {
+        return pick_channel(request);
+    }
     let mut rows = TABLE.iter().filter(|row| row.path == path).peekable();
     if rows.peek().is_none() {
         return Pick::Plain;
@@ -125,6 +130,24 @@ pub fn pick(request: &Parts) -> Pick {
         .map_or(Pick::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE), |row| Pick::Wire(row.wire))
 }
 
+/// The channel is no message but a WebSocket, in either of its two forms.
+fn pick_channel(request: &Parts) -> Pick {
+    if ![Method::GET, Method::CONNECT].contains(&request.method) {
+        return Pick::Refused(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    match websocket::Form::of(request) {
+        Ok(_)
+            if websocket::names(&request.headers, &header::SEC_WEBSOCKET_PROTOCOL, channel::SUBPROTOCOL) =>
+        {
+            Pick::Wire(Wire::SessionChannel)
+        }
+        Ok(_) | Err(websocket::Refused::Key) => Pick::Refused(StatusCode::BAD_REQUEST),
+        Err(websocket::Refused::NotAsked | websocket::Refused::Version) => {
+            Pick::Refused(StatusCode::UPGRADE_REQUIRED)
+        }
+    }
+}
+
 /// The value of a field that has exactly one line.
 pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut lines = headers.get_all(name).iter();
@@ -145,7 +168,7 @@ fn is_identity(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::Request;
+    use http::{Request, Version};
 
     fn picked(build: impl FnOnce(http::request::Builder) -> http::request::Builder) -> Pick {
         let request = build(Request::builder().method("POST").uri(OBLIVIOUS_PATH)).body(()).unwrap();
@@ -195,6 +218,55 @@ mod tests {
             picked(|r| r.header("content-type", "message/ohttp-req").header("expect", "100-continue")),
             Pick::Refused(StatusCode::EXPECTATION_FAILED)
         );
+    }
+
+    fn opening(version: Version, change: impl FnOnce(&mut Request<()>)) -> Pick {
+        let mut request = Request::builder()
+            .uri(channel::PATH)
+            .version(version)
+            .header("connection", "keep-alive, Upgrade")
+            .header("upgrade", "WebSocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("sec-websocket-protocol", "other, sealwire.v1")
+            .body(())
+            .unwrap();
+        change(&mut request);
+        pick(&request.into_parts().0)
+    }
+
+    // SE-37
+    #[test]
+    fn a_channel_is_a_websocket() {
+        let wire = Pick::Wire(Wire::SessionChannel);
+        assert_eq!(opening(Version::HTTP_11, |_| {}), wire);
+        let connect = |protocol: &'static str| {
+            opening(Version::HTTP_2, |request| {
+                *request.method_mut() = Method::CONNECT;
+                request.extensions_mut().insert(hyper::ext::Protocol::from_static(protocol));
+                for field in ["connection", "upgrade", "sec-websocket-key"] {
+                    request.headers_mut().remove(field);
+                }
+            })
+        };
+        assert_eq!(connect("websocket"), wire);
+        let upgrade = Pick::Refused(StatusCode::UPGRADE_REQUIRED);
+        assert_eq!(connect("connect-udp"), upgrade);
+        assert_eq!(opening(Version::HTTP_10, |_| {}), upgrade);
+        let without = |field: &'static str| {
+            opening(Version::HTTP_11, |request| {
+                request.headers_mut().remove(field);
+            })
+        };
+        for field in ["connection", "upgrade", "sec-websocket-version"] {
+            assert_eq!(without(field), upgrade, "{field}");
+        }
+        let bad = Pick::Refused(StatusCode::BAD_REQUEST);
+        for field in ["sec-websocket-key", "sec-websocket-protocol"] {
+            assert_eq!(without(field), bad, "{field}");
+        }
+        let post = opening(Version::HTTP_11, |request| *request.method_mut() = Method::POST);
+        assert_eq!(post, Pick::Refused(StatusCode::METHOD_NOT_ALLOWED));
     }
 
     #[test]

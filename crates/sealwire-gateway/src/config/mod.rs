@@ -350,6 +350,9 @@ pub struct Route {
     pub path: String,
     /// `http://` to this machine or `https://` to any, with an optional path that goes before the request's
     pub upstream: String,
+    /// the upstream is spoken to over HTTP/2, as gRPC wants it: with prior knowledge, or agreed on under TLS
+    #[serde(default)]
+    pub upstream_http2: bool,
     /// methods that are taken; all but CONNECT and TRACE when absent
     #[serde(default)]
     pub methods: Option<Vec<String>>,
@@ -401,6 +404,7 @@ impl Route {
         Self {
             path: path.into(),
             upstream: upstream.into(),
+            upstream_http2: false,
             methods: None,
             plaintext: false,
             complete_requests: None,

@@ -340,6 +340,7 @@ fn route(at: &At, written: &Written, config: &Config) -> Result<Route, Fault> {
     Ok(Route {
         path,
         target,
+        http2: written.upstream_http2,
         methods,
         plaintext: written.plaintext,
         attested_caller: written.attested_caller,

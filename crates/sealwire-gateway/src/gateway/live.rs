@@ -97,7 +97,7 @@ impl State {
     ) -> Result<Self, Error> {
         let upstream_metrics = Arc::new(UpstreamMetrics::new());
         let instance = Arc::new(instance);
-        let upstream = upstream(&plan, &upstream_metrics)?;
+        let upstream = upstream(&plan, &parts, &upstream_metrics)?;
         let ring = ring(&instance, &keys, &parts, &[]).await?;
         let sessions = sessions(&instance, &parts)?;
         let current = Arc::new(Generation { plan, ring, sessions, upstream });
@@ -157,7 +157,7 @@ impl State {
         {
             new.carry_on(old);
         }
-        let upstream = upstream(&plan, &self.upstream_metrics)?;
+        let upstream = upstream(&plan, &self.parts, &self.upstream_metrics)?;
         let challenges = Challenges::per_second(plan.challenges_per_second);
         if plan.digest == live.current.plan.digest {
             let (ring, sessions) = (live.current.ring.clone(), live.current.sessions.clone());
@@ -287,10 +287,11 @@ async fn attest(
     Ok(Arc::new(attested))
 }
 
-fn upstream(plan: &Plan, metrics: &Arc<UpstreamMetrics>) -> Result<Upstream, rustls::Error> {
+fn upstream(plan: &Plan, parts: &Parts, metrics: &Arc<UpstreamMetrics>) -> Result<Upstream, rustls::Error> {
     // Nothing that a route waits for is cut shorter.
     let send_time = plan.routes.iter().map(|route| route.timeout).fold(plan.idle_time, Duration::max);
-    Upstream::new(plan.upstream_roots.as_ref(), metrics.clone(), plan.idle_time, send_time)
+    let (metrics, random) = (metrics.clone(), parts.random.clone());
+    Upstream::new(plan.upstream_roots.as_ref(), metrics, random, plan.idle_time, send_time)
 }
 
 fn rings(older: &[Older]) -> Vec<Arc<KeyRing>> {

@@ -24,7 +24,7 @@ use crate::{
 use live::Front;
 pub(crate) use live::State;
 use sealwire_http::crypto::random::{OsRandom, Random};
-use sealwire_http::{Clock, SystemClock, key_ring};
+use sealwire_http::{Clock, SystemClock, key_ring, server::tunnels::Tunnels};
 use sealwire_tee::{Platform, quoter::Quoter};
 use std::{env, io, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::{sync::Semaphore, task::JoinHandle};
@@ -115,7 +115,7 @@ impl Gateway {
         let listen = |address, tls| async move {
             Listener::bind(address, tls).await.map_err(|source| StartError::Listen { address, source })
         };
-        let listener = listen(config.listen, server_config).await?;
+        let listener = listen(config.listen, server_config).await?.with_websockets();
         let admin = match config.admin {
             Some(address) => Some(listen(address, None).await?),
             None => None,
@@ -130,6 +130,7 @@ impl Gateway {
         let instance = Instance::new(prefix, quoter, staple.clone(), clock.clone(), random.as_ref())?;
         let slots = config.limits.requests.min(Semaphore::MAX_PERMITS);
         let in_flight = Arc::new(Semaphore::new(slots));
+        let tunnels = Arc::new(Tunnels::new(config.limits.connections));
         let replicas = match &config.registry {
             Some(registry) => Some((Arc::new(Replicas::new(registry)?), replicas::Hops::new())),
             None => None,
@@ -139,6 +140,8 @@ impl Gateway {
             random,
             in_flight: InFlightLayer(in_flight.clone()),
             observe: Observers::new(),
+            tunnels: tunnels.clone(),
+            closing: config.limits.drain_time,
             replicas: replicas.clone(),
         };
         let keys = key_ring::Settings {
@@ -166,7 +169,16 @@ impl Gateway {
         let admin_address = admin.as_ref().map(Listener::local_addr);
         let development = state.live().attested.is_development();
         tracing::info!(%address, admin = admin_address.map(tracing::field::display), development, "gateway listens");
-        let serving = tokio::spawn(listener.serve(Front(state.clone()), limits, shutdown.clone()));
+        let serving = {
+            let (front, shutdown, tunnels) = (Front(state.clone()), shutdown.clone(), tunnels.clone());
+            tokio::spawn(async move {
+                let drained = async {
+                    shutdown.cancelled().await;
+                    tunnels.drain(limits.drain_time).await;
+                };
+                tokio::join!(listener.serve(front, limits, shutdown.clone()), drained);
+            })
+        };
         let mut helpers =
             vec![tokio::spawn(keeper::keep(state.clone(), config.keys.rotation, finished.clone()))];
         if let Some((replicas, _)) = replicas {
@@ -184,6 +196,7 @@ impl Gateway {
             config: tokio::sync::Mutex::new(config),
             tls,
             state,
+            tunnels,
             shutdown,
             finished,
             serving,
@@ -199,6 +212,7 @@ pub struct Running {
     config: tokio::sync::Mutex<Config>,
     tls: Option<Arc<Certificate>>,
     state: Arc<State>,
+    tunnels: Arc<Tunnels>,
     shutdown: CancellationToken,
     finished: CancellationToken,
     serving: JoinHandle<()>,
@@ -250,6 +264,7 @@ impl Drop for Running {
         self.shutdown.cancel();
         self.finished.cancel();
         self.serving.abort();
+        self.tunnels.cut();
     }
 }
 

@@ -3,10 +3,10 @@
 use super::{Inner, refusal};
 use bytes::Bytes;
 use futures_util::future::Either;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use sealwire_http::{Body, BoxError, body};
+use sealwire_http::{Body, BoxError, Peer, body, websocket::Occupied};
 use std::{
     convert::Infallible,
     future::Future,
@@ -45,8 +45,13 @@ impl<S: Inner> Service<Request<Body>> for InFlight<S> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         match self.slots.clone().try_acquire_owned() {
+            Ok(permit) if is_inner_websocket(&request) => {
+                // Its answer is over at once, and the exchange is not.
+                request.extensions_mut().insert(Occupied(Arc::new(permit)));
+                Either::Right(Holding { inner: self.inner.call(request), permit: None })
+            }
             Ok(permit) => Either::Right(Holding { inner: self.inner.call(request), permit: Some(permit) }),
             Err(_) => {
                 let title = "Too many requests at once";
@@ -56,6 +61,11 @@ impl<S: Inner> Service<Request<Body>> for InFlight<S> {
             }
         }
     }
+}
+
+/// A channel itself counts as a connection; what is asked for in it, as a request.
+fn is_inner_websocket(request: &Request<Body>) -> bool {
+    request.method() == Method::CONNECT && request.extensions().get::<Peer>().is_some()
 }
 
 pin_project! {

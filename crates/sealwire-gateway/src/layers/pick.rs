@@ -8,7 +8,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use sealwire_attest::key_document;
 use sealwire_http::{
-    Body, BoxError, Identity, KeyRing, Wire, body,
+    Body, BoxError, Identity, KeyRing, Wire, body, channel,
     session::{
         request::{BASE_ID, parse_base_id},
         server::Table,
@@ -25,10 +25,10 @@ use std::{
 use tower::Service;
 
 /// Hands each request to the service of its wire.
-pub(crate) struct PickWire<O, P, S, T>(Arc<Services<O, P, S, T>>);
+pub(crate) struct PickWire<O, P, S, T, C>(Arc<Services<O, P, S, T, C>>);
 
 /// What there is to pick from.
-pub(crate) struct Services<O, P, S, T> {
+pub(crate) struct Services<O, P, S, T, C> {
     /// the gateway's own resources
     pub(crate) own: O,
     /// requests in clear
@@ -38,27 +38,28 @@ pub(crate) struct Services<O, P, S, T> {
     /// sealed requests to keys of configurations that have been replaced; usually there is none
     pub(crate) older: Vec<Sealed<S>>,
     /// sessions
-    pub(crate) session: SessionServices<T>,
+    pub(crate) session: SessionServices<T, C>,
     /// sessions of configurations that have been replaced
-    pub(crate) older_sessions: Vec<SessionServices<T>>,
+    pub(crate) older_sessions: Vec<SessionServices<T, C>>,
     /// how long the first byte of a sealed request may take
     pub(crate) header_time: Duration,
 }
 
 /// The session wire under one configuration.
-pub(crate) struct SessionServices<T> {
+pub(crate) struct SessionServices<T, C> {
     pub(crate) table: Arc<Table<Identity>>,
     pub(crate) handshake: T,
     pub(crate) early: T,
     pub(crate) request: T,
+    pub(crate) channel: C,
 }
 
-impl<O, P, S, T> Services<O, P, S, T> {
+impl<O, P, S, T, C> Services<O, P, S, T, C> {
     /// The configuration that the session of a request was made under: that is the one that the caller has verified, and
     /// where its plaintext may go (AT-44).
-    fn session_of(&self, headers: &HeaderMap) -> &SessionServices<T> {
+    fn session_of(&self, headers: &HeaderMap) -> &SessionServices<T, C> {
         let id = headers.get(BASE_ID).and_then(|value| parse_base_id(value.as_bytes()).ok());
-        let knows = |sessions: &&SessionServices<T>| id.is_some_and(|id| sessions.table.knows(&id));
+        let knows = |sessions: &&SessionServices<T, C>| id.is_some_and(|id| sessions.table.knows(&id));
         self.older_sessions.iter().find(knows).unwrap_or(&self.session)
     }
 }
@@ -76,14 +77,14 @@ impl<S: Clone> Sealed<S> {
     }
 }
 
-impl<O, P, S, T> Clone for PickWire<O, P, S, T> {
+impl<O, P, S, T, C> Clone for PickWire<O, P, S, T, C> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<O, P, S, T> PickWire<O, P, S, T> {
-    pub(crate) fn new(services: Services<O, P, S, T>) -> Self {
+impl<O, P, S, T, C> PickWire<O, P, S, T, C> {
+    pub(crate) fn new(services: Services<O, P, S, T, C>) -> Self {
         Self(Arc::new(services))
     }
 }
@@ -92,12 +93,13 @@ impl<O, P, S, T> PickWire<O, P, S, T> {
 type Picked<O, P, S, T> =
     Either<Either<O, P>, Either<Either<S, T>, BoxFuture<'static, Result<Response<Body>, Infallible>>>>;
 
-impl<O, P, S, T> Service<Request<Body>> for PickWire<O, P, S, T>
+impl<O, P, S, T, C> Service<Request<Body>> for PickWire<O, P, S, T, C>
 where
     O: Inner + Sync,
     P: Inner + Sync,
     S: Inner + Sync,
     T: Inner + Sync,
+    C: Inner + Sync,
 {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -112,6 +114,7 @@ where
         let (parts, content) = request.into_parts();
         let picked = wire::pick(&parts);
         let own = [key_document::PATH, wire::OBLIVIOUS_PATH].contains(&parts.uri.path());
+        let at_channel = parts.uri.path() == channel::PATH;
         let request = Request::from_parts(parts, content);
         let services = &self.0;
         let wire = match picked {
@@ -128,6 +131,14 @@ where
                 let mut service = services.session_of(request.headers()).request.clone();
                 return Either::Right(Either::Left(Either::Right(service.call(request))));
             }
+            Pick::Wire(Wire::SessionChannel) => {
+                let mut service = services.session_of(request.headers()).channel.clone();
+                return Either::Right(Either::Right(Box::pin(service.call(request))));
+            }
+            Pick::Refused(_) if at_channel => {
+                let mut service = services.session.channel.clone();
+                return Either::Right(Either::Right(Box::pin(service.call(request))));
+            }
             Pick::Wire(wire) if services.older.is_empty() => wire,
             Pick::Wire(wire) => {
                 return Either::Right(Either::Right(Box::pin(by_key(services.clone(), wire, request))));
@@ -143,8 +154,8 @@ where
 
 /// Hands a sealed request to the configuration whose keys it is sealed to: that is the one that the caller has
 /// verified, and where its plaintext may go (AT-44).
-async fn by_key<O, P, S: Inner, T>(
-    services: Arc<Services<O, P, S, T>>,
+async fn by_key<O, P, S: Inner, T, C>(
+    services: Arc<Services<O, P, S, T, C>>,
     wire: Wire,
     request: Request<Body>,
 ) -> Result<Response<Body>, Infallible> {

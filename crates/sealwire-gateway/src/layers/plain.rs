@@ -3,7 +3,7 @@
 use super::{Gate, Inner, refusal};
 use crate::routes::Table;
 use futures_util::future::Either;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use sealwire_attest::key_document;
 use sealwire_http::{Body, Identity, Peer, Wire};
 use std::{
@@ -52,9 +52,23 @@ impl<S: Inner> Service<Request<Body>> for Plain<S> {
         if request.version() < Version::HTTP_11 {
             return super::answer(old_version());
         }
+        // Inside a channel there are WebSockets; in clear there are none (SE-37).
+        if request.method() == Method::CONNECT {
+            return super::answer(no_tunnel());
+        }
         request.extensions_mut().insert(Peer { wire: Wire::Plain, identity: Identity::Nobody });
         Either::Right(self.inner.call(request))
     }
+}
+
+fn no_tunnel() -> Response<Body> {
+    let title = "Tunnels and WebSockets are not taken in clear";
+    refusal(
+        "upgrade",
+        StatusCode::NOT_IMPLEMENTED,
+        title,
+        "A WebSocket goes through the channel of a session.",
+    )
 }
 
 fn old_version() -> Response<Body> {

@@ -4,9 +4,10 @@
 use super::{Gate, Inner, refusal};
 use crate::routes::{NoRoute, Route, Table};
 use futures_util::future::Either;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::ext::Protocol;
 use sealwire_attest::key_document::authority;
-use sealwire_http::{Body, Identity, Peer, problem};
+use sealwire_http::{Body, Identity, Peer, Wire, problem};
 use std::{
     convert::Infallible,
     sync::Arc,
@@ -90,7 +91,7 @@ impl Rules {
             return Err(Refused::Foreign);
         }
         let route = self.routes.find(request.uri().path()).map_err(Refused::NoRoute)?;
-        if !route.takes(request.method()) {
+        if !route.takes(method(request)) {
             return Err(Refused::Method(route.clone()));
         }
         if route.attested_caller && !is_attested(request) {
@@ -103,6 +104,19 @@ impl Rules {
         self.authorities.iter().any(|served| served == name)
             || authority::normalise(name, authority::DEFAULT_PORT)
                 .is_ok_and(|normal| self.authorities.contains(&normal))
+    }
+}
+
+/// The method by which a route is chosen. The CONNECT of a WebSocket (RFC 8441) is what a GET with an upgrade is over
+/// HTTP/1.1, and becomes one on the way to the application. Only a channel has such.
+fn method(request: &Request<Body>) -> &Method {
+    let extensions = request.extensions();
+    let is_websocket =
+        |protocol: &Protocol| protocol.as_str().eq_ignore_ascii_case(sealwire_http::websocket::NAME);
+    let in_channel = extensions.get::<Peer>().is_some_and(|peer| peer.wire == Wire::SessionChannel);
+    match extensions.get::<Protocol>() {
+        Some(protocol) if in_channel && is_websocket(protocol) => &Method::GET,
+        _ => request.method(),
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     linger::Lingering,
     track::{Activity, Tracking},
 };
-use http::{Request, Response, Version, header};
+use http::{Method, Request, Response, Version, header};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -15,11 +15,12 @@ use hyper_util::{
     },
 };
 use metrics::{Counter, Gauge};
-use sealwire_http::{Body, BoxError, body};
+use sealwire_http::{Body, BoxError, body, websocket::Occupied};
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    sync::OwnedSemaphorePermit,
     time::{Instant, sleep_until, timeout_at},
 };
 use tokio_rustls::TlsAcceptor;
@@ -46,7 +47,7 @@ pub(super) struct Protocol {
 }
 
 impl Protocol {
-    pub(super) fn new(limits: &ConnectionLimits, date: bool) -> Self {
+    pub(super) fn new(limits: &ConnectionLimits, date: bool, websockets: bool) -> Self {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -63,6 +64,9 @@ impl Protocol {
             .max_concurrent_streams(limits.streams)
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING);
+        if websockets {
+            builder.http2().enable_connect_protocol();
+        }
         Self {
             builder,
             header_time: limits.header_time,
@@ -81,19 +85,20 @@ impl Protocol {
         tls: Option<TlsAcceptor>,
         service: S,
         watcher: Watcher,
+        slot: OwnedSemaphorePermit,
     ) where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
-        let _open = Open::new(&self.open);
+        let counted = Arc::new(Counted { _open: Open::new(&self.open), _slot: slot });
         let deadline = Instant::now() + self.header_time;
         // Answers are written whole; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
         set_send_time(&stream, self.send_time);
         let outcome = match tls {
-            None => self.serve_stream(stream, peer, deadline, service, watcher).await,
+            None => self.serve_stream(stream, peer, deadline, service, watcher, counted).await,
             Some(acceptor) => match timeout_at(deadline, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => self.serve_stream(stream, peer, deadline, service, watcher).await,
+                Ok(Ok(stream)) => self.serve_stream(stream, peer, deadline, service, watcher, counted).await,
                 Ok(Err(error)) => Err(Failure::Protocol(error.into())),
                 Err(_) => Err(Failure::Late),
             },
@@ -116,14 +121,17 @@ impl Protocol {
         deadline: Instant,
         service: S,
         watcher: Watcher,
+        counted: Arc<Counted>,
     ) -> Result<(), Failure>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
         let activity = Arc::new(Activity::default());
-        let service = PerConnection { service, peer, activity: activity.clone(), send_time: self.send_time };
-        let served = watcher.watch(self.builder.serve_connection(TokioIo::new(stream), service));
+        let send_time = self.send_time;
+        let service = PerConnection { service, peer, activity: activity.clone(), send_time, counted };
+        let served =
+            watcher.watch(self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         tokio::pin!(served);
         // hyper's own timer starts with the first byte, and HTTP/2 has none: a peer that says nothing, or half a
         // preface, is given up here.
@@ -156,17 +164,23 @@ fn set_send_time(stream: &TcpStream, send_time: Duration) {
     let _ = (stream, send_time);
 }
 
-/// Counts a connection for as long as it lives, also when its task is cut.
-struct Open<'a>(&'a Gauge);
+/// What a connection is counted by for as long as it lives, in its task or, after an upgrade, wherever it went.
+struct Counted {
+    _open: Open,
+    _slot: OwnedSemaphorePermit,
+}
 
-impl<'a> Open<'a> {
-    fn new(gauge: &'a Gauge) -> Self {
+/// Counts a connection, also when its task is cut.
+struct Open(Gauge);
+
+impl Open {
+    fn new(gauge: &Gauge) -> Self {
         gauge.increment(1.0);
-        Self(gauge)
+        Self(gauge.clone())
     }
 }
 
-impl Drop for Open<'_> {
+impl Drop for Open {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
@@ -193,6 +207,7 @@ struct PerConnection<S> {
     peer: SocketAddr,
     activity: Arc<Activity>,
     send_time: Duration,
+    counted: Arc<Counted>,
 }
 
 impl<S> hyper::service::Service<Request<Incoming>> for PerConnection<S>
@@ -219,6 +234,12 @@ where
             }
         });
         request.extensions_mut().insert(self.peer);
+        if version < Version::HTTP_2 && request.headers().contains_key(header::UPGRADE) {
+            request.extensions_mut().insert(Occupied(self.counted.clone()));
+        } else if request.method() == Method::CONNECT {
+            // An exchange more, which ends with the tunnel and not with its answer.
+            request.extensions_mut().insert(Occupied(Arc::new(self.activity.begin(version))));
+        }
         Tracking::new(self.service.clone().oneshot(request), exchange, self.send_time)
     }
 }

@@ -61,6 +61,7 @@ pub struct Listener {
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
     date: bool,
+    websockets: bool,
 }
 
 impl Listener {
@@ -71,13 +72,20 @@ impl Listener {
     pub async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
         let tcp = TcpListener::bind(address).await?;
         let address = tcp.local_addr()?;
-        Ok(Self { tcp, address, tls: tls.map(TlsAcceptor::from), date: true })
+        Ok(Self { tcp, address, tls: tls.map(TlsAcceptor::from), date: true, websockets: false })
     }
 
     /// Adds no Date field to answers that have none: a relay forwards and adds nothing (OB-81).
     #[must_use]
     pub fn without_date(self) -> Self {
         Self { date: false, ..self }
+    }
+
+    /// Takes extended CONNECT (RFC 8441) on HTTP/2 as well, for a service that makes WebSockets of it. Upgrades of HTTP/1.1
+    /// are the service's to answer in any case.
+    #[must_use]
+    pub fn with_websockets(self) -> Self {
+        Self { websockets: true, ..self }
     }
 
     /// The bound address (port 0 chooses one).
@@ -89,7 +97,8 @@ impl Listener {
     /// Serves until `shutdown`, then drains: new connections are refused, idle ones closed, and exchanges that are
     /// open may finish for [`ConnectionLimits::drain_time`] before they are cut.
     ///
-    /// The peer's [`SocketAddr`] is in each request's extensions.
+    /// The peer's [`SocketAddr`] is in each request's extensions; in those of one that may take its connection over also
+    /// an [`Occupied`](sealwire_http::websocket::Occupied). What was taken over is cut by who did.
     pub async fn serve<S>(self, service: S, limits: ConnectionLimits, shutdown: CancellationToken)
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
@@ -97,14 +106,13 @@ impl Listener {
     {
         let slots = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
         let graceful = connection::Graceful::new();
-        let protocol = Arc::new(Protocol::new(&limits, self.date));
+        let protocol = Arc::new(Protocol::new(&limits, self.date, self.websockets));
         let mut connections = JoinSet::new();
         while let Some((stream, peer, slot)) = self.next(&slots, &mut connections, &shutdown).await {
             let (protocol, service, tls) = (protocol.clone(), service.clone(), self.tls.clone());
             let watcher = graceful.watcher();
             connections.spawn(async move {
-                protocol.serve(stream, peer, tls, service, watcher).await;
-                drop(slot);
+                protocol.serve(stream, peer, tls, service, watcher, slot).await;
             });
         }
         // From here on the operating system refuses new connections.

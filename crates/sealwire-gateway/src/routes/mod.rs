@@ -18,6 +18,8 @@ use std::{sync::Arc, time::Duration};
 pub(crate) struct Route {
     pub(crate) path: String,
     pub(crate) target: Target,
+    /// the upstream speaks HTTP/2
+    pub(crate) http2: bool,
     /// `None`: all but CONNECT and TRACE
     pub(crate) methods: Option<Vec<Method>>,
     pub(crate) plaintext: bool,
@@ -112,6 +114,7 @@ mod tests {
         let route = |path: &&str| Route {
             path: normal_path(path).unwrap(),
             target: Target::parse("http://127.0.0.1:1").unwrap(),
+            http2: false,
             methods: None,
             plaintext: false,
             attested_caller: false,

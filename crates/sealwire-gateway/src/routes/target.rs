@@ -67,6 +67,15 @@ impl Target {
         Uri::from_parts(parts).ok()
     }
 
+    /// Where it is, without a path.
+    pub(crate) fn origin(&self) -> Result<Uri, http::Error> {
+        Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query("/")
+            .build()
+    }
+
     /// Whether it is reached by https.
     pub(crate) fn is_tls(&self) -> bool {
         self.scheme == Scheme::HTTPS

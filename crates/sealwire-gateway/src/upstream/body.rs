@@ -1,5 +1,6 @@
 //! The bodies of an exchange: what is counted, timed and told about them on their way.
 
+use super::http2::Exchange;
 use crate::metrics::UpstreamMetrics;
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
@@ -203,12 +204,13 @@ impl http_body::Body for RequestBody {
 /// An answer's content on its way from the upstream. A cut one ends with an error, never cleanly.
 pub(super) struct ResponseBody {
     content: Incoming,
+    _exchange: Option<Exchange>,
     metrics: Arc<UpstreamMetrics>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(content: Incoming, metrics: Arc<UpstreamMetrics>) -> Self {
-        Self { content, metrics }
+    pub(super) fn new(content: Incoming, exchange: Option<Exchange>, metrics: Arc<UpstreamMetrics>) -> Self {
+        Self { content, _exchange: exchange, metrics }
     }
 }
 

@@ -1,13 +1,15 @@
-//! The exchange with the application behind the gateway, streaming both ways.
+//! The exchange with the application behind the gateway, streaming both ways. WebSockets are in `websocket`.
 //!
-//! Over HTTP/1.1, also under TLS: the request's own authority then travels in its Host field, whatever the upstream is
-//! called. A request is never repeated: what the pool retries has not been written to any connection.
+//! Over HTTP/1.1, also under TLS, unless the route says `upstream-http2`: the request's own authority then travels in its
+//! Host field, whatever the upstream is called. A request is never repeated: what the pool retries has not been written to any connection.
 
 mod body;
 mod early;
+mod http2;
 mod resolver;
 #[cfg(test)]
 mod tests;
+mod websocket;
 
 use crate::{
     layers::Matched,
@@ -19,8 +21,9 @@ use body::{Late, RequestFault, ResponseBody};
 pub(crate) use body::{Progress, RequestBody};
 use early::EarlyAnswers;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, request::Parts};
 use http_body::Body as _;
+use http2::{Exchange, Http2};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -31,7 +34,8 @@ use resolver::Resolver;
 use rustls::{ClientConfig, RootCertStore};
 use sealwire_http::message::bhttp::{join_cookies, remove_connection_fields};
 use sealwire_http::{
-    Body,
+    Body, Peer, Wire,
+    crypto::random::Random,
     informational::{Informational, InformationalSender},
     problem,
 };
@@ -49,14 +53,21 @@ use tower::Service;
 const POOL_IDLE: Duration = Duration::from_secs(4);
 /// After this time of silence the operating system asks whether the upstream is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Longer than anything lasts.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Sends requests to the upstream of the route that they take. Cheap to clone; one pool.
 #[derive(Clone)]
 pub(crate) struct Upstream(Arc<Shared>);
 
+/// Makes connections for HTTP/2, where an answer before the end of the request closes nothing.
+type Connector = HttpsConnector<HttpConnector<Resolver>>;
+
 struct Shared {
     client: Client<HttpsConnector<EarlyAnswers<HttpConnector<Resolver>>>, RequestBody>,
+    http2: Http2,
     metrics: Arc<UpstreamMetrics>,
+    random: Arc<dyn Random>,
     idle_time: Duration,
 }
 
@@ -69,6 +80,7 @@ impl Upstream {
     pub(crate) fn new(
         roots: Option<&Roots>,
         metrics: Arc<UpstreamMetrics>,
+        random: Arc<dyn Random>,
         idle_time: Duration,
         send_time: Duration,
     ) -> Result<Self, rustls::Error> {
@@ -87,6 +99,11 @@ impl Upstream {
         http.set_tcp_user_timeout(Some(send_time));
         #[cfg(not(target_os = "linux"))]
         let _ = send_time;
+        let http2 = HttpsConnectorBuilder::new()
+            .with_tls_config(tls.clone())
+            .https_or_http()
+            .enable_http2()
+            .wrap_connector(http.clone());
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
@@ -96,7 +113,7 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .build(connector);
-        Ok(Self(Arc::new(Shared { client, metrics, idle_time })))
+        Ok(Self(Arc::new(Shared { client, http2: Http2::new(http2), metrics, random, idle_time })))
     }
 }
 
@@ -126,22 +143,48 @@ impl Service<Request<Body>> for Upstream {
 
 impl Shared {
     async fn exchange(&self, route: &Route, request: Request<Body>) -> Result<Response<Body>, Failure> {
-        let (request, progress) = self.outbound(route, request)?;
-        let answer = self.client.request(request);
+        if request.method() == Method::CONNECT {
+            return self.websocket(route, request).await;
+        }
+        let idle_time = self.idle_time(&request);
+        let (request, progress) = self.outbound(route, request, idle_time)?;
+        let answer = self.send(route, request);
         let answer = match &progress {
             None => timeout(route.timeout, answer).await.map_err(|_| Late::Upstream),
-            Some(progress) => progress.timeout(route.timeout, self.idle_time, answer).await,
+            Some(progress) => progress.timeout(route.timeout, idle_time, answer).await,
         };
         match answer {
-            Ok(Ok(response)) => self.inbound(response),
-            Ok(Err(error)) => Err(self.failed(route, &error, progress.as_deref())),
+            Ok(Ok((response, exchange))) => self.inbound(response, exchange),
+            Ok(Err(error)) => Err(self.failed(route, error, progress.as_deref())),
             Err(Late::Request) => Err(Failure::Request(RequestFault::Idle)),
-            Err(Late::Upstream) => {
-                self.metrics.timeout.increment(1);
-                tracing::warn!(upstream = %route.target, "upstream did not begin its answer in time");
-                Err(Failure::Timeout)
-            }
+            Err(Late::Upstream) => Err(self.late(route)),
         }
+    }
+
+    fn late(&self, route: &Route) -> Failure {
+        self.metrics.timeout.increment(1);
+        tracing::warn!(upstream = %route.target, "upstream did not begin its answer in time");
+        Failure::Timeout
+    }
+
+    async fn send(
+        &self,
+        route: &Route,
+        request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Option<Exchange>), Unanswered> {
+        if !route.http2 {
+            return Ok((self.client.request(request).await?, None));
+        }
+        let (answer, exchange) = self.http2.request(&route.target.origin()?, request).await?;
+        Ok((answer, Some(exchange)))
+    }
+
+    /// The longest pause inside a request's content. Where it came through a channel, the channel's own pings tell whether
+    /// the caller is there, and calls in which it is silent for long are usual (gRPC).
+    fn idle_time(&self, request: &Request<Body>) -> Duration {
+        let in_channel =
+            request.extensions().get::<Peer>().is_some_and(|peer| peer.wire == Wire::SessionChannel);
+        if in_channel { NEVER } else { self.idle_time }
     }
 
     /// The request as the upstream gets it. `None` for its progress where it has no content.
@@ -149,25 +192,19 @@ impl Shared {
         &self,
         route: &Route,
         request: Request<Body>,
+        idle_time: Duration,
     ) -> Result<(Request<RequestBody>, Option<Arc<Progress>>), Failure> {
         let (mut parts, content) = request.into_parts();
-        let path = parts.uri.path_and_query().ok_or(Failure::Unroutable)?;
-        let uri = route.target.uri(path).ok_or(Failure::Unroutable)?;
-        if let Some(authority) = parts.uri.authority() {
-            let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Failure::Unroutable)?;
-            parts.headers.insert(header::HOST, host);
+        if route.http2 {
+            direct_http2(route, &mut parts)?;
+        } else {
+            direct(route, &mut parts)?;
         }
-        parts.uri = uri;
-        parts.version = Version::HTTP_11;
-        remove_connection_fields(&mut parts.headers);
-        join_cookies(&mut parts.headers);
-        // The listener has answered it already.
-        parts.headers.remove(header::EXPECT);
         let informational = parts.extensions.remove::<InformationalSender>();
         parts.extensions.clear();
         let progress = (!content.is_end_stream()).then(|| Arc::new(Progress::new()));
         let content =
-            RequestBody::new(content, progress.clone(), self.idle_time, self.metrics.request_bytes.clone());
+            RequestBody::new(content, progress.clone(), idle_time, self.metrics.request_bytes.clone());
         let mut request = Request::from_parts(parts, content);
         if let Some(sender) = informational {
             forward_informational(&mut request, sender);
@@ -176,7 +213,11 @@ impl Shared {
     }
 
     /// The answer as the caller gets it.
-    fn inbound(&self, response: Response<Incoming>) -> Result<Response<Body>, Failure> {
+    fn inbound(
+        &self,
+        response: Response<Incoming>,
+        exchange: Option<Exchange>,
+    ) -> Result<Response<Body>, Failure> {
         // Nobody has asked for another protocol.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             self.metrics.exchange.increment(1);
@@ -190,12 +231,12 @@ impl Shared {
         let content = if content.is_end_stream() {
             sealwire_http::body::empty()
         } else {
-            sealwire_http::body::boxed(ResponseBody::new(content, self.metrics.clone()))
+            sealwire_http::body::boxed(ResponseBody::new(content, exchange, self.metrics.clone()))
         };
         Ok(Response::from_parts(parts, content))
     }
 
-    fn failed(&self, route: &Route, error: &ClientError, progress: Option<&Progress>) -> Failure {
+    fn failed(&self, route: &Route, error: Unanswered, progress: Option<&Progress>) -> Failure {
         if let Some(fault) = progress.and_then(Progress::fault) {
             return Failure::Request(fault);
         }
@@ -206,10 +247,69 @@ impl Shared {
             self.metrics.exchange.increment(1);
             Failure::Exchange
         };
-        let cause = std::error::Error::source(error).map(ToString::to_string);
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
         tracing::warn!(upstream = %route.target, %error, cause, "upstream failed");
         failure
     }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    #[error(transparent)]
+    Http1(#[from] ClientError),
+    #[error(transparent)]
+    Http2(#[from] http2::Error),
+    #[error("the upstream's address makes no URI")]
+    Address(#[from] http::Error),
+}
+
+impl Unanswered {
+    fn is_connect(&self) -> bool {
+        match self {
+            Self::Http1(error) => error.is_connect(),
+            Self::Http2(error) => !matches!(error, http2::Error::Exchange(_)),
+            Self::Address(_) => true,
+        }
+    }
+}
+
+/// Makes a request's head that of a request to the upstream over HTTP/1.1.
+fn direct(route: &Route, parts: &mut Parts) -> Result<(), Failure> {
+    let path = parts.uri.path_and_query().ok_or(Failure::Unroutable)?;
+    let uri = route.target.uri(path).ok_or(Failure::Unroutable)?;
+    if let Some(authority) = parts.uri.authority() {
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Failure::Unroutable)?;
+        parts.headers.insert(header::HOST, host);
+    }
+    parts.uri = uri;
+    parts.version = Version::HTTP_11;
+    clean(parts);
+    Ok(())
+}
+
+/// The same over HTTP/2.
+fn direct_http2(route: &Route, parts: &mut Parts) -> Result<(), Failure> {
+    let own = match parts.uri.authority() {
+        Some(authority) => Some(authority.clone()),
+        None => parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse().ok()),
+    };
+    let path = parts.uri.path_and_query().ok_or(Failure::Unroutable)?;
+    let mut uri = route.target.uri(path).ok_or(Failure::Unroutable)?.into_parts();
+    uri.authority = own.or(uri.authority);
+    parts.uri = Uri::from_parts(uri).map_err(|_| Failure::Unroutable)?;
+    parts.version = Version::HTTP_2;
+    // One of the two says it (RFC 9113 section 8.3.1).
+    parts.headers.remove(header::HOST);
+    clean(parts);
+    Ok(())
+}
+
+fn clean(parts: &mut Parts) {
+    remove_connection_fields(&mut parts.headers);
+    join_cookies(&mut parts.headers);
+    // The listener has answered it already.
+    parts.headers.remove(header::EXPECT);
 }
 
 /// Hands informational responses to a wire that can carry them (OB-36). 100 concerns one connection, and 101 is not
@@ -239,6 +339,8 @@ enum Failure {
     Exchange,
     /// The answer did not begin in time.
     Timeout,
+    /// The application makes no WebSocket of it.
+    NoWebSocket,
 }
 
 impl Failure {
@@ -251,6 +353,7 @@ impl Failure {
             Self::Request(RequestFault::Idle) => (StatusCode::REQUEST_TIMEOUT, "The request stalled"),
             Self::Connect => (StatusCode::BAD_GATEWAY, "The application cannot be reached"),
             Self::Exchange => (StatusCode::BAD_GATEWAY, "The application broke off the exchange"),
+            Self::NoWebSocket => (StatusCode::BAD_GATEWAY, "The application has not made a WebSocket of it"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "The application took too long to answer"),
         };
         problem::response(status, problem::BLANK, title, "")

@@ -5,7 +5,7 @@ use crate::routes::Target;
 use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use sealwire_http::{body, server::RouteRules};
+use sealwire_http::{body, crypto::random::OsRandom, server::RouteRules};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -28,6 +28,7 @@ async fn with_idle_time(idle_time: Duration) -> Fixture {
     let route = Route {
         path: String::new(),
         target: Target::parse(&format!("http://{address}")).unwrap(),
+        http2: false,
         methods: None,
         attested_caller: false,
         plaintext: false,
@@ -36,7 +37,8 @@ async fn with_idle_time(idle_time: Duration) -> Fixture {
         timeout: Duration::from_secs(10),
     };
     let metrics = Arc::new(UpstreamMetrics::new());
-    let upstream = Upstream::new(None, metrics, idle_time, Duration::from_secs(60)).unwrap();
+    let upstream =
+        Upstream::new(None, metrics, Arc::new(OsRandom), idle_time, Duration::from_secs(60)).unwrap();
     Fixture { upstream, route: Matched(Arc::new(route)), listener }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Body, Identity, Peer, Wire, body,
-    channel::{self, Error, Settings, Verdict},
+    channel::{self, ChannelStream, Error, Settings, Verdict},
     problem,
     server::exchange::Application,
 };
@@ -51,6 +51,21 @@ where
         + 'static,
 {
     let (stream, opener) = channel::accept(io, admit, settings).await?;
+    requests(stream, opener, service, shutdown, settings).await
+}
+
+/// The same, of a channel that is open.
+pub(crate) async fn requests<T, S>(
+    stream: ChannelStream<T>,
+    opener: Opener,
+    service: S,
+    shutdown: impl Future<Output = ()>,
+    settings: &Settings,
+) -> Result<(), Error>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Application,
+{
     let progress = stream.progress();
     let (interval, timeout) = settings.keep_alive;
     let inside = Inside { service, opener: Arc::new(opener) };

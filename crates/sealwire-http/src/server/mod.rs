@@ -5,5 +5,6 @@ mod exchange;
 pub mod oblivious;
 pub mod routes;
 pub mod session;
+pub mod tunnels;
 
 pub use routes::{Pace, RouteRules, Routes};

@@ -15,7 +15,7 @@ pub use answer::{Answering, HalfOpen, Next, Presenting};
 pub use authenticate::{ClientPresented, ExpectClientFinish};
 pub use hello::{Hello, Received};
 pub use pending::Pending;
-pub use table::{Granted, Refused, Table};
+pub use table::{End, Granted, OpenChannel, Refused, Table, Tie};
 pub use ticket::Remembered;
 
 use crate::{Error, Identity, Limits, Scheme, Suite, suite::Group};

@@ -5,6 +5,11 @@
 //!
 //! No lock is held while a MAC is computed. What is taken out is wiped once the requests that are just being looked up
 //! are done with it; requests that were admitted have keys of their own.
+//! Channels hold a [`Tie`], by which they learn that their session has ended, and by which it is in use.
+
+mod tie;
+
+pub use tie::{End, Tie};
 
 use super::{
     HalfOpen,
@@ -21,9 +26,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tie::Life;
 
 /// Sessions are divided by their ids, which are random, so that few requests wait for one lock.
 const SHARDS: usize = 64;
+/// How many sessions with open channels are passed over for one that makes room, at most.
+const PASSED_OVER: usize = 16;
 
 /// The sessions of one instance. `T` is what the caller knows of a session, such as an `Arc` of what its client has shown.
 /// Time is Unix milliseconds.
@@ -56,6 +64,29 @@ struct State {
     confirmed: bool,
     /// closed, or over: whoever has just looked it up comes too late
     gone: bool,
+    /// from the first channel on
+    channels: Option<Arc<Life>>,
+}
+
+impl State {
+    /// When the session was last used.
+    fn used(&self, now: u64) -> u64 {
+        self.channels.as_ref().map_or(self.used, |channels| self.used.max(channels.used(now)))
+    }
+
+    fn end(&mut self, end: End) {
+        self.gone = true;
+        if let Some(channels) = &self.channels {
+            channels.end(end);
+        }
+    }
+}
+
+/// Whatever takes a session out of the table ends it, once nobody looks at it any more.
+impl<T> Drop for Entry<T> {
+    fn drop(&mut self) {
+        self.state.get_mut().unwrap_or_else(PoisonError::into_inner).end(End::Over);
+    }
 }
 
 /// A request, or a channel, that may be opened: its MAC has held, its number is marked, and the session has room for it.
@@ -71,13 +102,23 @@ pub struct Granted<T, K = RequestKeys> {
     pub data: T,
 }
 
-/// A request that is not opened.
-pub struct Refused {
-    reason: Error,
-    keys: Option<Box<RequestKeys>>,
+/// A channel that may be used.
+pub struct OpenChannel {
+    /// the message that opens it
+    pub opened: ChannelOpened,
+    /// its keys
+    pub channel: Channel,
+    /// to its session
+    pub tie: Tie,
 }
 
-impl Refused {
+/// A request, or a channel, that is not opened.
+pub struct Refused<K = RequestKeys> {
+    reason: Error,
+    keys: Option<Box<K>>,
+}
+
+impl<K> Refused<K> {
     /// Why: for counters, never for the answer.
     #[must_use]
     pub fn reason(&self) -> Error {
@@ -94,7 +135,7 @@ impl Refused {
     /// What seals the answer, where the MAC has held. Where this is `None`, the answer is the hint, the same bytes
     /// whatever the reason (SE-43): [`Outside::Session`].
     #[must_use]
-    pub fn inside(self) -> Option<RequestKeys> {
+    pub fn inside(self) -> Option<K> {
         self.keys.map(|keys| *keys)
     }
 
@@ -129,8 +170,14 @@ impl<T: Clone> Table<T> {
     pub fn insert(&self, session: Box<HalfOpen>, data: T, now: u64) {
         // What the ticket remembered, its secret included, ends here.
         let HalfOpen { id, suite, authority, secrets, confirmed, .. } = *session;
-        let state =
-            State { window: Window::new(self.limits.window), taken: 0, used: now, confirmed, gone: false };
+        let state = State {
+            window: Window::new(self.limits.window),
+            taken: 0,
+            used: now,
+            confirmed,
+            gone: false,
+            channels: None,
+        };
         let authority = authority.into();
         let state = Mutex::new(state);
         let entry = Arc::new(Entry { id, suite, authority, secrets, established: now, data, state });
@@ -170,21 +217,38 @@ impl<T: Clone> Table<T> {
         }
     }
 
-    /// Opens a channel, in the same order (SE-37). Nothing seals a refusal: a channel that is refused is not opened.
+    /// Opens a channel, in the same order (SE-37). A refusal that is not the hint is told under the channel's keys, in which
+    /// nothing else is said then.
     ///
     /// # Errors
-    /// As [`Refused`] says.
+    /// As [`Refused`] says. A number that was used is the hint too: a repetition opens nothing (section 9).
     pub fn open_channel(
         &self,
         open: &ChannelOpen,
         now: u64,
         random: &dyn Random,
-    ) -> Result<Granted<T, (ChannelOpened, Channel)>, Refused> {
+    ) -> Result<Granted<T, OpenChannel>, Refused<(ChannelOpened, Channel)>> {
         let entry = self.find(&open.session).ok_or(Refused::hint(Error::UnknownSession))?;
         let admitted = entry.secrets.admit_channel(&open.session, open).map_err(Refused::hint)?;
-        self.take(&entry, admitted.number(), now).map_err(Refused::hint)?;
+        let taken = self.take(&entry, admitted.number(), now);
+        if let Err(reason @ (Error::UnknownSession | Error::Replay)) = taken {
+            return Err(Refused::hint(reason));
+        }
         let opened = admitted.accept(&entry.secrets.channel, random).map_err(Refused::hint)?;
-        Ok(entry.grant(opened))
+        if let Err(reason) = taken {
+            return Err(Refused { reason, keys: Some(Box::new(opened)) });
+        }
+        let tie = {
+            let mut state = entry.lock();
+            let tie = state.channels.get_or_insert_default().tie();
+            if state.gone {
+                // Between the two.
+                return Err(Refused { reason: Error::UnknownSession, keys: Some(Box::new(opened)) });
+            }
+            tie
+        };
+        let (opened, channel) = opened;
+        Ok(entry.grant(OpenChannel { opened, channel, tie }))
     }
 
     /// Ends a session at its client's word (SE-39).
@@ -220,20 +284,20 @@ impl<T: Clone> Table<T> {
 
     /// Ends what is over by its lifetime or idle time.
     pub fn sweep(&self, now: u64) {
-        self.end_if(|entry| self.is_over(entry, entry.lock().used, now));
+        self.end_if(End::Over, |entry| self.is_over(entry, entry.lock().used(now), now));
     }
 
     /// Ends the sessions that the caller does not want any more, by what it knows of them: because of a policy, or of a
-    /// revocation.
+    /// revocation. Their channels learn it as [`End::Unwanted`].
     pub fn retain(&self, keep: impl Fn(&T) -> bool) {
-        self.end_if(|entry| !keep(&entry.data));
+        self.end_if(End::Unwanted, |entry| !keep(&entry.data));
     }
 
-    fn end_if(&self, chosen: impl Fn(&Entry<T>) -> bool) {
+    fn end_if(&self, end: End, chosen: impl Fn(&Entry<T>) -> bool) {
         // In the order in which sessions move, so that none is missed between the two.
         for slots in std::iter::once(&self.half_open).chain(&self.confirmed) {
             let ended = lock(slots).take_if(|entry| chosen(entry));
-            ended.iter().for_each(|entry| entry.lock().gone = true);
+            ended.iter().for_each(|entry| entry.lock().end(end));
         }
     }
 
@@ -246,7 +310,7 @@ impl<T: Clone> Table<T> {
             }
             // First of all: what is refused below stays refused, whatever the clock says later.
             state.window.mark(number)?;
-            if self.is_over(entry, state.used, now) {
+            if self.is_over(entry, state.used(now), now) {
                 drop(state);
                 self.remove(entry);
                 return Err(Error::Expired);
@@ -281,7 +345,7 @@ impl<T: Clone> Table<T> {
     fn keep(&self, entry: Arc<Entry<T>>) {
         let _evicted = {
             let mut slots = self.shard(&entry.id);
-            let idle = if slots.len() >= self.capacity { slots.pop() } else { None };
+            let idle = if slots.len() >= self.capacity { longest_idle(&mut slots) } else { None };
             slots.insert(entry.id, entry);
             idle
         };
@@ -295,7 +359,12 @@ impl<T: Clone> Table<T> {
 
     /// Whether it was there.
     fn remove(&self, entry: &Entry<T>) -> bool {
-        let was_gone = std::mem::replace(&mut entry.lock().gone, true);
+        let was_gone = {
+            let mut state = entry.lock();
+            let was_gone = state.gone;
+            state.end(End::Over);
+            was_gone
+        };
         let _half_open = self.half_open().remove(&entry.id);
         let _confirmed = self.shard(&entry.id).remove(&entry.id);
         !was_gone
@@ -325,6 +394,20 @@ impl<T> Entry<T> {
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
+}
+
+/// Takes out what was used the longest ago. A session with an open channel is in use, so it counts as used just now; only
+/// where there is nothing but such does one of them go.
+fn longest_idle<T>(slots: &mut Shard<T>) -> Option<Arc<Entry<T>>> {
+    for _ in 0..PASSED_OVER {
+        let oldest = slots.pop()?;
+        let is_used = oldest.lock().channels.as_ref().is_some_and(|channels| channels.is_used());
+        if !is_used {
+            return Some(oldest);
+        }
+        slots.insert(oldest.id, oldest);
+    }
+    slots.pop()
 }
 
 /// Nothing panics while it holds one of these locks.

@@ -75,6 +75,43 @@ pub(super) fn outside(status: StatusCode) -> Response<Body> {
     response
 }
 
+/// At the channel's place, what asks for none that can be given (SE-37).
+pub(super) fn no_channel(status: StatusCode) -> Response<Body> {
+    counter!("sealwire_refusals_total", "reason" => "outside").increment(1);
+    let (title, detail) = match status {
+        StatusCode::METHOD_NOT_ALLOWED => ("A channel is opened with GET, or with CONNECT on HTTP/2", ""),
+        StatusCode::UPGRADE_REQUIRED => (
+            "A channel is a WebSocket of version 13",
+            "The request asks for none. A proxy in front has to pass `Upgrade` and `Connection` on.",
+        ),
+        _ => ("Not the WebSocket of a channel", "Its subprotocol is sealwire.v1."),
+    };
+    let mut response = problem::response(status, problem::BLANK, title, detail);
+    let headers = response.headers_mut();
+    match status {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, CONNECT"));
+        }
+        StatusCode::UPGRADE_REQUIRED => {
+            // RFC 9110 section 15.5.22, RFC 6455 section 4.4.
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// No place for another channel.
+pub(super) fn full() -> Response<Body> {
+    counter!("sealwire_refusals_total", "reason" => "channels").increment(1);
+    let title = "Too many channels at this time";
+    let mut response = problem::response(StatusCode::SERVICE_UNAVAILABLE, problem::BLANK, title, "");
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
 /// The table of wires and the stack disagree: a request of no wire came here.
 pub(super) fn not_this_wire() -> Response<Body> {
     problem::response(StatusCode::NOT_FOUND, problem::BLANK, "Not a sealed request", "")

@@ -2,6 +2,7 @@
 
 mod answer;
 mod callers;
+mod channel;
 mod early;
 mod handshake;
 mod once;
@@ -9,6 +10,7 @@ mod requests;
 mod shown;
 
 pub use callers::{CallerPolicy, Callers};
+pub use channel::Channels;
 pub use once::OnceRegister;
 pub use shown::{Shown, Shows};
 
@@ -56,6 +58,8 @@ pub struct Settings {
     pub idle_time: Duration,
     /// what is gathered of a request that HTTP/1.1 cannot stream, in bytes
     pub gathered: usize,
+    /// of channels
+    pub channels: Channels,
 }
 
 /// Makes sessions, opens the requests that come by them, hands them to the inner service as ordinary requests with a
@@ -112,6 +116,13 @@ impl<S: Application> Service<Request<Body>> for Session<S> {
             }
             Pick::Wire(Wire::Session) => {
                 Box::pin(async move { Ok(requests::serve(&settings, &outer, body, inner).await) })
+            }
+            Pick::Wire(Wire::SessionChannel) => {
+                let answer = channel::serve(settings, Request::from_parts(outer, body), inner);
+                Box::pin(async move { Ok(answer) })
+            }
+            Pick::Refused(status) if outer.uri.path() == crate::channel::PATH => {
+                Box::pin(async move { Ok(answer::no_channel(status)) })
             }
             Pick::Wire(_) | Pick::Plain => Box::pin(async { Ok(answer::not_this_wire()) }),
             Pick::Refused(status) => Box::pin(async move { Ok(answer::outside(status)) }),

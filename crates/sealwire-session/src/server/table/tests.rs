@@ -10,7 +10,12 @@ use bytes::BytesMut;
 use peak_alloc::PeakAlloc;
 use sealwire_crypto::{aead::Aead, random::OsRandom};
 use sealwire_message::chunk;
-use std::{sync::Barrier, thread};
+use std::{
+    future::Future,
+    sync::Barrier,
+    task::{Context, Poll, Waker},
+    thread,
+};
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
@@ -411,8 +416,95 @@ fn channels_are_admitted_as_requests_are() {
     assert_eq!(table.len(), (1, 0));
     let granted = table.open_channel(&open, 0, &OsRandom).ok().unwrap();
     assert_eq!((granted.data, table.len()), (7, (0, 1)));
-    assert!(expect.receive(&secrets(1).channel, &granted.keys.0).is_ok());
+    assert!(expect.receive(&secrets(1).channel, &granted.keys.opened).is_ok());
     assert_eq!(refused(&open), Some(Error::Replay));
     assert_eq!(request(&table, 1, 3, 0), Some(Error::Replay));
     assert_eq!(request(&table, 1, 4, 0), None);
+}
+
+fn channel(table: &Table<u64>, session: u64, number: u64, now: u64) -> OpenChannel {
+    let (open, _) = secrets(session).open_channel(&id(session), number, &OsRandom).unwrap();
+    table.open_channel(&open, now, &OsRandom).ok().unwrap().keys
+}
+
+/// Whether a channel knows of an end.
+fn end(channel: &OpenChannel) -> Option<End> {
+    let ended = std::pin::pin!(channel.tie.ended());
+    match ended.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(end) => Some(end),
+        Poll::Pending => None,
+    }
+}
+
+// SE-38: a session is not idle while a channel of it is open, but its lifetime ends; idle time counts from the last end.
+#[test]
+fn an_open_channel_is_use() {
+    let table = table(4, 4);
+    table.insert(half_open(1), 0, 0);
+    let (one, other) = (channel(&table, 1, 0, 0), channel(&table, 1, 1, 0));
+    table.sweep(5 * HOUR);
+    assert_eq!((end(&one), table.len()), (None, (0, 1)));
+    one.tie.release(6 * HOUR);
+    table.sweep(20 * HOUR);
+    other.tie.release(20 * HOUR);
+    assert_eq!(request(&table, 1, 2, 21 * HOUR - 1), None);
+    let last = channel(&table, 1, 3, 21 * HOUR);
+    table.sweep(24 * HOUR);
+    assert_eq!((end(&last), table.len()), (Some(End::Over), (0, 0)));
+
+    table.insert(half_open(2), 0, 0);
+    channel(&table, 2, 0, 0).tie.release(HOUR);
+    assert_eq!(request(&table, 2, 1, 2 * HOUR), Some(Error::Expired));
+}
+
+// SE-37, SE-39: whatever ends a session, its channels learn it, and how.
+#[test]
+fn channels_learn_how_their_session_ended() {
+    let table = table(8, 8);
+    for session in 1..=3 {
+        table.insert(half_open(session), session, 0);
+    }
+    let channels = [1, 2, 3].map(|session| channel(&table, session, 0, 0));
+    assert!(channels.iter().all(|channel| end(channel).is_none()));
+    assert!(table.close(&secrets(1).close.close(&id(1))).is_ok());
+    table.retain(|data| *data != 2);
+    assert_eq!(channels.each_ref().map(end), [Some(End::Over), Some(End::Unwanted), None]);
+    drop(table);
+    assert_eq!(end(&channels[2]), Some(End::Over));
+    // The first word stands.
+    assert_eq!(end(&channels[1]), Some(End::Unwanted));
+}
+
+// SE-38: what has an open channel does not make room, unless there is nothing else.
+#[test]
+fn a_session_with_a_channel_is_pushed_out_last() {
+    let table = table(2, 2);
+    table.insert(half_open(1), 0, 0);
+    let open = channel(&table, 1, 0, 0);
+    for session in [2, 3] {
+        table.insert(half_open(session), 0, 1);
+        assert_eq!(request(&table, session, 0, 1), None);
+    }
+    assert_eq!(end(&open), None);
+    assert_eq!(request(&table, 2, 1, 2), Some(Error::UnknownSession));
+    let other = channel(&table, 3, 1, 3);
+    table.insert(half_open(4), 0, 4);
+    assert_eq!(request(&table, 4, 0, 4), None);
+    assert_eq!([&open, &other].map(end).iter().flatten().count(), 1);
+}
+
+// SE-37: what is refused once the MAC has held is told in the channel; a repetition is not.
+#[test]
+fn a_refused_channel_says_so_inside() {
+    let table = Table::new(Limits { requests: 1, ..Limits::default() });
+    table.insert(half_open(1), 0, 0);
+    assert_eq!(request(&table, 1, 0, 0), None);
+    let (open, expect) = secrets(1).open_channel(&id(1), 1, &OsRandom).unwrap();
+    let refused = table.open_channel(&open, 0, &OsRandom).err().unwrap();
+    assert_eq!(refused.reason(), Error::RequestLimit);
+    let (opened, _) = refused.inside().unwrap();
+    assert!(expect.receive(&secrets(1).channel, &opened).is_ok());
+    let again = table.open_channel(&open, 0, &OsRandom).err().unwrap();
+    assert_eq!(again.reason(), Error::Replay);
+    assert!(again.inside().is_none());
 }

@@ -1,0 +1,193 @@
+//! Connections that become WebSockets, up to their first byte, at either end: the upgrade of HTTP/1.1 (RFC 6455 section
+//! 4) and the extended CONNECT of HTTP/2 (RFC 8441). What is said after it is carried as bytes, so that fragments, pings
+//! and statuses arrive as they were sent.
+
+use crate::{Body, body, wire::single};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header, request::Parts,
+};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use sealwire_crypto::random::{self, Random};
+use std::{any::Any, io, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+/// The protocol's name, in `Upgrade` and in `:protocol`.
+pub const NAME: &str = "websocket";
+const NAME_VALUE: HeaderValue = HeaderValue::from_static(NAME);
+const VERSION: HeaderValue = HeaderValue::from_static("13");
+const UPGRADE: HeaderValue = HeaderValue::from_static("Upgrade");
+
+/// In the extensions of a request that may take its connection over: who does keeps this for as long, and the limits that
+/// count the connection go on to count it.
+#[derive(Clone)]
+pub struct Occupied(pub Arc<dyn Any + Send + Sync>);
+
+/// How a request asks for a WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// the upgrade of HTTP/1.1; what is said to its key
+    Upgrade(HeaderValue),
+    /// the extended CONNECT of HTTP/2
+    Connect,
+}
+
+/// Why a request gets no WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// it asks for none
+    NotAsked,
+    /// it asks for another version than 13
+    Version,
+    /// its key is none
+    Key,
+}
+
+impl Form {
+    /// Reads a request's head.
+    ///
+    /// # Errors
+    /// [`Refused`]
+    pub fn of(request: &Parts) -> Result<Self, Refused> {
+        let headers = &request.headers;
+        let connects = is_connect(request);
+        // RFC 9110 section 7.8: HTTP/1.0 has no upgrades.
+        let upgrades = request.method == Method::GET
+            && request.version == Version::HTTP_11
+            && names(headers, &header::CONNECTION, "upgrade")
+            && names(headers, &header::UPGRADE, NAME);
+        if !connects && !upgrades {
+            return Err(Refused::NotAsked);
+        }
+        if single(headers, &header::SEC_WEBSOCKET_VERSION) != Some("13") {
+            return Err(Refused::Version);
+        }
+        if connects {
+            return Ok(Self::Connect);
+        }
+        let key = single(headers, &header::SEC_WEBSOCKET_KEY).ok_or(Refused::Key)?;
+        if !STANDARD.decode(key).is_ok_and(|key| key.len() == 16) {
+            return Err(Refused::Key);
+        }
+        let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes())).map_err(|_| Refused::Key)?;
+        Ok(Self::Upgrade(accept))
+    }
+
+    /// The answer that begins the WebSocket, with fields of its own in `headers`, the subprotocol among them.
+    #[must_use]
+    pub fn answer(self, headers: HeaderMap) -> Response<Body> {
+        let mut response = Response::new(body::empty());
+        *response.headers_mut() = headers;
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.remove(header::SEC_WEBSOCKET_ACCEPT);
+        if let Self::Upgrade(accept) = self {
+            headers.insert(header::CONNECTION, UPGRADE);
+            headers.insert(header::UPGRADE, NAME_VALUE);
+            headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        }
+        response
+    }
+}
+
+/// Whether a request is the extended CONNECT of a WebSocket, well-formed or not.
+#[must_use]
+pub fn is_connect(request: &Parts) -> bool {
+    let protocol = request.extensions.get::<hyper::ext::Protocol>();
+    request.method == Method::CONNECT
+        && protocol.is_some_and(|protocol| protocol.as_str().eq_ignore_ascii_case(NAME))
+}
+
+/// Whether a list field names something, in whatever case.
+pub(crate) fn names(headers: &HeaderMap, field: &HeaderName, wanted: &str) -> bool {
+    let values = headers.get_all(field).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case(wanted))
+}
+
+/// An upgrade over HTTP/1.1 that this side asks for.
+#[derive(Debug)]
+pub struct Asking {
+    accept: String,
+}
+
+impl Asking {
+    /// Makes a request without content ask for a WebSocket; a subprotocol is among its fields.
+    ///
+    /// # Errors
+    /// No randomness.
+    pub fn ask(request: &mut Parts, random: &dyn Random) -> Result<Self, sealwire_crypto::Error> {
+        let key = STANDARD.encode(random::array::<16>(random)?);
+        let accept = derive_accept_key(key.as_bytes());
+        request.method = Method::GET;
+        request.version = Version::HTTP_11;
+        request.extensions.remove::<hyper::ext::Protocol>();
+        let headers = &mut request.headers;
+        headers.insert(header::CONNECTION, UPGRADE);
+        headers.insert(header::UPGRADE, NAME_VALUE);
+        headers.insert(header::SEC_WEBSOCKET_VERSION, VERSION);
+        // Base64 is a field's value.
+        if let Ok(key) = HeaderValue::try_from(key) {
+            headers.insert(header::SEC_WEBSOCKET_KEY, key);
+        }
+        Ok(Self { accept })
+    }
+
+    /// Whether an answer with status 101 comes of somebody who has understood what was asked (RFC 6455 section 4.1).
+    #[must_use]
+    pub fn is_met<B>(&self, answer: &Response<B>) -> bool {
+        let headers = answer.headers();
+        answer.status() == StatusCode::SWITCHING_PROTOCOLS
+            && names(headers, &header::UPGRADE, NAME)
+            && single(headers, &header::SEC_WEBSOCKET_ACCEPT) == Some(&self.accept)
+    }
+}
+
+/// How long the other side may go on once one has ended: a WebSocket's server closes behind its client's last word.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// Carries bytes between two connections that were taken over, until either ends, with 8 KiB of each direction in memory.
+/// What has ended well is told to the other side as an end; what broke off breaks the other off. Gives how many bytes
+/// went each way.
+///
+/// # Errors
+/// How one of them broke off.
+pub async fn join(near: OnUpgrade, far: OnUpgrade) -> io::Result<(u64, u64)> {
+    let near = TokioIo::new(near.await.map_err(io::Error::other)?);
+    let far = TokioIo::new(far.await.map_err(io::Error::other)?);
+    carry(near, far).await
+}
+
+async fn carry<A, B>(near: A, far: B) -> io::Result<(u64, u64)>
+where
+    A: AsyncRead + AsyncWrite,
+    B: AsyncRead + AsyncWrite,
+{
+    let (mut from_near, mut to_near) = tokio::io::split(near);
+    let (mut from_far, mut to_far) = tokio::io::split(far);
+    let there = async {
+        let sent = tokio::io::copy(&mut from_near, &mut to_far).await?;
+        to_far.shutdown().await.map(|()| sent)
+    };
+    let back = async {
+        let sent = tokio::io::copy(&mut from_far, &mut to_near).await?;
+        to_near.shutdown().await.map(|()| sent)
+    };
+    tokio::pin!(there, back);
+    let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+    tokio::select! {
+        sent = &mut there => {
+            let sent = sent?;
+            Ok((sent, timeout(LINGER, back).await.map_err(late)??))
+        }
+        sent = &mut back => {
+            let sent = sent?;
+            Ok((timeout(LINGER, there).await.map_err(late)??, sent))
+        }
+    }
+}
