@@ -10,7 +10,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
 };
 use sealwire_attest::Policy;
-use sealwire_client::{Connector, Settings};
+use sealwire_client::{Connector, Settings, Wire};
 use sealwire_gateway::{
     Config, Gateway,
     config::{Route, Tee},
@@ -162,10 +162,10 @@ async fn gateway(upstream: &str, state: PathBuf, kem: &str) -> Result<()> {
     Ok(())
 }
 
-/// Plain HTTP in, sealed requests out: what the local proxy does, without its checks.
+/// Plain HTTP in, requests sealed for the oblivious wire out: what the local proxy does, without its checks.
 async fn client(to: SocketAddr, policy: &str) -> Result<()> {
     let mut settings = Settings::new(format!("http://{to}").parse()?, Policy::from_toml(policy)?);
-    settings.kems = sealwire_kems();
+    (settings.wire, settings.kems) = (Wire::Oblivious, sealwire_kems());
     let connector = Connector::connect(settings).await?;
     let service = tower::service_fn(move |request: Request<Body>| {
         let connector = connector.clone();

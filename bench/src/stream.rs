@@ -13,7 +13,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::rt::TokioIo;
 use sealwire_attest::Policy;
-use sealwire_client::{Connector, Settings};
+use sealwire_client::{Connector, Settings, Wire};
 use sealwire_http::{Body, body};
 use sealwire_tee::development::Development;
 use std::{convert::Infallible, net::SocketAddr, path::Path, time::Instant};
@@ -45,7 +45,8 @@ pub(crate) async fn run(state: &Path, scratch: &Path) -> Result<Table> {
     let policy = scratch.join("policy.toml");
     std::fs::write(&policy, &text)?;
     let proxy = Party::start("client", &[gateway.address.to_string(), policy.display().to_string()])?;
-    let settings = Settings::new(format!("http://{}", gateway.address).parse()?, Policy::from_toml(&text)?);
+    let to = format!("http://{}", gateway.address).parse()?;
+    let settings = Settings { wire: Wire::Oblivious, ..Settings::new(to, Policy::from_toml(&text)?) };
     let connector = Connector::connect(settings).await?;
     let stage = Stage { _upstream: upstream, gateway, proxy, connector };
 

@@ -13,7 +13,7 @@ use sealwire::{
     connect::{self, ConnectSettings},
     relay::{self, RelaySettings},
 };
-use sealwire_client::Settings;
+use sealwire_client::{Settings, Wire};
 use sealwire_gateway::{Config, Running};
 use sealwire_http::{Body, body};
 use std::net::SocketAddr;
@@ -79,9 +79,10 @@ impl Chain {
         self
     }
 
-    /// An ordinary client of a local proxy without a relay; the tap is on its way.
+    /// An ordinary client of a local proxy on the oblivious wire without a relay; the tap is on its way.
     pub async fn without_relay(&self) -> (connect::Running, Plain) {
-        let settings = Settings { to: self.tap.url(), relay: None, ..settings_through(loopback(), NAME) };
+        let (to, relay, wire) = (self.tap.url(), None, Wire::Oblivious);
+        let settings = Settings { to, relay, wire, ..settings_through(loopback(), NAME) };
         let connect = connect::start(ConnectSettings::new(settings, loopback())).await.unwrap();
         let client = Plain::new(connect.address());
         (connect, client)

@@ -7,7 +7,7 @@ use crate::{
     raw::{Answer, Raw, request},
     tee::{self, PolicyText},
 };
-use sealwire_client::Settings;
+use sealwire_client::{Settings, Wire};
 use sealwire_gateway::{
     Config, Environment, Gateway, Running,
     config::{Route, Tee},
@@ -115,7 +115,7 @@ impl Stage {
         Sealing::first(&self.keys().await)
     }
 
-    /// Settings of a client that reaches it directly.
+    /// Settings of a client that reaches it directly, by the oblivious wire unless the test wants another.
     #[must_use]
     pub fn settings(&self) -> Settings {
         settings(self.address())
@@ -140,11 +140,12 @@ impl Stage {
     }
 }
 
-/// Settings of a client of the gateway at `address`.
+/// Settings of a client of the gateway at `address`, by the oblivious wire unless the test wants another.
 #[must_use]
 pub fn settings(address: SocketAddr) -> Settings {
     let to = format!("http://{address}").parse().unwrap();
     let mut settings = Settings::new(to, PolicyText::default().policy());
     settings.authority = Some(AUTHORITY.to_owned());
+    settings.wire = Wire::Oblivious;
     settings
 }

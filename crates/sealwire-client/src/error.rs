@@ -94,7 +94,7 @@ pub enum Error {
     Tls(BoxError),
 }
 
-/// What stands between a client and a key document, where that can be told.
+/// What stands between a client and a gateway, where that can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obstacle {
@@ -178,7 +178,25 @@ impl Error {
     /// What stands in the way, where that can be told.
     #[must_use]
     pub fn obstacle(&self) -> Option<Obstacle> {
+        if let Self::NoSession { source, .. } = self
+            && let session::Refused::Status(status) = **source
+        {
+            return Some(Obstacle::Status(status));
+        }
         causes(self).find_map(Obstacle::of)
+    }
+
+    /// Whether it may go away while one waits: the gateway is away, or not ready yet.
+    #[must_use]
+    pub fn may_heal(&self) -> bool {
+        let is_away = match self {
+            Self::Unreachable { .. } => true,
+            Self::NoSession { source, .. } => {
+                matches!(**source, session::Refused::Transport(_) | session::Refused::Status(_))
+            }
+            _ => false,
+        };
+        is_away && self.obstacle().is_none_or(Obstacle::may_heal)
     }
 
     /// Whether a renewal was left out because the last was less than 30 s ago (SE-43).

@@ -14,11 +14,13 @@ pub mod revocation;
 mod settings;
 mod status;
 pub mod transport;
+mod wire;
 
 pub use attester::{Attestation, Attester};
 pub use connector::Connector;
 pub use error::{Error, Obstacle};
-pub use keys::{SealedWith, Wire, fetch};
+pub use keys::{SealedWith, fetch};
 pub use retry::ReplaySafe;
 pub use settings::{Environment, Settings, is_loopback};
 pub use status::{Counts, Refusal, RevocationStatus, Status};
+pub use wire::Wire;

@@ -30,15 +30,15 @@ pub struct Settings {
     /// a relay's URL for this gateway (`https://relay/NAME`); keys are then learnt through it too (OB-88), and `to`
     /// is never contacted. Only a relay on this machine may be `http://` (OB-82)
     pub relay: Option<Uri>,
-    /// the wire; a session cannot be made through a relay
+    /// the wire, [`Wire::Auto`] unless said; a session cannot be made through a relay
     pub wire: Wire,
     /// whether a request with a safe method, which is the first of a resumed session, goes along with the handshake: one
     /// round trip less (SE-42). Its keys rest on the last session alone, and who sends the request again where its answer
     /// did not come has it carried out twice; off unless said
     pub early_data: bool,
-    /// one message each way, or streams, on the oblivious wire
+    /// one message each way, or streams, on the oblivious wire. Where that has to be, name it in `wire`
     pub form: oblivious::Form,
-    /// KEMs that may be used
+    /// KEMs that may be used on the oblivious wire
     pub kems: Vec<Kem>,
     /// limits of the wire
     pub limits: Limits,
@@ -50,12 +50,13 @@ pub struct Settings {
     pub endorsements: Vec<PathBuf>,
     /// the operator's revocation list (AT-25); required where the policy names keys for lists
     pub revocation: Option<revocation::Source>,
-    /// what this side attests itself with, in sessions, where the gateway wants to see who calls (SE-11)
+    /// what this side attests itself with, in sessions, where the gateway wants to see who calls (SE-11); asks for a session
     pub attester: Option<Arc<dyn Attester>>,
 }
 
 impl Settings {
-    /// With the defaults: chunked messages, X-Wing and X25519, 10 s, the system's TLS roots, no relay.
+    /// With the defaults: a session where the gateway offers them, else chunked oblivious messages with X-Wing or X25519;
+    /// 10 s, the system's TLS roots, no relay.
     #[must_use]
     pub fn new(to: Uri, policy: Policy) -> Self {
         Self {
@@ -122,16 +123,6 @@ impl Places {
             Some(relay) => Base::relay(relay)?,
             None => to,
         };
-        if settings.relay.is_some() && settings.wire == Wire::Session {
-            return Err(Error::Settings(
-                "a relay carries the oblivious wire alone: a session would tell who asks",
-            ));
-        }
-        if settings.attester.is_some() && settings.wire != Wire::Session {
-            return Err(Error::Settings(
-                "a caller attests itself in a session alone: on other wires nobody is told who asks",
-            ));
-        }
         Ok(Self {
             authority,
             keys: base.join(key_document::PATH)?,

@@ -18,7 +18,7 @@ use sealwire::{
     relay::{self, RelaySettings, Tap},
 };
 use sealwire_attest::Policy;
-use sealwire_client::Settings;
+use sealwire_client::{self as client, Settings};
 use sealwire_gateway::{Config, Environment, Gateway, config::Tee};
 use sealwire_http::client::oblivious::Form;
 use sealwire_tee::Development;
@@ -199,7 +199,13 @@ fn kind(problem: &Value) -> &str {
 
 #[tokio::test]
 async fn a_program_notices_nothing() {
-    let stage = Stage::set(|_| {}).await;
+    for wire in [client::Wire::Session, client::Wire::Oblivious] {
+        nothing_is_noticed(wire).await;
+    }
+}
+
+async fn nothing_is_noticed(by: client::Wire) {
+    let stage = Stage::set(|settings| settings.client.wire = by).await;
     let fields = [
         "content-type: application/json",
         "authorization: Bearer key",
@@ -219,7 +225,7 @@ async fn a_program_notices_nothing() {
     assert_eq!(fields["authorization"], "Bearer key");
     assert_eq!(fields["host"], AUTHORITY);
     // OB-62
-    assert!(fields.contains_key("date"));
+    assert!(fields.contains_key("date") || by == client::Wire::Session);
     for name in ["x-mine", "proxy-connection", "connection"] {
         assert!(!fields.contains_key(name), "{name}");
     }
@@ -354,7 +360,10 @@ async fn bodies_stream_both_ways() {
 // OB-26
 #[tokio::test]
 async fn whole_messages_work_too() {
-    let stage = Stage::set(|settings| settings.client.form = Form::Single).await;
+    let single = |settings: &mut ConnectSettings| {
+        (settings.client.wire, settings.client.form) = (client::Wire::Oblivious, Form::Single);
+    };
+    let stage = Stage::set(single).await;
     let (head, content) = stage.ask("POST /echo", &[], b"whole").await;
     assert_eq!((head.status(), &content[..]), (200, &b"whole"[..]));
     let (head, content) = stage.ask("POST /echo", &[], &vec![0; 2 << 20]).await;
@@ -463,7 +472,7 @@ async fn the_status_page_says_what_was_verified() {
     // AT-07
     assert_eq!(shown["development"], true);
     assert_eq!(shown["authority"], AUTHORITY);
-    assert_eq!(shown["wire"]["kem"], "X-Wing");
+    assert_eq!((&shown["wire"]["name"], &shown["wire"]["group"]), (&json!("session"), &json!("X25519MLKEM768")));
     assert_eq!(shown["verified"]["verdict"]["verdict"], "accepted");
     assert!(!shown["verified"]["verdict"]["checks"].as_object().unwrap().is_empty());
     assert_eq!(shown["verified"]["age"]["known"], "self-asserted");
@@ -476,7 +485,7 @@ async fn the_status_page_says_what_was_verified() {
     assert!(head.get("content-type").unwrap().starts_with("text/html"));
     assert!(head.get("content-security-policy").unwrap().starts_with("default-src 'none'"));
     let page = String::from_utf8(content).unwrap();
-    for text in [AUTHORITY, "development", "X-Wing", "self-asserted"] {
+    for text in [AUTHORITY, "development", "session", "X25519MLKEM768", "self-asserted"] {
         assert!(page.contains(text), "{text}");
     }
     assert!(!page.contains("<script"));
@@ -531,6 +540,7 @@ async fn through_a_relay() {
     let (_, shown) = ask(status, "GET /status.json", &[&format!("host: {status}")], b"").await;
     let shown: Value = serde_json::from_slice(&shown).unwrap();
     assert_eq!(shown["relay"], format!("http://{}/unit", relay.address()));
+    assert_eq!((&shown["wire"]["name"], &shown["wire"]["kem"]), (&json!("oblivious"), &json!("X-Wing")));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod channel;
+mod choice;
 mod early;
 mod mutual;
 mod refused;

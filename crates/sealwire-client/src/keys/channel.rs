@@ -31,18 +31,7 @@ use std::{
 use tokio::runtime::Handle;
 use tower::Service;
 
-/// Which wire to use.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Wire {
-    /// Oblivious HTTP: each request under keys of its own, by a relay where one is wanted
-    #[default]
-    Oblivious,
-    /// an attested session: one handshake, then symmetric keys alone
-    Session,
-}
-
-/// What requests are sealed with.
+/// What requests are sealed with, and so by which wire they go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SealedWith {
@@ -80,6 +69,11 @@ impl Channel {
             Self::Oblivious { .. } => None,
             Self::Session { lease, .. } => Some(&lease.live),
         }
+    }
+
+    /// Whether it is a session.
+    pub(super) fn is_session(&self) -> bool {
+        matches!(self, Self::Session { .. })
     }
 
     /// Whether it is a session that began with the ticket of another.

@@ -9,7 +9,7 @@ mod refresh;
 mod seen;
 
 pub(crate) use channel::Errand;
-pub use channel::{SealedWith, Wire};
+pub use channel::SealedWith;
 pub use fetch::fetch;
 pub(crate) use keeper::{Cause, Keeper, Renewal};
 pub(crate) use pin::{Appraiser, Pin};

@@ -1,13 +1,14 @@
 //! From a fetched document to a pinned one: verified, appraised, and with a key chosen from it.
 
 use super::{
-    channel::{self, Channel, Errand, Handshaken, Known, Where, Wire},
+    channel::{self, Channel, Errand, Handshaken, Known, Where},
     fetch::{self, Failed},
     own::{self, Own},
     seen::Serials,
 };
 use crate::{
-    Environment, Error, Settings, error::Expired, revocation::Cut, settings::Places, transport::Transport,
+    Environment, Error, Settings, Wire, error::Expired, revocation::Cut, settings::Places,
+    transport::Transport, wire::offers_sessions,
 };
 use arc_swap::ArcSwap;
 use http::Uri;
@@ -177,7 +178,7 @@ pub(crate) struct Appraiser {
 
 impl Appraiser {
     pub(crate) fn new(settings: Settings, environment: Environment) -> Result<Self, Error> {
-        let places = Places::of(&settings)?;
+        let (places, chosen) = (Places::of(&settings)?, Wire::asked_for(&settings)?);
         let transport =
             Transport::new([&places.keys], &settings.tls_roots, settings.timeout).map_err(Error::Tls)?;
         let own = settings.attester.map(|attester| Own::new(attester, &*environment.random));
@@ -188,7 +189,7 @@ impl Appraiser {
             verifier: Verifier::new(settings.policy.trust()),
             policy: ArcSwap::from_pointee(settings.policy),
             kems: settings.kems,
-            chosen: settings.wire,
+            chosen,
             wire: oblivious::Settings {
                 form: settings.form,
                 limits: settings.limits,
@@ -265,19 +266,25 @@ impl Appraiser {
                 _ => Failure::Denied(denial),
             }
         })?;
-        match self.chosen {
-            Wire::Oblivious => {
-                let channel = self.oblivious(&acceptance, at)?;
-                let made = Handshaken { channel, acceptance, published: None, own_end: None };
-                Ok(self.pinned(made, Arc::new(published), at))
-            }
-            Wire::Session => {
-                // New evidence was asked for, so nothing of the last session stands in for it (SE-41).
-                let known =
-                    Known { published: &published, acceptance: &acceptance, endorsements, ticket: None };
-                let made = self.session(known, &mut Errand::default()).await?;
-                Ok(self.pinned(made, Arc::new(published), at))
-            }
+        let made = if self.goes_by_session(acceptance.document.get(), current) {
+            // New evidence was asked for, so nothing of the last session stands in for it (SE-41).
+            let known = Known { published: &published, acceptance: &acceptance, endorsements, ticket: None };
+            self.session(known, &mut Errand::default()).await?
+        } else {
+            let channel = self.oblivious(&acceptance, at)?;
+            Handshaken { channel, acceptance, published: None, own_end: None }
+        };
+        Ok(self.pinned(made, Arc::new(published), at))
+    }
+
+    /// The wire is chosen once, by a document that was accepted. What asks for another document later, a hint of whoever is
+    /// on the way as well, does not lead to another wire (SE-43).
+    fn goes_by_session(&self, document: &KeyDocument, current: Option<&Pin>) -> bool {
+        match (self.chosen, current) {
+            (Wire::Session, _) => true,
+            (Wire::Oblivious, _) => false,
+            (Wire::Auto, Some(pin)) => pin.channel.is_session(),
+            (Wire::Auto, None) => offers_sessions(document),
         }
     }
 
@@ -395,9 +402,8 @@ impl Appraiser {
             session::Refused::Denied(denial) => Failure::Denied(denial),
             source => Failure::Handshake { at: self.places.session.clone(), source: Arc::new(source) },
         };
-        let mut wires = known.acceptance.document.get().wires.iter();
-        if !wires.any(|wire| wire == sealwire_http::session::WIRE) {
-            return Err(refused(sealwire_http::session::Error::NoCommonSuite.into()));
+        if !offers_sessions(known.acceptance.document.get()) {
+            return Err(refused(session::Refused::NotOffered));
         }
         let settings = session::Settings {
             limits: sealwire_http::session::Limits::default(),

@@ -11,7 +11,7 @@ use super::{
 use clap::{Args as ClapArgs, ValueEnum};
 use sealwire::connect::{self, ConnectSettings, Running};
 use sealwire_attest::verdict::Denial;
-use sealwire_client::{Obstacle, SealedWith, Settings};
+use sealwire_client::{SealedWith, Settings};
 use sealwire_crypto::{kem::Kem, kx::Group};
 use sealwire_http::client::{oblivious, session::Refused};
 use serde_json::json;
@@ -37,7 +37,7 @@ Examples:
   sealwire connect --to https://gateway.example --policy policy.toml \\
       --relay https://relay.example/unit
   sealwire connect --to https://gateway.example --policy policy.toml \\
-      --wire session --attest auto
+      --attest auto
 
 Exit codes: 0 stopped in good order · 1 failure, the gateway cannot be reached
             2 usage · 30 the policy refuses the gateway")]
@@ -57,20 +57,22 @@ pub(crate) struct Args {
     /// A relay's URL for this gateway; the gateway then never learns who asks
     #[arg(long, value_name = "URL")]
     relay: Option<Url>,
-    /// The wire to use
-    #[arg(long, value_enum, default_value_t = Wire::Oblivious)]
-    wire: Wire,
-    /// On sessions: a GET, HEAD, OPTIONS or TRACE that finds the last session over goes along with the first message of
+    /// The wire to use [default: a session where the gateway's accepted document offers them, else oblivious; with --relay
+    /// always oblivious]. One that is named is never left for another
+    #[arg(long, value_enum)]
+    wire: Option<Wire>,
+    /// Asks for a session: a GET, HEAD, OPTIONS or TRACE that finds the last session over goes along with the first message of
     /// the next. One round trip less; where its answer is lost on the way, it is sent again
     #[arg(long)]
     early_data: bool,
-    /// On the oblivious wire: streams in chunks, or one sealed message each way
-    #[arg(long, value_enum, default_value_t = Form::Chunked)]
-    form: Form,
+    /// Asks for the oblivious wire: streams in chunks, or one sealed message each way [default there: chunked]
+    #[arg(long, value_enum)]
+    form: Option<Form>,
     /// The name that requests carry inside, where it is not that of --to
     #[arg(long, value_name = "NAME", value_parser = values::authority)]
     authority: Option<String>,
-    /// A KEM that may be used: x-wing, x25519 or p-256; repeatable [default: x-wing and x25519]
+    /// Asks for the oblivious wire: a KEM that may be used, x-wing, x25519 or p-256; repeatable [default there: x-wing and
+    /// x25519]
     #[arg(long = "kem", value_name = "KEM", value_parser = values::kem)]
     kems: Vec<Kem>,
     /// A name besides localhost by which programs call the local port; repeatable
@@ -94,7 +96,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Wire {
     /// Oblivious HTTP (RFC 9458): each request by itself, by a relay where one is wanted
     Oblivious,
@@ -131,14 +133,12 @@ impl Args {
             endorsements: self.source.endorsements.clone(),
             authority: self.authority.clone(),
             relay: self.relay.as_ref().map(|relay| relay.0.clone()),
-            wire: match self.wire {
-                Wire::Oblivious => sealwire_client::Wire::Oblivious,
-                Wire::Session => sealwire_client::Wire::Session,
-            },
+            wire: self.wire()?,
             early_data: self.early_data,
             form: match self.form {
-                Form::Chunked => oblivious::Form::Chunked,
-                Form::Single => oblivious::Form::Single,
+                Some(Form::Chunked) => oblivious::Form::Chunked,
+                Some(Form::Single) => oblivious::Form::Single,
+                None => defaults.form,
             },
             kems: if self.kems.is_empty() { defaults.kems } else { self.kems.clone() },
             timeout: self.source.timeout,
@@ -156,6 +156,29 @@ impl Args {
     }
 }
 
+impl Args {
+    /// What belongs to one wire alone asks for it; the connector knows the rest.
+    fn wire(&self) -> Result<sealwire_client::Wire, Failure> {
+        let given = |flags: &[(&'static str, bool)]| {
+            flags.iter().find(|(_, is_given)| *is_given).map(|(flag, _)| *flag)
+        };
+        let of_oblivious = given(&[("--form", self.form.is_some()), ("--kem", !self.kems.is_empty())]);
+        let of_sessions = given(&[
+            ("--wire session", self.wire == Some(Wire::Session)),
+            ("--attest", self.own.attest.is_some()),
+            ("--early-data", self.early_data),
+        ]);
+        match (self.wire, of_oblivious, of_sessions) {
+            (_, Some(one), Some(other)) => Err(Failure::usage(format!(
+                "{one} is for the oblivious wire and {other} for sessions: leave one of them out"
+            ))),
+            (Some(Wire::Oblivious), ..) | (None, Some(_), _) => Ok(sealwire_client::Wire::Oblivious),
+            (Some(Wire::Session), ..) => Ok(sealwire_client::Wire::Session),
+            (None, None, _) => Ok(sealwire_client::Wire::Auto),
+        }
+    }
+}
+
 /// Starts the proxy; `None` if it was told to stop before it could.
 async fn start(
     settings: &ConnectSettings,
@@ -170,12 +193,7 @@ async fn start(
             Err(error) => error,
         };
         // What stays as it is however long one waits is told at once.
-        let may_heal = match &error {
-            connect::Error::Client(error @ sealwire_client::Error::Unreachable { .. }) => {
-                error.obstacle().is_none_or(Obstacle::may_heal)
-            }
-            _ => false,
-        };
+        let may_heal = matches!(&error, connect::Error::Client(error) if error.may_heal());
         if !(may_heal && args.keep_trying) {
             return Err(not_started(error, args));
         }
@@ -226,7 +244,18 @@ fn not_started(error: connect::Error, args: &Args) -> Failure {
 fn no_session(error: &sealwire_client::Error, args: &Args) -> Option<String> {
     use sealwire_http::session::Error as Session;
     let sealwire_client::Error::NoSession { source, .. } = error else { return None };
-    let Refused::Handshake(reason) = &**source else { return None };
+    if error.may_heal() {
+        return Some("the gateway may be starting: --keep-trying waits for it".to_owned());
+    }
+    let reason = match &**source {
+        Refused::Handshake(reason) => reason,
+        Refused::NotOffered => {
+            return Some(
+                "the oblivious wire is there without --wire session, --attest and --early-data".to_owned(),
+            );
+        }
+        _ => return None,
+    };
     match reason {
         Session::CallerNotAttested => Some(
             "this gateway takes attested callers only: run inside an enclave that its operator accepts, with --attest \
@@ -306,10 +335,11 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
     let listen = format!("http://{}", running.address());
     let page = format!("http://{}", running.status_address());
     let sealed_with = values::sealed_with(&status.sealed_with);
-    let (wire, kem, group) = match &status.sealed_with {
-        SealedWith::Session(facts) => ("session", None, facts.group.map(Group::name)),
-        SealedWith::Oblivious { kem, .. } => ("oblivious", Some(values::kem_name(*kem)), None),
-        _ => ("unknown", None, None),
+    let wire = values::wire_name(&status.sealed_with);
+    let (kem, group) = match &status.sealed_with {
+        SealedWith::Session(facts) => (None, facts.group.map(Group::name)),
+        SealedWith::Oblivious { kem, .. } => (Some(values::kem_name(*kem)), None),
+        _ => (None, None),
     };
     let caller_attested = matches!(&status.sealed_with, SealedWith::Session(facts) if facts.authenticated);
     if args.json {
@@ -335,6 +365,7 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
         output::field("verified", format!("{} evidence, {}", claims.kind, claims.hardware_model)),
         output::field("measurement", measurement),
         output::field("operator", proof::ground(acceptance.operator)),
+        output::field("wire", wire),
         output::field("sealed with", format!("{sealed_with}, keys until {}", status.expires)),
     ];
     if args.own.attest.is_some() {

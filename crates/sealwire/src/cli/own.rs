@@ -16,7 +16,7 @@ use std::{path::PathBuf, sync::Arc};
 #[derive(Debug, ClapArgs)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// Attest this machine to a gateway that wants to see who calls; with --wire session. auto takes what the machine has,
+    /// Attest this machine to a gateway that wants to see who calls; asks for a session. auto takes what the machine has,
     /// never a TPM or development evidence
     #[arg(long, value_name = "TEE", value_parser = PossibleValuesParser::new(NAMES))]
     pub(crate) attest: Option<String>,

@@ -103,6 +103,15 @@ pub(crate) fn kem(text: &str) -> Result<Kem, String> {
     })
 }
 
+/// The name of the wire that requests go by.
+pub(crate) fn wire_name(sealed_with: &SealedWith) -> &'static str {
+    match sealed_with {
+        SealedWith::Oblivious { .. } => "oblivious",
+        SealedWith::Session(_) => "session",
+        _ => "unknown",
+    }
+}
+
 /// What requests are sealed with, in a few words.
 pub(crate) fn sealed_with(sealed_with: &SealedWith) -> String {
     match sealed_with {

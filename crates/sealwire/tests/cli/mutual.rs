@@ -39,7 +39,8 @@ async fn an_enclave_calls_another() {
     let (to, policy) = (text(&shown, "listen"), place("policy.toml"));
     let args = ["connect", "--to", to, "--policy", arg(&policy), "--listen", "127.0.0.1:0"];
     let with = |more: &[&'static str]| args.iter().copied().chain(more.iter().copied()).collect::<Vec<_>>();
-    let mut proxy = Service::start(with(&["--wire", "session", "--attest", "development", "--state", STATE]));
+    // Who attests itself asks for a session.
+    let mut proxy = Service::start(with(&["--attest", "development", "--state", STATE]));
     let ready = proxy.ready();
     assert_eq!((&ready["wire"], &ready["caller-attested"]), (&"session".into(), &true.into()));
     let answer = send("POST", &format!("{}/enclaves", text(&ready, "listen")), "hello").await;
@@ -50,14 +51,17 @@ async fn an_enclave_calls_another() {
     proxy.stop();
 
     // Nothing to show, and something where nobody can see it.
-    let refused = run(with(&["--wire", "session"])).expect(1);
+    let refused = run(with(&[])).expect(1);
     assert!(
         refused.stderr.contains("attested caller") && refused.stderr.contains("--attest"),
         "{}",
         refused.stderr
     );
-    let refused = run(with(&["--attest", "development", "--state", STATE])).expect(2);
+    let oblivious = ["--wire", "oblivious", "--attest", "development", "--state", STATE];
+    let refused = run(with(&oblivious)).expect(2);
     assert!(refused.stderr.contains("in a session"), "{}", refused.stderr);
+    let refused = run(with(&["--attest", "development", "--state", STATE, "--form", "single"])).expect(2);
+    assert!(refused.stderr.contains("--form") && refused.stderr.contains("--attest"), "{}", refused.stderr);
     assert_eq!(*app.seen.lock().unwrap(), ["/enclaves"]);
     asking.stop();
 }

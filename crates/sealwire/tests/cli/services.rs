@@ -1,8 +1,10 @@
 //! Gateway, proxy and relay, each in a process of its own.
 
 use crate::support::{App, Balancer, Ended, Service, arg, authority, gateway, run, send, serve, text};
-use axum::{Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse, routing::any};
-use http::Uri;
+use axum::{Router, body::Bytes, extract::State, response::IntoResponse, routing::any};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use sealwire_attest::key_document;
 use serde_json::Value;
 use std::{
@@ -40,18 +42,27 @@ async fn a_policy_opens_a_channel_and_a_relay_carries_it() {
     let (proxy, ready) = connect(to, &policy, &[]);
     // AT-07
     assert_eq!(ready["development"], true);
-    assert_eq!(ready["kem"], "x-wing");
     assert_eq!(ready["operator"], "config-digest");
+    // Where both ends have it, the session is the wire.
+    assert_eq!((&ready["wire"], &ready["group"]), (&"session".into(), &"X25519MLKEM768".into()));
+    assert_eq!(ready["kem"], Value::Null);
     let answer = send("POST", &format!("{}/direct", text(&ready, "listen")), "hello").await;
     assert_eq!((answer.status(), &answer.body()[..]), (StatusCode::OK, &b"hello"[..]));
     let page = send("GET", &format!("{}/status.json", text(&ready, "status")), "").await;
-    assert_eq!(serde_json::from_slice::<Value>(page.body()).unwrap()["state"], "attested");
+    let page: Value = serde_json::from_slice(page.body()).unwrap();
+    assert_eq!((&page["state"], &page["wire"]["name"]), (&"attested".into(), &"session".into()));
+
+    for oblivious in [["--wire", "oblivious"], ["--kem", "x-wing"]] {
+        let (proxy, ready) = connect(to, &policy, &oblivious);
+        assert_eq!((&ready["wire"], &ready["kem"]), (&"oblivious".into(), &"x-wing".into()));
+        proxy.stop();
+    }
 
     let mut relay = Service::start(["relay", "--listen", "127.0.0.1:0", "--gateway", &format!("unit={to}")]);
     let relayed = format!("{}/unit", text(&relay.ready(), "listen"));
     let more = ["--relay", &relayed, "--kem", "x25519", "--form", "single"];
     let (by_relay, ready) = connect(to, &policy, &more);
-    assert_eq!(ready["kem"], "x25519");
+    assert_eq!((&ready["wire"], &ready["kem"]), (&"oblivious".into(), &"x25519".into()));
     let answer = send("POST", &format!("{}/relayed", text(&ready, "listen")), "hello again").await;
     assert_eq!((answer.status(), &answer.body()[..]), (StatusCode::OK, &b"hello again"[..]));
     assert_eq!(*app.seen.lock().unwrap(), ["/direct", "/relayed"]);
@@ -63,7 +74,7 @@ async fn a_policy_opens_a_channel_and_a_relay_carries_it() {
     }
 }
 
-/// Passes a gateway's key document on, once it is told to, and keeps what is asked for.
+/// Passes what is for a gateway's own resources on, once it is told to, and keeps what is asked for.
 #[derive(Clone)]
 struct Front {
     gateway: String,
@@ -78,13 +89,25 @@ impl Front {
         (front, serve(router).await)
     }
 
-    async fn answer(State(front): State<Self>, uri: Uri, content: Bytes) -> impl IntoResponse {
+    async fn answer(
+        State(front): State<Self>,
+        method: Method,
+        uri: Uri,
+        headers: HeaderMap,
+        content: Bytes,
+    ) -> impl IntoResponse {
         front.asked.lock().unwrap().push(format!("{} {} bytes", uri.path(), content.len()));
         if !front.open.load(Ordering::SeqCst) {
-            return (StatusCode::SERVICE_UNAVAILABLE, [("content-type", "text/plain")], Bytes::new());
+            let kind = HeaderValue::from_static("text/plain");
+            return (StatusCode::SERVICE_UNAVAILABLE, [("content-type", kind)], Bytes::new());
         }
-        let document = send("GET", &format!("{}{}", front.gateway, key_document::PATH), "").await;
-        (StatusCode::OK, [("content-type", key_document::MEDIA_TYPE)], document.into_body())
+        let request = Request::builder().method(method).uri(format!("{}{}", front.gateway, uri.path()));
+        let kind = headers.get("content-type").cloned().unwrap_or_else(|| HeaderValue::from_static(""));
+        let request = request.header("content-type", kind).body(Full::new(content)).unwrap();
+        let answer = Client::builder(TokioExecutor::new()).build_http().request(request).await.unwrap();
+        let kind = answer.headers()["content-type"].clone();
+        let status = answer.status();
+        (status, [("content-type", kind)], answer.into_body().collect().await.unwrap().to_bytes())
     }
 }
 

@@ -50,6 +50,9 @@ pub enum Refused {
     /// The policy does not accept the server.
     #[error(transparent)]
     Denied(#[from] Denial),
+    /// The server's accepted document lists other wires alone, so nothing was asked of it.
+    #[error("its key document offers no sessions")]
+    NotOffered,
     /// The handshake failed.
     #[error(transparent)]
     Handshake(#[from] sealwire_session::Error),

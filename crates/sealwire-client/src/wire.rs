@@ -1,0 +1,55 @@
+//! Which wire requests take.
+
+use crate::{Error, Settings};
+use sealwire_attest::KeyDocument;
+
+/// Which wire to use.
+///
+/// A wire that is named is the only one that is used. Nothing that anybody on the way can do leads from one wire to another:
+/// a refusal is a refusal, and a hint renews what is pinned (SE-43).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wire {
+    /// A session where the first document that the policy accepts offers them, else oblivious HTTP; through a relay always
+    /// oblivious HTTP. What belongs to sessions alone (an attester, early data) asks for one. The choice is made once: a
+    /// connector stays with it, whatever later documents say
+    #[default]
+    Auto,
+    /// Oblivious HTTP: each request under keys of its own, by a relay where one is wanted
+    Oblivious,
+    /// an attested session: one handshake, then symmetric keys alone
+    Session,
+}
+
+impl Wire {
+    /// The wire that settings ask for; [`Self::Auto`] where a document is to choose.
+    ///
+    /// # Errors
+    /// Settings that no wire has together.
+    pub(crate) fn asked_for(settings: &Settings) -> Result<Self, Error> {
+        let refused = |why| Err(Error::Settings(why));
+        let of_sessions = settings.attester.is_some() || settings.early_data;
+        match settings.wire {
+            Self::Session if settings.relay.is_some() => {
+                refused("a relay carries the oblivious wire alone: a session would tell who asks")
+            }
+            Self::Oblivious if settings.attester.is_some() => {
+                refused("a caller attests itself in a session alone: on other wires nobody is told who asks")
+            }
+            Self::Oblivious if settings.early_data => {
+                refused("early data goes along with the beginning of a session: the oblivious wire has none")
+            }
+            Self::Auto if settings.relay.is_some() && of_sessions => refused(
+                "a caller attests itself, and sends early data, in a session alone; a relay carries the oblivious wire alone",
+            ),
+            Self::Auto if settings.relay.is_some() => Ok(Self::Oblivious),
+            Self::Auto if of_sessions => Ok(Self::Session),
+            wire => Ok(wire),
+        }
+    }
+}
+
+/// Whether a document offers sessions.
+pub(crate) fn offers_sessions(document: &KeyDocument) -> bool {
+    document.wires.iter().any(|wire| wire == sealwire_http::session::WIRE)
+}
