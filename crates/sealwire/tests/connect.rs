@@ -472,7 +472,10 @@ async fn the_status_page_says_what_was_verified() {
     // AT-07
     assert_eq!(shown["development"], true);
     assert_eq!(shown["authority"], AUTHORITY);
-    assert_eq!((&shown["wire"]["name"], &shown["wire"]["group"]), (&json!("session"), &json!("X25519MLKEM768")));
+    assert_eq!(
+        (&shown["wire"]["name"], &shown["wire"]["group"]),
+        (&json!("session"), &json!("X25519MLKEM768"))
+    );
     assert_eq!(shown["verified"]["verdict"]["verdict"], "accepted");
     assert!(!shown["verified"]["verdict"]["checks"].as_object().unwrap().is_empty());
     assert_eq!(shown["verified"]["age"]["known"], "self-asserted");

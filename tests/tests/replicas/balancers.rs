@@ -59,7 +59,8 @@ async fn se_83_handshakes_pass_with_default_limits() {
     for proxy in &proxies {
         let at = proxy.address;
         for wire in [Wire::Oblivious, Wire::Session] {
-            let connector = connect(Settings { early_data: true, ..settings(at, wire) }).await;
+            let connector =
+                connect(Settings { early_data: wire == Wire::Session, ..settings(at, wire) }).await;
             let said = "x".repeat(500 << 10);
             let answer = send(&connector, Method::POST, "/", &said).await.unwrap();
             assert_eq!(answer, (StatusCode::OK, said.into_bytes()));
@@ -274,7 +275,7 @@ async fn a_registry_does_what_no_balancer_can() {
         let balancer = Documented::start(nginx, first.listen, second.listen);
         for wire in [Wire::Session, Wire::Oblivious] {
             let settings = balancer.settings(|at| settings(at, wire));
-            let connector = connect(Settings { early_data: true, ..settings }).await;
+            let connector = connect(Settings { early_data: wire == Wire::Session, ..settings }).await;
             for _ in 0..4 {
                 all_well(&connector).await;
                 connector.close().await;
