@@ -48,10 +48,15 @@ pub(crate) async fn handshake(stage: &Stage) -> Established {
 }
 
 pub(crate) async fn session(stage: &Stage) -> Made {
+    session_at(stage.address()).await
+}
+
+/// The same of a gateway that is nobody's stage.
+pub(crate) async fn session_at(address: SocketAddr) -> Made {
     let at = UnixTime(now() / 1000);
     let config = Arc::new(Config::default());
     let started = client::start(config, AUTHORITY, None, None, false, now(), &OsRandom).unwrap();
-    let answer = say(stage.address(), media::HANDSHAKE, &started.hello).await;
+    let answer = say(address, media::HANDSHAKE, &started.hello).await;
     assert_eq!((answer.status, answer.field("content-type")), (200, media::HANDSHAKE), "{}", answer.text());
     let Received::Presented(presented) = started.next.receive(&answer.content, &OsRandom).unwrap() else {
         panic!("not a flight")

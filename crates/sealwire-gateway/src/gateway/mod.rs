@@ -132,7 +132,10 @@ impl Gateway {
         let in_flight = Arc::new(Semaphore::new(slots));
         let tunnels = Arc::new(Tunnels::new(config.limits.connections));
         let replicas = match &config.registry {
-            Some(registry) => Some((Arc::new(Replicas::new(registry)?), replicas::Hops::new())),
+            Some(registry) => Some((
+                Arc::new(Replicas::new(registry)?),
+                replicas::Hops::new(tunnels.clone(), random.clone()),
+            )),
             None => None,
         };
         let parts = Parts {

@@ -197,7 +197,10 @@ impl Shared {
         request: Request<Body>,
         answer: Duration,
     ) -> Result<Response<Body>, Failure> {
-        let sent = self.hops.send(to, request, Patience { answer, idle: self.times.idle }).await;
+        let sent = match wire {
+            Wire::SessionChannel => self.hops.tunnel(to, request, self.times.header).await,
+            _ => self.hops.send(to, request, Patience { answer, idle: self.times.idle }).await,
+        };
         match sent {
             Ok(_) => ::metrics::counter!(crate::metrics::FORWARDED, "wire" => wire.name()).increment(1),
             Err(failure) => {

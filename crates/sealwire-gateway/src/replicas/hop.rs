@@ -9,7 +9,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use sealwire_http::{Body, body, message::bhttp};
+use sealwire_http::{Body, body, crypto::random::Random, message::bhttp, server::tunnels::Tunnels};
 use std::{sync::Arc, time::Duration};
 
 /// Marks what was forwarded once, and is never forwarded again: two instances that each take the other for the owner
@@ -25,7 +25,10 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// A pool of connections to other instances. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Hops {
-    client: Client<HttpConnector, RequestBody>,
+    pub(super) client: Client<HttpConnector, RequestBody>,
+    /// channels that are taken elsewhere count with those that end here
+    pub(super) tunnels: Arc<Tunnels>,
+    pub(super) random: Arc<dyn Random>,
 }
 
 /// How long another instance is waited for.
@@ -47,7 +50,7 @@ pub(super) enum Failure {
 }
 
 impl Hops {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(tunnels: Arc<Tunnels>, random: Arc<dyn Random>) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT));
         connector.set_nodelay(true);
@@ -56,7 +59,7 @@ impl Hops {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(connector);
-        Self { client }
+        Self { client, tunnels, random }
     }
 
     /// Sends a request there, unopened.

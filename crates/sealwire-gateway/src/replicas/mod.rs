@@ -6,6 +6,7 @@ mod forward;
 mod hop;
 mod keep;
 mod known;
+mod tunnel;
 
 pub(crate) use forward::{Forward, ForwardLayer, Times};
 pub(crate) use hop::Hops;

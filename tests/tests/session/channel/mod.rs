@@ -2,6 +2,7 @@
 
 mod ends;
 mod outside;
+mod owner;
 mod sockets;
 
 use super::by_hand::handshake;
@@ -136,11 +137,11 @@ struct Open {
 }
 
 async fn open(stage: &Stage) -> Open {
-    over(stage, handshake(stage).await, 0).await
+    over(stage.address(), handshake(stage).await, 0).await
 }
 
-async fn over(stage: &Stage, session: Established, number: u64) -> Open {
-    let (channel, connection) = try_open(stage.address(), &session, number).await.unwrap();
+async fn over(to: SocketAddr, session: Established, number: u64) -> Open {
+    let (channel, connection) = try_open(to, &session, number).await.unwrap();
     Open { session, channel, connection: tokio::spawn(connection) }
 }
 

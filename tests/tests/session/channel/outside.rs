@@ -33,7 +33,7 @@ async fn wrong_forms_are_told() {
 }
 
 /// The status with which the gateway ended the WebSocket of an opening.
-async fn closed_with(stream: TcpStream, opening: Vec<u8>) -> u16 {
+pub(super) async fn closed_with(stream: TcpStream, opening: Vec<u8>) -> u16 {
     let mut socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
     socket.send(Message::binary(opening)).await.unwrap();
     match within("a close", socket.next()).await {
@@ -80,60 +80,94 @@ async fn an_id_alone_opens_nothing() {
     assert_eq!(stage.app.counts().reached, 0);
 }
 
-// SE-37: the upgrade of HTTP/2.
-#[tokio::test]
-async fn a_channel_over_http2() {
-    let stage = Stage::before(app().await, |_| {}).await;
-    let session = handshake(&stage).await;
-    let stream = TcpStream::connect(stage.address()).await.unwrap();
-    let executor = hyper_util::rt::TokioExecutor::new();
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(executor, TokioIo::new(stream)).await.unwrap();
-    let mut connection = Box::pin(connection);
-    let outer = tokio::spawn(async move {
-        std::future::poll_fn(|cx| {
-            let polled = connection.as_mut().poll(cx);
-            if polled.is_pending() && !connection.is_extended_connect_protocol_enabled() {
-                cx.waker().wake_by_ref();
-            }
-            polled
-        })
-        .await
-    });
-    let request = || {
-        http::Request::builder()
+/// A connection of HTTP/2 that takes extended CONNECT.
+struct Outer {
+    sender: hyper::client::conn::http2::SendRequest<Body>,
+    connection: JoinHandle<()>,
+}
+
+impl Outer {
+    async fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let handshake = hyper::client::conn::http2::handshake(executor, TokioIo::new(stream));
+        let (sender, connection) = handshake.await.unwrap();
+        let (enabled, is_enabled) = tokio::sync::oneshot::channel();
+        let connection = tokio::spawn(async move {
+            let (mut connection, mut enabled) = (Box::pin(connection), Some(enabled));
+            let _ = std::future::poll_fn(|cx| {
+                let polled = connection.as_mut().poll(cx);
+                // Before the server's settings have come there is no extended CONNECT.
+                if !connection.is_extended_connect_protocol_enabled() {
+                    cx.waker().wake_by_ref();
+                } else if let Some(enabled) = enabled.take() {
+                    let _ = enabled.send(());
+                }
+                polled
+            })
+            .await;
+        });
+        within("the server's settings", is_enabled).await.unwrap();
+        Self { sender, connection }
+    }
+
+    async fn ask(&mut self, session: &Established) -> http::Response<hyper::body::Incoming> {
+        let request = http::Request::builder()
             .method(Method::CONNECT)
             .uri(format!("http://{AUTHORITY}{}", channel::PATH))
             .extension(Protocol::from_static("websocket"))
             .header("sec-websocket-version", "13")
             .header("sec-websocket-protocol", channel::SUBPROTOCOL)
             .header("attest-base-id", base_id(&session.id))
-            .body(body::empty())
-            .unwrap()
-    };
-    let opening = async {
-        loop {
-            // Before its settings have come there is no extended CONNECT.
-            match sender.send_request(request()).await {
-                Ok(answer) => return answer,
-                Err(_) => tokio::task::yield_now().await,
-            }
-        }
-    };
-    let mut answer = within("an answer", opening).await;
+            .body(body::empty());
+        within("an answer", self.sender.send_request(request.unwrap())).await.unwrap()
+    }
+}
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+async fn opened(answer: &mut http::Response<hyper::body::Incoming>, session: Established) -> Open {
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(answer.headers()["sec-websocket-protocol"], channel::SUBPROTOCOL);
-    let io = TokioIo::new(hyper::upgrade::on(&mut answer).await.unwrap());
+    let io = TokioIo::new(hyper::upgrade::on(answer).await.unwrap());
     let settings = Settings::default();
-    let opened =
+    let opening =
         sealwire_http::client::channel::connect(io, &session.id, &session.secrets, 0, &settings, &OsRandom);
-    let (channel, connection) = within("a channel", opened).await.unwrap();
-    let open = Open { session, channel, connection: tokio::spawn(connection) };
+    let (channel, connection) = within("a channel", opening).await.unwrap();
+    Open { session, channel, connection: tokio::spawn(connection) }
+}
+
+// SE-37: the upgrade of HTTP/2.
+#[tokio::test]
+async fn a_channel_over_http2() {
+    let stage = Stage::before(app().await, |_| {}).await;
+    let session = handshake(&stage).await;
+    let mut outer = Outer::to(stage.address()).await;
+    let open = opened(&mut outer.ask(&session).await, session).await;
     assert_eq!(open.post("over HTTP/2").await.1, "over HTTP/2");
     let mut socket = open.socket().await;
     socket.send(Message::text("hello")).await.unwrap();
     assert_eq!(next(&mut socket).await, Message::text("hello"));
     drop(socket);
     assert!(open.ended().await.is_ok());
-    outer.abort();
+}
+
+// SE-38: so many channels at once, over however many connections, and then 503.
+#[tokio::test]
+async fn there_is_a_limit() {
+    let stage = Stage::before(app().await, |config| config.limits.connections = 1).await;
+    let session = handshake(&stage).await;
+    let mut outer = Outer::to(stage.address()).await;
+    let mut answer = outer.ask(&session).await;
+    let full = outer.ask(&session).await;
+    assert_eq!(
+        (full.status(), &full.headers()["retry-after"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &"1".parse().unwrap())
+    );
+    let open = opened(&mut answer, session).await;
+    assert_eq!(open.post("the one").await.1, "the one");
 }
