@@ -1,6 +1,7 @@
 //! Channels through a gateway to an ordinary application, opened by hand (SE-37).
 
 mod ends;
+mod http2;
 mod outside;
 mod owner;
 mod sockets;
