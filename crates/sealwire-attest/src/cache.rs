@@ -87,7 +87,11 @@ impl<V: Clone> Cache<V> {
             return Ok(known);
         }
         let found = verify()?;
-        self.put(key, found.clone(), until(&found));
+        let until = until(&found);
+        // What is over already would only take the place of something else.
+        if at <= until {
+            self.put(key, found.clone(), until);
+        }
         Ok(found)
     }
 

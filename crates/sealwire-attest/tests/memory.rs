@@ -114,6 +114,17 @@ fn reference(name: &str, (start, filler, end): (&str, &str, &str)) -> Vec<u8> {
     [head, filler.repeat(count), tail].concat().into_bytes()
 }
 
+/// A manifest in XML that begins as NVIDIA's do, as long as one may be, or of `count` times `part`.
+fn swid(part: &str, count: usize) -> Vec<u8> {
+    const MAX_SWID: usize = 64 * 1024;
+    let (head, tail) = (
+        "<SoftwareIdentity xmlns='http://standards.iso.org/iso/19770/-2/2015/schema.xsd'>",
+        "</SoftwareIdentity>",
+    );
+    let count = count.min((MAX_SWID - head.len() - tail.len()) / part.len());
+    [head, &part.repeat(count), tail].concat().into_bytes()
+}
+
 /// What a kind's evidence becomes at its longest, with counts and lengths that are true.
 fn grown() -> Vec<(&'static str, Accepted)> {
     let mut grown = vec![("event log", tpm_with_log()), ("keys in the runtime data", vm_with_keys())];
@@ -288,6 +299,18 @@ fn no_kind_allocates_more_than_a_mebibyte() {
         reference("tcbInfo", ("", " ", "[]")),
         reference("enclaveIdentity", ("[[]", ",[]", "]")),
         reference("enclaveIdentity", (r#"{"id":""#, r"\u0041", r#""}"#)),
+        swid("<Payload/>", 2000),
+        swid("<a b=''/>", 2000),
+        swid("<a>&#65;</a>", 1000),
+        swid("<a>", 3000),
+        swid(&format!("<Payload b='{}'/>", "&#65;".repeat(11_000)), 1),
+        swid(
+            &format!(
+                "<Resource {}/>",
+                (0..64).map(|n| format!("h{n}='{}' ", "0".repeat(96))).collect::<String>()
+            ),
+            8,
+        ),
     ];
     for subject in all() {
         let Accepted { name, evidence, endorsements, .. } = &subject;

@@ -86,7 +86,7 @@ fn pinned(mut policy: Policy) -> Policy {
 fn settings(gateway: &Gateway, place: Place) -> Settings {
     let mut settings = gateway.settings();
     settings.policy = pinned(settings.policy);
-    settings.revocation = Some(Source { place, every: Duration::from_millis(5) });
+    settings.revocation = Some(Source { every: Duration::from_millis(5), ..Source::new(place) });
     settings
 }
 
@@ -349,4 +349,36 @@ async fn the_watch_ends_with_the_last_clone() {
     assert!(Arc::strong_count(&clock) > 1);
     drop(connector);
     until(|| Arc::strong_count(&clock) == 1).await;
+}
+
+// AT-25: what was in force before a restart is a floor after it, where it is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_does_not_go_back() {
+    let gateway = Gateway::start().await;
+    let file = File::new(&list(2));
+    let state = file.path.with_file_name("state.cbor");
+    let connect = |kept: Option<&Path>| {
+        let mut settings = settings(&gateway, at(&file.path));
+        settings.revocation.as_mut().unwrap().kept = kept.map(Path::to_owned);
+        Connector::connect(settings)
+    };
+    drop(connect(Some(&state)).await.unwrap());
+    assert_eq!(std::fs::read(&state).unwrap(), std::fs::read(&file.path).unwrap());
+    file.publish(&list(1));
+    // Forgotten, where nothing keeps it.
+    drop(connect(None).await.unwrap());
+    let error = connect(Some(&state)).await.err().unwrap();
+    assert!(matches!(error, Error::RevocationList { .. }), "{error}");
+    // A newer one while it runs is kept as well.
+    file.publish(&list(3));
+    let running = connect(Some(&state)).await.unwrap();
+    file.publish(&list(4));
+    until(|| std::fs::read(&state).unwrap() == std::fs::read(&file.path).unwrap()).await;
+    drop(running);
+    file.publish(&list(3));
+    assert!(connect(Some(&state)).await.is_err());
+    // What is damaged says nothing, and stands in nobody's way.
+    std::fs::write(&state, b"none").unwrap();
+    drop(connect(Some(&state)).await.unwrap());
+    assert_eq!(std::fs::read(&state).unwrap(), std::fs::read(&file.path).unwrap());
 }

@@ -6,6 +6,7 @@
 //! vendor's root before it is kept, and a verifier checks it once more.
 
 mod amd;
+mod aws;
 mod counts;
 mod error;
 mod fetch;

@@ -1,6 +1,6 @@
 //! What is asked of a vendor for one need.
 
-use crate::{Error, Sources, amd, intel};
+use crate::{Error, Sources, amd, aws, intel};
 use http::{HeaderMap, Uri};
 use percent_encoding::percent_decode;
 use sealwire_attest::{
@@ -33,6 +33,7 @@ pub(crate) fn requests(need: &Need, sources: &Sources) -> Vec<Request> {
         }
         Need::AmdChain { product, key } => amd::chain(sources, *product, *key).into_iter().collect(),
         Need::AmdCrl { product, key } => amd::crl(sources, *product, *key).into_iter().collect(),
+        Need::AwsCrl(crl) => aws::crl(sources, crl).into_iter().collect(),
         _ => Vec::new(),
     }
 }

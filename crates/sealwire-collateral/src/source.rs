@@ -1,5 +1,5 @@
 //! Where endorsements come from: the vendors, or a mirror that is configured (AT-71). Never a place that evidence or a
-//! certificate names.
+//! certificate names, but for AWS's lists, of which certificates name one among the buckets that AWS has for them.
 
 use crate::Failure;
 use http::{Uri, uri::Scheme};
@@ -19,12 +19,14 @@ pub struct Sources {
     pcs: String,
     root_crl: String,
     kds: String,
+    /// instead of the buckets that AWS's certificates name
+    aws_crls: Option<String>,
 }
 
 impl Default for Sources {
     /// The vendors.
     fn default() -> Self {
-        Self { pcs: PCS.to_owned(), root_crl: ROOT_CRL.to_owned(), kds: KDS.to_owned() }
+        Self { pcs: PCS.to_owned(), root_crl: ROOT_CRL.to_owned(), kds: KDS.to_owned(), aws_crls: None }
     }
 }
 
@@ -49,6 +51,15 @@ impl Sources {
         Ok(self)
     }
 
+    /// A mirror of the buckets of AWS's CRLs for Nitro: what comes before `/{bucket}/crl/….crl`.
+    ///
+    /// # Errors
+    /// [`Failure::Place`]
+    pub fn with_aws_crls(mut self, base: &str) -> Result<Self, Failure> {
+        self.aws_crls = Some(place(base)?);
+        Ok(self)
+    }
+
     pub(crate) fn pcs(&self) -> &str {
         &self.pcs
     }
@@ -61,8 +72,14 @@ impl Sources {
         &self.kds
     }
 
+    pub(crate) fn aws_crls(&self) -> Option<&str> {
+        self.aws_crls.as_deref()
+    }
+
     pub(crate) fn is_tls(&self) -> bool {
-        [&self.pcs, &self.root_crl, &self.kds].iter().any(|place| place.starts_with("https://"))
+        let is_tls = |place: &String| place.starts_with("https://");
+        [&self.pcs, &self.root_crl, &self.kds].into_iter().any(is_tls)
+            || self.aws_crls.as_ref().is_none_or(is_tls)
     }
 }
 

@@ -142,6 +142,9 @@ fn service(config: &config::Endorsements, clock: &Arc<dyn Clock>) -> Result<Serv
     if let Some(kds) = &config.kds {
         sources = sources.with_kds(kds)?;
     }
+    if let Some(aws_crls) = &config.aws_crls {
+        sources = sources.with_aws_crls(aws_crls)?;
+    }
     let roots = match &config.tls_roots {
         Some(path) => tls::certificates(path).map_err(|what| Failure::Tls(what.into()))?,
         None => Vec::new(),

@@ -247,7 +247,7 @@ async fn nothing_revoked_is_resumed() {
     publish(&empty);
     let mut policy = PolicyText::default().policy();
     policy.pin_revocation_keys(&[key.public_key()]);
-    let source = Source { place: Place::File(path.clone()), every: Duration::from_millis(5) };
+    let source = Source { every: Duration::from_millis(5), ..Source::new(Place::File(path.clone())) };
     let to = tap.url();
     let connector = connect(Settings { policy, revocation: Some(source), to, ..settings(&stage) }).await;
     get(&connector).await;

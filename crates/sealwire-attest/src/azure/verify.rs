@@ -102,7 +102,7 @@ impl AzureVerifier {
         claims.attributes.extend(parsed.runtime.attributes());
         claims.report_data = Vec::new();
         if let Some(quote) = &parsed.quote {
-            let signed = self.check_signature(request, &parsed.runtime, quote)?;
+            let signed = self.check_signature(request.at, &bound, &parsed.runtime, quote)?;
             add(&mut checks.signature, &signed);
             claims.measurements.extend(registers(quote.pcrs));
             claims.attributes.extend(attributes(quote));
@@ -124,13 +124,16 @@ impl AzureVerifier {
     /// The vTPM's signature, registers and log. All that they rest on is in the evidence.
     fn check_signature(
         &self,
-        request: &Request<'_>,
+        at: UnixTime,
+        bound: &[u8; 64],
         runtime: &RuntimeData,
         quote: &ParsedQuote<'_>,
     ) -> Result<Arc<str>, Error> {
-        let key = sha256(&[&request.evidence.bytes]);
+        // All that it rests on: the key is of the runtime data, whose hash is known. The hardware's part is long, and has
+        // been hashed by its own verifier.
+        let key = sha256(&[b"vtpm", bound, &quote.digest()]);
         let check = || quote.check(&runtime.attestation_key).map(Arc::from);
-        self.signatures.get_or_verify(key, request.at, check, |_| UnixTime(u64::MAX))
+        self.signatures.get_or_verify(key, at, check, |_| UnixTime(u64::MAX))
     }
 }
 

@@ -54,7 +54,6 @@ impl Signer {
         roots: &[Certificate],
         statuses: UnverifiedStatuses<'_>,
         profile: &Profile,
-        at: UnixTime,
     ) -> Result<Self, Error> {
         if !matches!(signed.algorithm, CoseAlgorithm::Es384 | CoseAlgorithm::Esp384) {
             return Err(Error::ReferenceInvalid("a manifest signed with another algorithm than ES384"));
@@ -74,7 +73,7 @@ impl Signer {
             Some(_) => Error::ReferenceInvalid("the signature of the manifest does not verify"),
             None => Error::EndorsementMissing("the certificate of the signer of a reference manifest"),
         })?;
-        let path = Path::build(signer, &certificates, roots, statuses, profile, at).map_err(of_reference)?;
+        let path = Path::build(signer, &certificates, roots, statuses, profile).map_err(of_reference)?;
         Ok(Self(path))
     }
 

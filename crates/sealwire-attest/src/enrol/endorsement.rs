@@ -178,8 +178,9 @@ pub(super) fn check(
         supplied.push(Certificate::from_der(der).map_err(Error::EkChain)?);
     }
     let statuses = UnverifiedStatuses::parse(&roots.crls).map_err(Error::EkChain)?;
-    let path = Path::build(&certificate, &supplied, &roots.roots, statuses, &PROFILE, at);
+    let path = Path::build(&certificate, &supplied, &roots.roots, statuses, &PROFILE);
     let path = path.map_err(Error::EkChain)?;
+    path.check_validity(at).map_err(Error::EkChain)?;
     let revocation = path.check_revocation(at).map_err(Error::EkChain)?;
     let usage = certificate.extension(ExtendedKeyUsage::OID).map(ExtendedKeyUsage::from_der);
     if !usage.is_some_and(|usage| usage.is_ok_and(|usage| usage.0.contains(&EK_CERTIFICATE))) {

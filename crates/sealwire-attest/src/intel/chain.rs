@@ -8,7 +8,7 @@ use super::{
     roots::{PROFILE, Roots},
 };
 use crate::{
-    Endorsements, Error, Place, UnixTime,
+    Endorsements, Error, Place,
     x509::{Certificate, Path, UnverifiedStatuses},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -49,12 +49,7 @@ impl<'a> Supplied<'a> {
 
 impl Chain {
     /// Finds and verifies what is under the attestation key of `quote`, and the CRLs of the path.
-    pub(super) fn build(
-        quote: &Quote<'_>,
-        supplied: &Supplied<'_>,
-        roots: &Roots,
-        at: UnixTime,
-    ) -> Result<Self, Error> {
+    pub(super) fn build(quote: &Quote<'_>, supplied: &Supplied<'_>, roots: &Roots) -> Result<Self, Error> {
         let statuses = UnverifiedStatuses::parse(&supplied.endorsements.crls)?;
         let in_quote = match quote.certification {
             Certification::Pem(text) => certificates(text)?,
@@ -67,7 +62,7 @@ impl Chain {
         let pck = Pck::new(leaf)?;
         let others = in_quote.iter().chain(&supplied.certificates).chain(&roots.below);
         let issuers: Vec<Certificate> = issuers_of(leaf, others);
-        let path = Path::build(leaf, &issuers, &roots.pinned, statuses, &PROFILE, at)?;
+        let path = Path::build(leaf, &issuers, &roots.pinned, statuses, &PROFILE)?;
         check_carried(&in_quote, &path, roots)?;
         verify_fixed(Scheme::P256Sha256, &pck.key, quote.qe_report_bytes, quote.qe_signature)
             .map_err(|_| Error::QeSignature)?;

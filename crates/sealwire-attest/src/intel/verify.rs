@@ -125,7 +125,7 @@ impl IntelVerifier {
     fn chain(&self, input: &Input<'_>) -> Result<Arc<Chain>, Error> {
         let version = input.quote.version.to_le_bytes();
         let key = sha256(&[b"chain", &input.endorsed, &version, input.quote.endorsed]);
-        let build = || Chain::build(&input.quote, input.supplied()?, &self.roots, input.at).map(Arc::new);
+        let build = || Chain::build(&input.quote, input.supplied()?, &self.roots).map(Arc::new);
         self.chains.get_or_verify(key, input.at, build, |chain| chain.path.not_after())
     }
 

@@ -1,16 +1,23 @@
 //! What evidence needs from its vendor, and whether what somebody handed out is that (AT-70).
 //!
-//! Only names are derived from evidence, never a URL: where a vendor publishes is for whoever fetches to know. What
+//! Only names are derived from evidence, never a URL: where a vendor publishes is for whoever fetches to know. (AWS
+//! tells which list it is by an address in its certificates; what is taken of that is a region and a number.) What
 //! comes back is held to the need, and to the vendor's own root, before it is kept, so that a wrong answer never
 //! replaces a good one. Verification trusts none of this: it checks everything again.
 
 mod amd;
+mod aws;
 mod intel;
+
+#[cfg(test)]
+pub(crate) use aws::needs as needs_of_nitro;
+pub use aws::{AwsCrl, AwsPlace};
 
 use crate::{
     Endorsements, Error, Evidence, Kind, UnixTime,
     azure::{Hardware, HclReport, VmEvidence},
     composite::Presented,
+    nitro,
     snp::{Product, Tcb, report::SigningKey},
     x509::{Certificate, Profile, UnverifiedCrl},
 };
@@ -63,6 +70,8 @@ pub enum Need {
         /// whose authority it is about
         key: SigningKey,
     },
+    /// a CRL of the root or of an authority of Nitro's
+    AwsCrl(AwsCrl),
 }
 
 /// What a quote of Intel's is of.
@@ -159,7 +168,7 @@ fn of(evidence: &Evidence, endorsements: &Endorsements) -> Result<Needs, Error> 
         Kind::Snp => amd::needs(&evidence.bytes, endorsements),
         // The machine that made the evidence has made the whole chain.
         Kind::Development => Ok(Needs::default()),
-        Kind::Nitro => elsewhere("AWS publishes its CRLs at places that only the certificates name"),
+        Kind::Nitro => aws::needs(&evidence.bytes, &nitro::AWS),
         Kind::Tpm => elsewhere("the certificate of the attestation key comes from the enrolment CA"),
         Kind::Nvidia => elsewhere("the device chain and the reference manifests come with the driver"),
         Kind::Tdx => intel::needs(evidence, IntelTee::Tdx),
@@ -231,6 +240,7 @@ impl Need {
             Self::AmdVcek { products, chip, tcb } => amd::check_vcek(answer, products, chip, *tcb),
             Self::AmdChain { product, key } => amd::check_chain(answer, *product, *key),
             Self::AmdCrl { product, .. } => amd::check_crl(answer, *product),
+            Self::AwsCrl(crl) => crl.check(answer),
         }
     }
 
@@ -243,7 +253,8 @@ impl Need {
             | Self::IntelIdentity { .. }
             | Self::IntelPckCrl { .. }
             | Self::IntelRootCrl
-            | Self::AmdCrl { .. } => true,
+            | Self::AmdCrl { .. }
+            | Self::AwsCrl(_) => true,
         }
     }
 
@@ -262,6 +273,7 @@ impl Need {
             }
             Self::AmdChain { product, key } => format!("amd-{}-chain-{}", short(*key), product.name()),
             Self::AmdCrl { product, key } => format!("amd-{}-crl-{}", short(*key), product.name()),
+            Self::AwsCrl(crl) => crl.name(),
         }
     }
 }
@@ -292,6 +304,7 @@ impl fmt::Display for Need {
             Self::AmdCrl { product, key } => {
                 write!(f, "CRL of {product} for {}s", short(*key).to_uppercase())
             }
+            Self::AwsCrl(crl) => crl.fmt(f),
         }
     }
 }

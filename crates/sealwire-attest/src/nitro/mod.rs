@@ -8,9 +8,10 @@ mod roots;
 pub(crate) mod tests;
 mod verify;
 
+pub(crate) use chain::chain;
 pub(crate) use claims::attribute_names;
 pub(crate) use document::looks_like;
-pub(crate) use roots::is_aws;
+pub(crate) use roots::{AWS, PROFILE, is_aws};
 pub(crate) use verify::NitroVerifier;
 
 use crate::{
@@ -39,8 +40,8 @@ pub(crate) fn offered(check: Check) -> Offered {
             "every certificate of the chain, root included; the enclave's own also at the document's time",
         ),
         Check::Revocation => Offered::Checked(
-            "CRLs of the root and of the regional authority, where supplied: signature, issuer, next update, serial \
-             numbers; a policy decides whether they are required. Zonal and instance authorities live for days and \
+            "CRLs of the root and of the regional authority, where supplied: signature, issuer, the part of the list \
+             that a certificate names, next update, serial numbers; a policy decides whether they are required. Zonal and instance authorities live for days and \
              publish none",
         ),
         Check::Signature => {

@@ -4,11 +4,11 @@ use crate::x509::{Algorithm, Certificate, LeafUse, Profile, anchors};
 use std::sync::LazyLock;
 
 /// AWS's chains: ECDSA with SHA-384 throughout (AWS Nitro Enclaves User Guide, "Verifying the root of trust").
-pub(super) const PROFILE: Profile =
+pub(crate) const PROFILE: Profile =
     Profile { algorithms: &[Algorithm::EcdsaSha384], understood: &[], leaf: LeafUse::Sign };
 
 /// The root, parsed once for all verifiers.
-pub(super) static AWS: LazyLock<Vec<Certificate>> =
+pub(crate) static AWS: LazyLock<Vec<Certificate>> =
     LazyLock::new(|| anchors(include_bytes!("../../anchors/aws/nitro-enclaves-root-g1.pem")));
 
 /// Whether a fingerprint is that of a root of AWS.

@@ -114,7 +114,7 @@ impl NitroVerifier {
             hashes.as_flattened(),
         ]);
         let Request { endorsements, at, .. } = *request;
-        let build = || Chain::build(document, endorsements, &self.roots, at).map(Arc::new);
+        let build = || Chain::build(document, endorsements, &self.roots).map(Arc::new);
         self.chains.get_or_verify(key, at, build, |chain| chain.not_after())
     }
 }

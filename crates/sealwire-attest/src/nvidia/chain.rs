@@ -6,7 +6,7 @@ use super::{
     roots::PROFILE,
 };
 use crate::{
-    Endorsements, Error, UnixTime,
+    Endorsements, Error,
     x509::{Certificate, Path, UnverifiedStatuses},
 };
 use sealwire_crypto::sign::ecdsa::{Scheme, verify_fixed};
@@ -35,7 +35,6 @@ impl Chain {
         report: &Report<'_>,
         endorsements: &Endorsements,
         roots: &[Certificate],
-        at: UnixTime,
     ) -> Result<(Self, Signature), Error> {
         let supplied = endorsements.parse_certificates()?;
         let statuses = UnverifiedStatuses::parse(&endorsements.crls)?;
@@ -51,7 +50,7 @@ impl Chain {
             None => (of_gpus().next(), Signature::Bad),
         };
         let leaf = leaf.ok_or(Error::EndorsementMissing("the certificate of the GPU's firmware"))?;
-        let path = Path::build(leaf, &supplied, roots, statuses, &PROFILE, at)?;
+        let path = Path::build(leaf, &supplied, roots, statuses, &PROFILE)?;
         let device = Device::new(leaf)?;
         // A report that was altered is told as that first.
         if signature == Signature::Good && !device.is_of(report) {

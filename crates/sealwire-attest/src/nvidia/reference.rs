@@ -81,9 +81,8 @@ impl Manifest {
         supplied: &[Certificate],
         roots: &[Certificate],
         statuses: UnverifiedStatuses<'_>,
-        at: UnixTime,
     ) -> Result<Signer, Error> {
-        let find = |signed: &Signed| Signer::find(signed, supplied, roots, statuses, &PROFILE, at);
+        let find = |signed: &Signed| Signer::find(signed, supplied, roots, statuses, &PROFILE);
         match self {
             Self::Corim(corim) => {
                 find(corim.signed().ok_or(Error::ReferenceInvalid("a manifest that nobody signed"))?)
@@ -117,7 +116,6 @@ impl Manifests {
         wanted: Wanted,
         endorsements: &Endorsements,
         roots: &[Certificate],
-        at: UnixTime,
     ) -> Result<Self, Error> {
         let supplied = endorsements.parse_certificates()?;
         let mut found = Vec::new();
@@ -125,7 +123,7 @@ impl Manifests {
             let Some(mut manifest) = Manifest::parse(bytes)? else { continue };
             if [0, 1].into_iter().any(|which| manifest.is_of(&wanted, which)) {
                 let statuses = UnverifiedStatuses::parse(&endorsements.crls)?;
-                let signer = manifest.signer(&supplied, roots, statuses, at)?;
+                let signer = manifest.signer(&supplied, roots, statuses)?;
                 found.push((manifest, signer));
             }
         }

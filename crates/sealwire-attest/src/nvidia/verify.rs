@@ -122,7 +122,7 @@ impl NvidiaVerifier {
                 return Ok((chain, Signature::Good));
             }
         }
-        let (chain, signature) = Chain::build(report, request.endorsements, &self.devices, request.at)?;
+        let (chain, signature) = Chain::build(report, request.endorsements, &self.devices)?;
         let chain = Arc::new(chain);
         self.chains.put(key, Arc::clone(&chain), chain.path.not_after());
         Ok((chain, signature))
@@ -138,7 +138,7 @@ impl NvidiaVerifier {
         let Some(wanted) = wanted(report, &chain.device.product) else { return Ok(Comparison::none()) };
         let key = sha256(&[b"manifests", endorsed, wanted.names.join("\0").as_bytes()]);
         let Request { endorsements, at, .. } = *request;
-        let find = || Manifests::find(wanted, endorsements, &self.manifest_roots, at).map(Arc::new);
+        let find = || Manifests::find(wanted, endorsements, &self.manifest_roots).map(Arc::new);
         let manifests = self.manifests.get_or_verify(key, at, find, |_| UnixTime(u64::MAX))?;
         manifests.compare(report, at)
     }

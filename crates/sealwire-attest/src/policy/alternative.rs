@@ -2,7 +2,7 @@
 
 use super::{
     PolicyError,
-    error::usage,
+    error::{register_usage, usage},
     rule::{CompanionRule, Level, Minimum, Rule},
     schema::{Demand, Products, Schema},
     values::{Accept, AttributeValue, Date, Fingerprint, Hex, Label, Product, Span, Status, TpmKey},
@@ -75,14 +75,16 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn read(&mut self, table: DeTable<'_>, span: Range<usize>) -> Result<(), PolicyError> {
-        let mut places = BTreeMap::new();
+        let (schema, mut places) = (self.rule.schema, BTreeMap::new());
         for (key, value) in table {
             places.insert(key.get_ref().to_string(), value.span());
             self.read_key(key.get_ref(), key.span(), value)?;
         }
         self.rule.validate().map_err(|(key, problem)| {
             let place = places.get(key).cloned().unwrap_or(span);
-            PolicyError::new(self.text, place, key, &problem, &usage(key))
+            let hint =
+                schema.register(key).map_or_else(|| usage(key), |(_, register)| register_usage(register.len));
+            PolicyError::new(self.text, place, key, &problem, &hint)
         })
     }
 
@@ -94,7 +96,11 @@ impl Parser<'_> {
     ) -> Result<(), PolicyError> {
         let schema = self.rule.schema;
         if let Some((index, register)) = schema.register(key) {
-            let accepted = self.register(register.len, value)?;
+            // Registers of one name have other lengths in other kinds.
+            let accepted = self.register(register.len, value).map_err(|error| match error.key == key {
+                true => PolicyError { hint: register_usage(register.len), ..error },
+                false => error,
+            })?;
             self.rule.registers.insert((index, key.to_owned()), accepted);
             return Ok(());
         }
@@ -254,13 +260,16 @@ impl Parser<'_> {
         }
     }
 
-    fn attributes(&self, value: Spanned<DeValue<'_>>) -> Result<BTreeMap<&'static str, u64>, PolicyError> {
+    fn attributes(
+        &self,
+        value: Spanned<DeValue<'_>>,
+    ) -> Result<BTreeMap<&'static str, AttributeValue>, PolicyError> {
         let span = value.span();
         let given: BTreeMap<String, AttributeValue> = self.take(value)?;
         let known = (self.rule.schema.attributes)();
         let numbers = given.into_iter().map(|(name, value)| {
             let name = known.iter().find(|known| **known == name).copied().ok_or(name)?;
-            Ok((name, value.number()))
+            Ok((name, value))
         });
         numbers.collect::<Result<_, String>>().map_err(|name| {
             let problem = format!("`{name}` is not known; known are {}", known.join(", "));

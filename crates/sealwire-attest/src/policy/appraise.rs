@@ -28,7 +28,10 @@ pub(super) fn appraise(
         if alternative.kind() != claims.kind {
             continue;
         }
-        let rule = format!("accept[{index}]");
+        let rule = match policy.is_default {
+            true => format!("default.{}", alternative.kind()),
+            false => format!("accept[{index}]"),
+        };
         let mut failures = alternative.failures(&rule, &claims, &checks, at, policy.ages.grace);
         if failures.is_empty() {
             let judged = Judged { alternative: index, claims: &claims, checks: &checks, at };

@@ -140,7 +140,12 @@ pub(super) fn usage(key: &str) -> String {
     if lengths.is_empty() {
         return String::new();
     }
-    format!("{} bytes in hex, a list of those, or {{ any = \"why\" }}", lengths.join(" or "))
+    register_usage(lengths.join(" or "))
+}
+
+/// What a register of some length in bytes takes.
+pub(super) fn register_usage(len: impl fmt::Display) -> String {
+    format!("{len} bytes in hex, a list of those, or {{ any = \"why\" }}")
 }
 
 /// The key that `at` is about: one that begins there, or else the one whose value holds it, which is the last before it

@@ -195,8 +195,8 @@ impl Rule {
         }
         for (name, expected) in &self.attributes {
             let found = attribute(name);
-            if found != Some(*expected) {
-                failed.add("attribute", &format!("attributes.{name}"), expected, told(found));
+            if found != Some(expected.number()) {
+                failed.add("attribute", &format!("attributes.{name}"), expected, expected.told(found));
             }
         }
     }

@@ -46,6 +46,8 @@ pub struct Policy {
     /// ways to be accepted
     alternatives: Vec<Rule>,
     extensions: Extensions,
+    /// whether it stands in no file, so that a rule of it has no place to point to
+    is_default: bool,
 }
 
 impl Policy {
@@ -81,6 +83,7 @@ impl Policy {
                 .map(Rule::without_policy)
                 .collect(),
             extensions: Extensions::default(),
+            is_default: true,
         }
     }
 

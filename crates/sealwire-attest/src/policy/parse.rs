@@ -68,6 +68,7 @@ pub(super) fn parse(text: &str, load: &Loader<'_>) -> Result<Policy, PolicyError
         },
         alternatives: accept.map_or(Ok(Vec::new()), |accept| alternatives(text, accept))?,
         extensions,
+        is_default: false,
     };
     // AT-44: the genuine image with somebody else's upstream is genuine, too.
     if policy.operator == OperatorRule::default() {

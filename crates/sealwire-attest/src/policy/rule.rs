@@ -2,7 +2,7 @@
 
 use super::{
     schema::{Demand, Roots, Schema},
-    values::Accept,
+    values::{Accept, AttributeValue},
 };
 use crate::{Kind, TcbStatus, UnixTime, claims::Attachment};
 use std::{collections::BTreeMap, time::Duration};
@@ -28,7 +28,7 @@ pub(super) struct Rule {
     /// whether hardware may move the guest elsewhere, under the schema's name for it
     pub(super) migration: bool,
     pub(super) max_age: Option<Duration>,
-    pub(super) attributes: BTreeMap<&'static str, u64>,
+    pub(super) attributes: BTreeMap<&'static str, AttributeValue>,
     pub(super) roots: Vec<[u8; 32]>,
     pub(super) tpm_keys: Vec<Vec<u8>>,
     pub(super) companions: Vec<CompanionRule>,

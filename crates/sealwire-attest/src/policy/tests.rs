@@ -4,7 +4,7 @@ use super::{Policy, schema::Schema};
 use crate::{
     Checks, Claims, Kind, Outcome, TcbStatus, UnixTime, Verified,
     claims::{Attachment, Companion},
-    verdict::ear::Terms,
+    verdict::{Reason, ear::Terms},
 };
 use sealwire_crypto::digest::sha256;
 use std::{collections::BTreeMap, time::Duration};
@@ -734,3 +734,53 @@ const NITRO: &str =
     "a16b8cd18ea2e3124cac34728f029cba90d8660ab02ed7364c74e1ea5328a3a107102ec867186aa9dd15efe16aa14060";
 const TPM: &str =
     "de5887e9f403c3d968886bd683502929a9424a589da61642ef25b0e9a29da618da3f99e26380b001d44a1b208be1e197";
+
+fn reasons(policy: &Policy, claims: Claims) -> Vec<Reason> {
+    policy.appraise(Verified::new(claims, passed()), NOW).unwrap_err().reasons
+}
+
+// AT-23: what was asked for as true or false is told so.
+#[test]
+fn flags_are_told_as_true_or_false() {
+    let name = (Schema::of(Kind::Snp).attributes)()[0];
+    let mut claims = claims(Kind::Snp);
+    for (asked, found, told) in
+        [("false", 1, ["false", "true"]), ("0", 1, ["0", "1"]), ("false", 7, ["false", "7"])]
+    {
+        claims.attributes.insert(name, found);
+        let policy = load(&policy(Kind::Snp, &format!("attributes = {{ {name} = {asked} }}")));
+        let reason = reasons(&policy, claims.clone()).remove(0);
+        assert_eq!([reason.expected.as_str(), &reason.found], told);
+    }
+    claims.attributes.remove(name);
+    let policy = load(&policy(Kind::Snp, &format!("attributes = {{ {name} = false }}")));
+    assert_eq!(reasons(&policy, claims).remove(0).found, "none");
+}
+
+// AT-21: a hint says how long a register is in the kind at hand.
+#[test]
+fn hints_have_the_length_of_the_kind() {
+    for (kind, len) in [(Kind::Nitro, 48), (Kind::Tpm, 32)] {
+        let text = policy(kind, "");
+        let line = text.lines().find(|line| line.starts_with("pcr-0 =")).unwrap();
+        for broken in [text.replacen(line, "", 1), text.replacen(line, "pcr-0 = \"00\"", 1)] {
+            let error = Policy::from_toml(&broken).unwrap_err();
+            assert_eq!(
+                (error.key.as_str(), error.hint.starts_with(&format!("{len} bytes"))),
+                ("pcr-0", true),
+                "{error}"
+            );
+        }
+    }
+}
+
+// AT-23, AT-80: where no policy was given a reason does not point into a file.
+#[test]
+fn what_holds_without_a_policy_is_told_as_that() {
+    for kind in [Kind::Snp, Kind::Nvidia] {
+        let claims = Claims { debug: true, ..claims(kind) };
+        let reasons = reasons(&Policy::without_policy(), claims);
+        let rules: Vec<_> = reasons.iter().map(|reason| reason.rule.as_str()).collect();
+        assert!(rules.contains(&format!("default.{kind}.debug").as_str()), "{rules:?}");
+    }
+}

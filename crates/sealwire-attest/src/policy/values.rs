@@ -250,4 +250,22 @@ impl AttributeValue {
             Self::Number(number) => number,
         }
     }
+
+    /// What was found instead, in the words in which it was asked for.
+    pub(super) fn told(self, found: Option<u64>) -> String {
+        match (self, found) {
+            (_, None) => "none".to_owned(),
+            (Self::Flag(_), Some(found @ (0 | 1))) => (found == 1).to_string(),
+            (_, Some(found)) => found.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for AttributeValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => flag.fmt(f),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Endorsements, Error, Kind, Place, UnixTime,
-    x509::{Certificate, Cover, Crl, Revocation, Sources, UnverifiedStatuses, Window},
+    x509::{Certificate, Cover, Crl, Link, Revocation, Sources, UnverifiedStatuses, Window},
 };
 
 /// A chain whose signatures verified. Its times and revocation are looked at each time that it is used (AT-26).
@@ -23,8 +23,9 @@ pub(super) struct Chain {
     /// `VCEK ← SEV-Milan ← ARK-Milan`
     pub(super) path: String,
     windows: [Window; 3],
-    intermediate_serial: Vec<u8>,
-    crls: Vec<Crl>,
+    intermediate: Link,
+    /// an error where one of them is not what it says, which is told when revocation is looked at
+    crls: Result<Vec<Crl>, Error>,
 }
 
 /// Roots besides AMD's.
@@ -44,7 +45,6 @@ impl Chain {
         report: &Report,
         endorsements: &Endorsements,
         pinned: &Pinned,
-        at: UnixTime,
     ) -> Result<Self, Error> {
         let supplied = endorsements.parse_certificates()?;
         // OCSP responses may lie beside them for other chains; AMD makes none.
@@ -71,7 +71,9 @@ impl Chain {
             return Err(Error::KindMismatch { label, found: kind });
         }
 
-        let mut chain = Self {
+        // A CRL of another product's root may lie in the same folder, and says nothing here.
+        let of_root = crls.into_iter().filter(|crl| crl.issuer() == root.subject());
+        Ok(Self {
             kind,
             leaf,
             root: root.fingerprint(),
@@ -82,15 +84,9 @@ impl Chain {
                 intermediate.window(Place::Intermediate),
                 certificate.window(Place::Leaf),
             ],
-            intermediate_serial: intermediate.serial().to_vec(),
-            crls: Vec::new(),
-        };
-        // Before the CRLs, so that an error is that of the first check that fails.
-        chain.check_validity(at)?;
-        // A CRL of another product's root may lie in the same folder, and says nothing here.
-        let of_root = crls.into_iter().filter(|crl| crl.issuer() == root.subject());
-        chain.crls = of_root.map(|crl| crl.verify(root, &PROFILE)).collect::<Result<_, _>>()?;
-        Ok(chain)
+            intermediate: intermediate.link(Place::Intermediate, root),
+            crls: of_root.map(|crl| crl.verify(root, &PROFILE)).collect(),
+        })
     }
 
     /// AT-05: every certificate, the root included.
@@ -103,13 +99,15 @@ impl Chain {
     ///
     /// Any CRL that lists the intermediate counts, an old one too; one at least has to be in force.
     pub(super) fn check_revocation(&self, at: UnixTime) -> Result<Revocation, Error> {
-        if self.crls.iter().any(|crl| crl.lists(&self.intermediate_serial)) {
+        let crls = self.crls.as_ref().map_err(Clone::clone)?;
+        if crls.iter().any(|crl| crl.lists(&self.intermediate.serial)) {
             return Err(Error::Revoked(Place::Intermediate));
         }
-        if let Some(crl) = self.crls.iter().find(|crl| crl.check_time(at).is_ok()) {
+        let mut covering = crls.iter().filter(|crl| crl.covers(&self.intermediate));
+        if let Some(crl) = covering.clone().find(|crl| crl.check_time(at).is_ok()) {
             return Ok(Revocation::Clear(Cover { until: crl.next_update, by: Sources::Crls }));
         }
-        if let Some(crl) = self.crls.first() {
+        if let Some(crl) = covering.next() {
             crl.check_time(at)?;
         }
         Ok(Revocation::NoCrl("the root".to_owned()))

@@ -125,7 +125,7 @@ impl SnpVerifier {
         let cpuid = report.cpuid.map_or([0; 4], |[family, model, stepping]| [1, family, model, stepping]);
         let key = sha256(&[b"chain", endorsed, &signer, &cpuid, &report.chip_id, &report.reported_tcb]);
         let Request { evidence, endorsements, at, .. } = *request;
-        let build = || Chain::build(evidence.kind, report, endorsements, &self.pinned, at).map(Arc::new);
+        let build = || Chain::build(evidence.kind, report, endorsements, &self.pinned).map(Arc::new);
         self.chains.get_or_verify(key, at, build, |chain| chain.not_after())
     }
 }

@@ -81,16 +81,25 @@ impl Chain {
             true => Error::RootNotPinned,
             false => Error::EndorsementMissing("the certificate of the attestation key"),
         };
+        // One that holds and is over is told as that.
+        let mut over = None;
         for (index, certificate) in candidates.into_iter().take(MAX_CANDIDATES).enumerate() {
             let statuses =
                 statuses.take().map_or_else(|| UnverifiedStatuses::parse(&endorsements.crls), Ok)?;
-            match certified(certificate, &supplied, &roots, statuses, at) {
-                Ok(anchor) => return Ok(Self { key, anchor }),
+            match certified(certificate, &supplied, &roots, statuses) {
+                Ok((path, tpm)) => {
+                    let is_valid = path.check_validity(at).is_ok();
+                    let anchor = Anchor::Certified { path, tpm };
+                    if is_valid {
+                        return Ok(Self { key, anchor });
+                    }
+                    over.get_or_insert(anchor);
+                }
                 Err(found) if index == 0 => error = found,
                 Err(_) => {}
             }
         }
-        Err(error)
+        over.map(|anchor| Self { key, anchor }).ok_or(error)
     }
 
     /// For people, without anything that is of one machine.
@@ -118,6 +127,11 @@ impl Chain {
             Anchor::Certified { path, .. } => path.check_revocation(at).map(Some),
             Anchor::Named(_) => Ok(None),
         }
+    }
+
+    /// Whether its certificates say where their issuers publish CRLs.
+    pub(super) fn names_crl(&self) -> bool {
+        matches!(&self.anchor, Anchor::Certified { path, .. } if path.names_crl())
     }
 
     /// The earliest end of a certificate.
@@ -169,21 +183,21 @@ pub(crate) fn uncertified(quote: &[u8], endorsements: &Endorsements) -> Option<V
     if supplied.any(|certificate| key.is_of(&certificate)) { None } else { name_of(&public).ok() }
 }
 
+/// The path of a certificate of an attestation key, and what it says of the TPM.
 fn certified(
     certificate: &Certificate,
     supplied: &[Certificate],
     roots: &[Certificate],
     statuses: UnverifiedStatuses<'_>,
-    at: UnixTime,
-) -> Result<Anchor, Error> {
+) -> Result<(Path, Vec<u8>), Error> {
     let purposes = certificate.extension(ExtendedKeyUsage::OID);
     let purposes = purposes.and_then(|value| ExtendedKeyUsage::from_der(value).ok());
     if !purposes.is_some_and(|purposes| purposes.0.contains(&AIK_CERTIFICATE)) {
         return Err(Error::CertificateUsage(Place::Leaf));
     }
-    let path = Path::build(certificate, supplied, roots, statuses, &PROFILE, at)?;
+    let path = Path::build(certificate, supplied, roots, statuses, &PROFILE)?;
     // The enrolment CA writes the hash of the EK's public area there, in hex; another CA may write what it likes.
     let serial = certificate.subject_serial_number().unwrap_or_default();
     let tpm = hex::decode(&serial).unwrap_or_else(|_| serial.into_bytes());
-    Ok(Anchor::Certified { path, tpm })
+    Ok((path, tpm))
 }

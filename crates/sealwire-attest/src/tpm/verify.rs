@@ -5,6 +5,7 @@ use crate::{
     Checks, Claims, Error, Outcome, Trust, UnixTime,
     cache::{Cache, CacheCounts},
     verify::{Request, Verified},
+    x509::Revocation,
 };
 use sealwire_crypto::digest::sha256;
 use std::sync::Arc;
@@ -70,6 +71,10 @@ impl TpmVerifier {
             None => Outcome::NotAvailable("a name that is pinned has no end".to_owned()),
         };
         checks.revocation = match chain.check_revocation(at)? {
+            // An enrolment CA need not have any; a policy that requires one is not met all the same.
+            Some(Revocation::NoCrl(issuer)) if !chain.names_crl() => Outcome::NotAvailable(format!(
+                "no certificate names a CRL, and none of {issuer} was supplied"
+            )),
             Some(revocation) => {
                 not_after = not_after.min(revocation.good_until());
                 revocation.outcome("every issuer")

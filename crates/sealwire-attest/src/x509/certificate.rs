@@ -1,6 +1,6 @@
 use super::{
-    Algorithm, Curve, LeafUse, MAX_CERTIFICATE, MAX_ELEMENTS, Profile, algorithm, is_crowded, signed_bytes,
-    unix,
+    Algorithm, Curve, LeafUse, Link, MAX_CERTIFICATE, MAX_ELEMENTS, Points, Profile, algorithm, is_crowded,
+    signed_bytes, unix,
 };
 use crate::{Error, Place, UnixTime};
 use der::{
@@ -206,9 +206,23 @@ impl Certificate {
         self.has(OCSP_NO_CHECK)
     }
 
-    /// Whether it says where its issuer publishes a CRL.
-    pub(crate) fn names_crl(&self) -> bool {
-        self.has(CrlDistributionPoints::OID)
+    /// Where it says that its issuer publishes a CRL; `None` where it says nothing of that.
+    pub(crate) fn points(&self) -> Option<Points> {
+        let is_there = self.has(CrlDistributionPoints::OID);
+        is_there.then(|| self.extension(CrlDistributionPoints::OID).map(Points::from_der).unwrap_or_default())
+    }
+
+    /// What revocation needs to know of it, below `issuer`.
+    pub(crate) fn link(&self, place: Place, issuer: &Self) -> Link {
+        let points = self.points();
+        Link {
+            place,
+            issuer: self.issuer().clone(),
+            issuer_fingerprint: issuer.fingerprint(),
+            serial: self.serial().to_vec(),
+            names_crl: points.is_some(),
+            points: points.unwrap_or_default(),
+        }
     }
 
     fn key_usage(&self, place: Place) -> Result<Option<KeyUsage>, Error> {

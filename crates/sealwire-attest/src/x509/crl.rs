@@ -1,5 +1,9 @@
-use super::{Algorithm, Certificate, MAX_CRL, Profile, signed_bytes, unix};
-use crate::{Error, UnixTime};
+use super::{
+    Algorithm, Certificate, Link, MAX_CRL, Points, Profile,
+    points::{Scope, is_scope},
+    signed_bytes, unix,
+};
+use crate::{Error, Place, UnixTime};
 use der::{
     DecodeValue, Reader as _, SliceReader, Tag, TagMode, TagNumber,
     asn1::{AnyRef, BitStringRef, SequenceRef},
@@ -22,6 +26,7 @@ pub(crate) struct Crl {
     pub(crate) issuer: Name,
     pub(crate) this_update: UnixTime,
     pub(crate) next_update: UnixTime,
+    scope: Scope,
     /// in order; about as long as in the CRL itself
     revoked: Vec<Serial>,
 }
@@ -114,7 +119,7 @@ impl<'a> UnverifiedCrl<'a> {
             return Err(Error::CrlInvalid("signature"));
         }
         let understood = |extension: &Extension| !extension.critical || extension.extn_id == CrlNumber::OID;
-        let mut all_understood = self.extensions.iter().all(understood);
+        let mut all_understood = self.extensions.iter().all(|one| understood(one) || is_scope(one));
         let mut count = 0;
         let unreadable = |_| Error::CrlInvalid("an entry that does not read");
         each_entry(self.entries, |entry| {
@@ -125,6 +130,7 @@ impl<'a> UnverifiedCrl<'a> {
         if !all_understood {
             return Err(Error::CrlInvalid("a critical extension that is not understood"));
         }
+        let scope = Scope::read(&self.extensions)?;
         let next_update = self.next_update.ok_or(Error::CrlInvalid("no next update"))?;
         // Of its length at once: growing would take twice as much.
         let mut revoked = Vec::with_capacity(count);
@@ -135,6 +141,7 @@ impl<'a> UnverifiedCrl<'a> {
             issuer: self.issuer,
             this_update: unix(self.this_update),
             next_update: unix(next_update),
+            scope,
             revoked,
         })
     }
@@ -187,7 +194,23 @@ impl Crl {
         Ok(())
     }
 
-    /// Whether it lists a serial number.
+    /// Whether it is about a certificate, so that one that it does not list is not revoked.
+    pub(crate) fn covers(&self, link: &Link) -> bool {
+        self.is_about(link.place, &link.points)
+    }
+
+    /// The same of any certificate of its issuer that is in a place and names points.
+    pub(crate) fn is_about(&self, place: Place, points: &Points) -> bool {
+        self.scope.covers(place, points)
+    }
+
+    /// Whether it is all of its issuer's list.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.scope == Scope::Whole
+    }
+
+    /// Whether it lists a serial number. An issuer uses each once, so that a part of its list that is about other
+    /// certificates says this as well as any.
     pub(crate) fn lists(&self, serial: &[u8]) -> bool {
         self::serial(serial).is_some_and(|serial| self.revoked.binary_search(&serial).is_ok())
     }

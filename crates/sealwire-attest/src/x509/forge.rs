@@ -2,9 +2,9 @@
 
 use crate::UnixTime;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, DnType, IsCa,
-    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P384_SHA384, RevokedCertParams, SerialNumber,
-    SignatureAlgorithm, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint,
+    CrlIssuingDistributionPoint, DnType, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P384_SHA384, RevokedCertParams, SerialNumber, SignatureAlgorithm, date_time_ymd,
 };
 use sealwire_crypto::sign::ecdsa_p384::SigningKey;
 use std::time::Duration;
@@ -59,6 +59,25 @@ impl Party {
 
     /// A CRL that is in force from `this_update` to `next_update`.
     pub(crate) fn crl(&self, this_update: UnixTime, next_update: UnixTime, revoked: &[u64]) -> Vec<u8> {
+        self.crl_of(this_update, next_update, revoked, None)
+    }
+
+    /// A part of it that is published at `uris`.
+    pub(crate) fn part(&self, next_update: UnixTime, revoked: &[u64], uris: &[&str]) -> Vec<u8> {
+        let uris = uris.iter().map(|uri| (*uri).to_owned()).collect();
+        let distribution_point = CrlDistributionPoint { uris };
+        let point = CrlIssuingDistributionPoint { distribution_point, scope: None };
+        self.crl_of(NOT_BEFORE, next_update, revoked, Some(point))
+    }
+
+    /// One that says of itself what it is about.
+    pub(crate) fn crl_of(
+        &self,
+        this_update: UnixTime,
+        next_update: UnixTime,
+        revoked: &[u64],
+        issuing_distribution_point: Option<CrlIssuingDistributionPoint>,
+    ) -> Vec<u8> {
         let time = |at: UnixTime| date_time_ymd(1970, 1, 1) + Duration::from_secs(at.0);
         let revoked = revoked.iter().map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
@@ -70,7 +89,7 @@ impl Party {
             this_update: time(this_update),
             next_update: time(next_update),
             crl_number: SerialNumber::from(1),
-            issuing_distribution_point: None,
+            issuing_distribution_point,
             revoked_certs: revoked.collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };

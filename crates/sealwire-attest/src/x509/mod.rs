@@ -11,6 +11,7 @@ pub(crate) mod forge;
 pub mod issue;
 pub(crate) mod ocsp;
 mod path;
+mod points;
 mod profile;
 mod revocation;
 #[cfg(test)]
@@ -23,8 +24,9 @@ pub(crate) use anchors::assert_documented;
 pub(crate) use certificate::{Certificate, Window};
 pub(crate) use crl::{Crl, UnverifiedCrl};
 pub(crate) use path::Path;
+pub(crate) use points::Points;
 pub(crate) use profile::{LeafUse, Profile};
-pub(crate) use revocation::{Cover, Revocation, Sources, UnverifiedStatuses};
+pub(crate) use revocation::{Cover, Link, Revocation, Sources, UnverifiedStatuses};
 
 use crate::UnixTime;
 use der::{Decode as _, Header, Length, Reader as _, SliceReader};

@@ -22,12 +22,13 @@ pub(crate) struct Path {
     windows: Vec<Window>,
     /// every certificate, leaf first
     links: Vec<Link>,
-    statuses: Statuses,
+    /// an error where one of them is not what it says, which is of the revocation check and told when that is reached
+    statuses: Result<Statuses, Error>,
 }
 
 impl Path {
     /// Finds and verifies the path from `leaf` over `supplied` to one of `roots`, and what its issuers say of
-    /// revocation.
+    /// revocation. Times are not looked at: that a chain holds and that it is over are two findings.
     ///
     /// A root is pinned by the hash of its exact bytes: `roots` holds those that count, wherever they were found.
     /// Work is bounded: at most [`MAX_LEN`] steps over the certificates at hand.
@@ -37,7 +38,6 @@ impl Path {
         roots: &[Certificate],
         statuses: UnverifiedStatuses<'_>,
         profile: &Profile,
-        at: UnixTime,
     ) -> Result<Self, Error> {
         let mut chain = vec![leaf];
         let root = loop {
@@ -72,25 +72,17 @@ impl Path {
         };
         // The root is its own issuer.
         let issuers = chain.iter().skip(1).chain([&root]);
-        let link = |(index, (certificate, issuer)): (usize, (&&Certificate, &&Certificate))| Link {
-            place: place(index),
-            issuer: certificate.issuer().clone(),
-            issuer_fingerprint: issuer.fingerprint(),
-            serial: certificate.serial().to_vec(),
-            names_crl: certificate.names_crl(),
+        let link = |(index, (certificate, issuer)): (usize, (&&Certificate, &&Certificate))| {
+            certificate.link(place(index), issuer)
         };
-        let mut path = Self {
+        Ok(Self {
             names: chain.iter().map(|certificate| certificate.shown()).collect::<Vec<_>>().join(" ← "),
             root: root.fingerprint(),
             fingerprints: chain.iter().map(|certificate| certificate.fingerprint()).collect(),
             windows: chain.iter().enumerate().rev().map(|(index, c)| c.window(place(index))).collect(),
             links: chain.iter().zip(issuers).enumerate().map(link).collect(),
-            statuses: Statuses::default(),
-        };
-        // Before revocation, so that an error is that of the first check that fails.
-        path.check_validity(at)?;
-        path.statuses = statuses.verify(chain.get(1..).unwrap_or_default(), profile)?;
-        Ok(path)
+            statuses: statuses.verify(chain.get(1..).unwrap_or_default(), profile),
+        })
     }
 
     /// SHA-256 of every certificate, leaf first.
@@ -111,15 +103,13 @@ impl Path {
     /// AT-03: any CRL or OCSP response that says that a certificate is revoked counts, an old one too; on each one at
     /// least has to be in force. A root that its own CRL lists is given up by its vendor, whoever pins it.
     pub(crate) fn check_revocation(&self, at: UnixTime) -> Result<Revocation, Error> {
-        self.check_root()?;
-        self.statuses.check(self.below_root(), at, |_| true)
+        self.statuses()?.check(self.below_root(), at, |_| true)
     }
 
     /// The same where the vendor publishes CRLs for a part of its chain: something is asked for where a certificate
     /// names a distribution point (RFC 5280 section 4.2.1.13), and one at least.
     pub(crate) fn check_offered_revocation(&self, at: UnixTime) -> Result<Revocation, Error> {
-        self.check_root()?;
-        self.statuses.check(self.below_root(), at, |link| link.names_crl)
+        self.statuses()?.check(self.below_root(), at, |link| link.names_crl)
     }
 
     /// The same for the certificates of another path that ends in the same root, by what came with this one. A path that
@@ -128,18 +118,25 @@ impl Path {
         if other.root != self.root {
             return Err(Error::RootNotPinned);
         }
-        self.statuses.check(other.below_root(), at, |_| true)
+        self.statuses.as_ref().map_err(Clone::clone)?.check(other.below_root(), at, |_| true)
     }
 
-    fn check_root(&self) -> Result<(), Error> {
+    /// What is said of the path, if its root is not given up.
+    fn statuses(&self) -> Result<&Statuses, Error> {
+        let statuses = self.statuses.as_ref().map_err(Clone::clone)?;
         match self.links.last() {
-            Some(root) if self.statuses.is_revoked(root) => Err(Error::Revoked(Place::Root)),
-            _ => Ok(()),
+            Some(root) if statuses.is_revoked(root) => Err(Error::Revoked(Place::Root)),
+            _ => Ok(statuses),
         }
     }
 
     fn below_root(&self) -> &[Link] {
         self.links.split_last().map_or(&[], |(_, below)| below)
+    }
+
+    /// Whether any certificate below the root says where its issuer publishes a CRL.
+    pub(crate) fn names_crl(&self) -> bool {
+        self.below_root().iter().any(|link| link.names_crl)
     }
 
     /// The earliest end of a certificate.

@@ -1,7 +1,7 @@
 //! Whether issuers have revoked certificates of a path, by the CRLs and OCSP responses at hand.
 
 use super::{
-    Certificate, Crl, Profile, UnverifiedCrl,
+    Certificate, Crl, Points, Profile, UnverifiedCrl,
     ocsp::{self, Response, Statement, Status, UnverifiedResponse},
 };
 use crate::{Error, Outcome, Place, UnixTime};
@@ -27,14 +27,16 @@ pub(super) struct Statuses {
 
 /// What revocation needs to know of a certificate.
 #[derive(Debug, Clone)]
-pub(super) struct Link {
+pub(crate) struct Link {
     pub(super) place: Place,
     pub(super) issuer: Name,
     /// SHA-256 of the certificate of the issuer
     pub(super) issuer_fingerprint: [u8; 32],
-    pub(super) serial: Vec<u8>,
+    pub(crate) serial: Vec<u8>,
     /// whether it says where its issuer publishes a CRL
     pub(super) names_crl: bool,
+    /// where
+    pub(super) points: Points,
 }
 
 /// What is said of a path.
@@ -157,15 +159,16 @@ impl Statuses {
     /// What clears a certificate at a time; `None` where nothing is there on it. What is there and not in force is an
     /// error, unless something else is.
     pub(super) fn cover(&self, link: &Link, at: UnixTime) -> Result<Option<Cover>, Error> {
-        let in_force = self.crls_of(&link.issuer).filter(|crl| crl.check_time(at).is_ok());
-        let by_crl = in_force.map(|crl| crl.next_update).max();
+        let in_force = || self.crls_of(&link.issuer).filter(|crl| crl.check_time(at).is_ok());
+        let by_crl = in_force().filter(|crl| crl.covers(link)).map(|crl| crl.next_update).max();
         let mut by_ocsp = None;
         for (response, statement) in self.statements(link) {
             if statement.check_time(at).is_err() {
                 continue;
             }
             let is_exempt = response.delegate.as_ref().is_none_or(|delegate| delegate.is_exempt);
-            if !is_exempt && by_crl.is_none() {
+            // The responder's own certificate is no link of the path, and may be in another part of the list.
+            if !is_exempt && !in_force().any(Crl::is_whole) {
                 return Err(Error::OcspInvalid("nothing says that its responder is not revoked"));
             }
             if statement.status == Status::Unknown {
@@ -178,7 +181,8 @@ impl Statuses {
             (Some(_), None) => Sources::Crls,
             (None, Some(_)) => Sources::Ocsp,
             (None, None) => {
-                self.crls_of(&link.issuer).try_for_each(|crl| crl.check_time(at))?;
+                let mut of_link = self.crls_of(&link.issuer).filter(|crl| crl.covers(link));
+                of_link.try_for_each(|crl| crl.check_time(at))?;
                 self.statements(link).try_for_each(|(_, statement)| statement.check_time(at))?;
                 return Ok(None);
             }

@@ -1,6 +1,7 @@
 //! The operator's revocation list (AT-25): read from a file or a URL, again and again, and held against what is pinned.
 
 mod cut;
+mod kept;
 mod read;
 mod watch;
 
@@ -18,6 +19,9 @@ pub struct Source {
     pub place: Place,
     /// pause between two looks
     pub every: Duration,
+    /// a file in which the newest list outlives a restart, so that nobody can show an older one then; without it the
+    /// serial is known for as long as the process runs
+    pub kept: Option<PathBuf>,
 }
 
 /// Where a list is.
@@ -38,7 +42,7 @@ impl Source {
             Place::File(_) => Duration::from_secs(1),
             Place::Url(_) => Duration::from_secs(60),
         };
-        Self { place, every }
+        Self { place, every, kept: None }
     }
 }
 

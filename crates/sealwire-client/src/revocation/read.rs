@@ -55,7 +55,7 @@ impl Reader {
     }
 }
 
-async fn open(path: &Path) -> Result<Vec<u8>, BoxError> {
+pub(super) async fn open(path: &Path) -> Result<Vec<u8>, BoxError> {
     let file = tokio::fs::File::open(path).await?;
     let mut bytes = Vec::new();
     // One byte more than a list may have tells that it is longer.

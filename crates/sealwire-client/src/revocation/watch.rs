@@ -1,6 +1,6 @@
 //! The task that looks for newer lists, and sees to it that the last one's end is kept.
 
-use super::{Source, read::Reader};
+use super::{Source, kept::Kept, read::Reader};
 use crate::{Error, keys::Keeper};
 use std::{sync::Arc, time::Duration};
 use tokio::task::AbortHandle;
@@ -11,7 +11,8 @@ pub(crate) struct Watcher(AbortHandle);
 impl Watcher {
     /// Starts it on the current runtime.
     pub(crate) fn spawn(keeper: Arc<Keeper>, source: &Source, reader: Reader) -> Self {
-        Self(tokio::spawn(run(keeper, source.every, reader)).abort_handle())
+        let kept = source.kept.as_deref().map(Kept::new);
+        Self(tokio::spawn(run(keeper, source.every, reader, kept)).abort_handle())
     }
 }
 
@@ -29,16 +30,29 @@ pub(crate) async fn first(
     timeout: Duration,
 ) -> Result<Reader, Error> {
     let reader = Reader::new(&source.place, tls_roots, timeout)?;
+    let kept = source.kept.as_deref().map(Kept::new);
+    if let Some(kept) = &kept {
+        kept.recall(appraiser).await;
+    }
     let bytes = reader.read().await?;
-    appraiser.take_list(&bytes).map_err(|error| reader.failed(error))?;
+    let is_new = appraiser.take_list(&bytes).map_err(|error| reader.failed(error))?;
+    if let Some(kept) = kept.filter(|_| is_new) {
+        kept.keep(bytes).await;
+    }
     Ok(reader)
 }
 
-async fn run(keeper: Arc<Keeper>, every: Duration, reader: Reader) {
+async fn run(keeper: Arc<Keeper>, every: Duration, reader: Reader, kept: Option<Kept>) {
     loop {
         tokio::time::sleep(every.min(until_end(&keeper))).await;
         let taken = match reader.read().await {
-            Ok(bytes) => keeper.appraiser().take_list(&bytes).map_err(|error| reader.failed(error)),
+            Ok(bytes) => {
+                let taken = keeper.appraiser().take_list(&bytes).map_err(|error| reader.failed(error));
+                if let (Some(kept), Ok(true)) = (&kept, &taken) {
+                    kept.keep(bytes).await;
+                }
+                taken
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = &taken {

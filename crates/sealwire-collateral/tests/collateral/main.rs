@@ -1,8 +1,9 @@
-//! Fetching and keeping, against a local stand-in of Intel's and AMD's services that serves genuine samples, or
+//! Fetching and keeping, against a local stand-in of Intel's, AMD's and AWS's services that serves genuine samples, or
 //! misbehaves.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
+mod aws;
 mod fetching;
 mod folders;
 mod keeping;

@@ -1,4 +1,4 @@
-//! A server on this machine in the place of Intel's and AMD's, which does as it is told.
+//! A server on this machine in the place of the vendors', which does as it is told.
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -133,7 +133,9 @@ impl StandIn {
     }
 
     pub(crate) fn fetcher_with(&self, clock: &TestClock, limits: Limits) -> Fetcher {
-        let sources = Sources::default().with_pcs(&self.base).unwrap().with_kds(&self.base).unwrap();
+        let sources =
+            Sources::default().with_pcs(&self.base).and_then(|sources| sources.with_kds(&self.base));
+        let sources = sources.and_then(|sources| sources.with_aws_crls(&self.base)).unwrap();
         Fetcher::new(sources, &[], limits, clock.clock()).unwrap()
     }
 }

@@ -36,14 +36,22 @@ pub enum CompanionKind {
     Nvidia,
 }
 
+impl CompanionKind {
+    /// As configurations name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tpm => "tpm",
+            Self::Nvidia => "nvidia",
+        }
+    }
+}
+
 impl Companion {
     /// What tells it from others.
     #[must_use]
     pub fn label(&self) -> &str {
-        self.label.as_deref().unwrap_or(match self.kind {
-            CompanionKind::Tpm => "tpm",
-            CompanionKind::Nvidia => "nvidia",
-        })
+        self.label.as_deref().unwrap_or(self.kind.name())
     }
 
     /// The program, for `nvidia`.

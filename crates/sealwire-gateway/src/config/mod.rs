@@ -292,6 +292,8 @@ pub struct Endorsements {
     pub pcs: Option<String>,
     /// a mirror of AMD's KDS instead of AMD
     pub kds: Option<String>,
+    /// a mirror of the buckets with AWS's CRLs instead of AWS
+    pub aws_crls: Option<String>,
     /// file with the certificates, in PEM, that these services must chain to; the system's when absent. What they send
     /// is signed, so nothing rests on it
     pub tls_roots: Option<PathBuf>,
@@ -315,6 +317,7 @@ impl Default for Endorsements {
             cache: None,
             pcs: None,
             kds: None,
+            aws_crls: None,
             tls_roots: None,
             refresh: day,
             grace: 30 * day,

@@ -208,12 +208,15 @@ fn check_endorsements(endorsements: &Endorsements) -> Result<(), Fault> {
         ("cache", endorsements.cache.is_some()),
         ("pcs", endorsements.pcs.is_some()),
         ("kds", endorsements.kds.is_some()),
+        ("aws-crls", endorsements.aws_crls.is_some()),
         ("tls-roots", endorsements.tls_roots.is_some()),
     ];
     if let Some((key, _)) = of_fetching.into_iter().find(|(_, set)| *set && !endorsements.fetch) {
         return Err(Fault::new(at(key), "is set, and nothing is fetched", "add fetch = true"));
     }
-    for (key, place) in [("pcs", &endorsements.pcs), ("kds", &endorsements.kds)] {
+    let mirrors =
+        [("pcs", &endorsements.pcs), ("kds", &endorsements.kds), ("aws-crls", &endorsements.aws_crls)];
+    for (key, place) in mirrors {
         if let Some(Err(error)) = place.as_deref().map(|place| Sources::default().with_kds(place)) {
             let hint = "for example \"https://pccs.internal:8081\"";
             return Err(Fault::new(at(key), error.to_string(), hint));

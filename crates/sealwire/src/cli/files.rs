@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 /// Longest file that is read, in bytes: evidence, endorsements, policies and keys are all far below.
 const MAX_FILE: u64 = 4 << 20;
 
+/// Stands for standard input where evidence is read.
+const STDIN: &str = "-";
+
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Access {
@@ -24,14 +27,34 @@ pub(crate) enum Access {
 
 /// The bytes of a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let cannot = || format!("cannot read {}", path.display());
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display())).map_err(usage)?;
+    capped(file, path)
+}
+
+fn capped(from: impl Read, path: &Path) -> Result<Vec<u8>, Failure> {
+    let cannot = || format!("cannot read {}", shown(path));
     let mut bytes = Vec::new();
-    let file = File::open(path).with_context(cannot).map_err(usage)?;
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).with_context(cannot).map_err(usage)?;
+    from.take(MAX_FILE + 1).read_to_end(&mut bytes).with_context(cannot).map_err(usage)?;
     if u64::try_from(bytes.len()).is_ok_and(|len| len <= MAX_FILE) {
         Ok(bytes)
     } else {
-        Err(usage(anyhow!("{} is longer than 4 MiB", path.display())))
+        Err(usage(anyhow!("{} is longer than 4 MiB", shown(path))))
+    }
+}
+
+/// The name of what [`read_or_stdin`] reads.
+pub(crate) fn shown(path: &Path) -> String {
+    match path == Path::new(STDIN) {
+        true => "standard input".to_owned(),
+        false => path.display().to_string(),
+    }
+}
+
+/// The bytes of a file; `-` is standard input.
+pub(crate) fn read_or_stdin(path: &Path) -> Result<Vec<u8>, Failure> {
+    match path == Path::new(STDIN) {
+        true => capped(std::io::stdin().lock(), path),
+        false => read(path),
     }
 }
 

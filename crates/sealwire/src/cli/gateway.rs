@@ -206,6 +206,9 @@ fn announce(
             "admin": admin,
             "authorities": authorities,
             "tee": config.tee.name(),
+            "companions": config.companions.iter()
+                .map(|companion| (companion.label().to_owned(), companion.kind.name().into()))
+                .collect::<serde_json::Map<String, serde_json::Value>>(),
             "config-digest": digest,
             "development-root": root.map(names::root),
         }))?);
@@ -220,8 +223,13 @@ fn announce(
         output::field("serves", authorities.join(", ")),
         output::node("routes", routes),
         output::field("evidence", config.tee.name()),
-        output::field("config digest", digest),
     ];
+    lines.extend(config.companions.iter().map(|companion| {
+        let (label, kind) = (companion.label(), companion.kind.name());
+        let told = if label == kind { kind.to_owned() } else { format!("{label} ({kind})") };
+        output::field("companion", told)
+    }));
+    lines.push(output::field("config digest", digest));
     lines.extend(admin.map(|admin| output::field("admin", format!("{admin}/healthz /readyz /metrics"))));
     let mut text = output::node(output::strong(format!("gateway ready at {listen}")), lines).to_string();
     if let Some(root) = root {

@@ -11,6 +11,7 @@ use sealwire_client::{
     Error,
     revocation::{self, Place, Source},
 };
+use std::path::PathBuf;
 
 /// The operator's revocation list.
 #[derive(Debug, ClapArgs)]
@@ -22,6 +23,9 @@ pub(crate) struct Revocation {
     /// A key that may sign the list, besides the revocation-keys of the policy: ed25519:…; repeatable
     #[arg(long = "revocation-key", value_name = "KEY", value_parser = values::ed25519_key, requires = "list")]
     keys: Vec<[u8; 32]>,
+    /// File in which the newest list is kept, so that after a restart nobody can show an older one
+    #[arg(long = "revocation-state", value_name = "FILE", requires = "list")]
+    state: Option<PathBuf>,
 }
 
 impl Revocation {
@@ -32,13 +36,18 @@ impl Revocation {
             return Err(Failure::usage("nobody may sign the revocation list")
                 .next("name the key in the policy (revocation-keys) or with --revocation-key"));
         }
-        Ok((policy, self.list.clone().map(Source::new)))
+        let source = |place| Source { kept: self.state.clone(), ..Source::new(place) };
+        Ok((policy, self.list.clone().map(source)))
     }
 
     /// A policy with the list in force, to judge once.
     pub(crate) async fn apply(&self, policy: Policy, source: &source::Source) -> Result<Policy, Failure> {
         let (policy, list) = self.follow(policy)?;
-        let Some(Source { place, .. }) = list else { return Ok(policy) };
+        let Some(Source { place, kept, .. }) = list else { return Ok(policy) };
+        if kept.is_some() {
+            let what = "--revocation-state is for a client that runs: this command judges once";
+            return Err(Failure::usage(what));
+        }
         let bytes = revocation::read(&place, &source.roots.read()?, source.timeout).await.or_usage()?;
         let taken = policy.with_revocation_list(&bytes);
         taken

@@ -50,7 +50,7 @@ Exit codes:
 --json prints {\"verdict\",\"exit\",\"kind\",\"reasons\":[…],\"claims\":{…},\"checks\":{…}};
 a reason is {\"code\",\"rule\",\"expected\",\"found\"}.")]
 pub(crate) struct Args {
-    /// The evidence: raw bytes, or hex or base64 text of them, told apart by content
+    /// The evidence: raw bytes, or hex or base64 text of them, told apart by content; `-` is standard input
     #[arg(long, value_name = "FILE")]
     evidence: PathBuf,
     /// Kind of evidence; told from the bytes unless given
@@ -86,7 +86,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
         let asked = policy.unwrap_or_else(Policy::without_policy);
         policy = Some(args.revocation.apply(asked, &args.source).await?);
     }
-    let bytes = files::read(&args.evidence)?;
+    let bytes = files::read_or_stdin(&args.evidence)?;
     let verifier = Verifier::new(policy.as_ref().map(Policy::trust).unwrap_or_default());
     let expected = args.report_data.as_ref().map_or(Expected::Unbound, |data| Expected::ReportData(&data.0));
     let at = args.at.unwrap_or_else(source::now);
@@ -115,7 +115,7 @@ pub(crate) async fn run(args: &Args) -> Outcome {
         output::json(&verdict)?;
     } else {
         let kind = if verdict.kind.is_empty() { "evidence" } else { &verdict.kind };
-        let title = format!("{} {kind}, at {at}", args.evidence.display());
+        let title = format!("{} {kind}, at {at}", files::shown(&args.evidence));
         let tree = proof::evidence(title, &verdict.checks, claims);
         output::print(tree.to_string())?;
         output::print(conclusion(&verdict, args).to_string())?;
@@ -137,6 +137,12 @@ fn conclusion(verdict: &Verdict, args: &Args) -> Tree<String> {
     if verdict.exit == MISSING {
         let missing = Kind::from_name(&verdict.kind).map_or("it", missing);
         told.push(output::leaf(format!("next: {missing}; bring what is missing with --endorsements FILE")));
+    }
+    if verdict.reasons.iter().any(|reason| reason.rule.starts_with("default.")) {
+        told.push(output::leaf(
+            "`default.…` is what holds where no policy is given; next: to accept something else, say so under the same \
+             name in an [[accept]] of a policy (docs/spec/attestation.md), and give it with --policy FILE",
+        ));
     }
     if verdict.kind.is_empty() && verdict.reasons.iter().all(|reason| reason.code != "endorsement-malformed")
     {

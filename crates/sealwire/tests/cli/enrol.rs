@@ -290,7 +290,7 @@ fn a_gateway_attests_with_a_tpm() {
     let flags = ["--tee", "tpm", "--tpm-device", &tpm, "--tpm-certificate", arg(&certificate)];
     let mut gateway = Service::start(where_to.iter().chain(&flags).chain(&["--tpm-event-log", "none"]));
     let ready = gateway.ready();
-    assert_eq!(ready["tee"], "tpm");
+    assert_eq!((&ready["tee"], &ready["companions"]), (&"tpm".into(), &serde_json::json!({})));
     let url = ready["listen"].as_str().unwrap();
     let good = scene.policy(4, [0; 32]);
     let shown = run(["inspect", url, "--policy", arg(&good), "--json"]).expect(0).json();
@@ -355,4 +355,23 @@ fn an_operator_signs_for_a_gateway_with_a_tpm() {
     scene.device.extend(4, &[1; 32]);
     let refused = run(&stated).expect(1);
     assert!(refused.stderr.contains("the operator's statement is for the measurement"), "{}", refused.stderr);
+}
+
+// AT-01: what starts says which evidence goes along.
+#[test]
+fn a_gateway_names_its_companions() {
+    let scene = Scene::new();
+    scene.enrol();
+    let config = scene.path("gateway.toml");
+    let state = concat!(env!("CARGO_TARGET_TMPDIR"), "/cli-state");
+    let text = format!(
+        "tee = \"development\"\nstate = {state:?}\nlisten = \"127.0.0.1:0\"\nupstream = \"http://127.0.0.1:9\"\n\
+         companions = [{{ kind = \"tpm\", label = \"vtpm\" }}]\n\
+         [tpm]\ndevice = {:?}\ncertificate = {:?}\nevent-log = \"none\"\n",
+        scene.tpm(),
+        scene.path("ak.pem"),
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut gateway = Service::start(["gateway", "--config", arg(&config)]);
+    assert_eq!(gateway.ready()["companions"], serde_json::json!({ "vtpm": "tpm" }));
 }

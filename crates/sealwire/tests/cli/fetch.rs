@@ -82,3 +82,31 @@ fn misuse_is_told() {
     fs::write(&no_evidence, [0xff; 100]).unwrap();
     run(begin.iter().chain(&["--evidence", arg(&no_evidence)])).expect(10);
 }
+
+// AT-70: the lists that a document's certificates name, from a mirror; the machine is not shown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lists_of_a_nitro_document_are_asked_for() {
+    let Some(shared) = shared() else { return };
+    let document = shared.join("quotes/nitro/production.cose");
+    let mirror = serve(Router::new()).await;
+    let output = tempfile::tempdir().unwrap();
+    let list = args(&[
+        "--evidence",
+        arg(&document),
+        "--aws-crls",
+        &mirror,
+        "--output",
+        arg(output.path()),
+        "--json",
+    ]);
+    let ended = fetch(list).await.expect(1);
+    let failed = ended.json()["failed"].to_string();
+    let places = [
+        "/aws-nitro-enclaves-crl/crl/ab4960cc-7d63-42bd-9e9f-59338cb67f84.crl",
+        "/crl-eu-central-1-aws-nitro-enclaves/crl/da69a570-f489-4370-99bc-f2fca9224088.crl",
+    ];
+    for place in places {
+        assert!(failed.contains(&format!("{mirror}{place}")), "{failed}");
+    }
+    assert!(!ended.stdout.contains("i-0"), "{}", ended.stdout);
+}

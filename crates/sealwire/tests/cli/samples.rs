@@ -329,7 +329,7 @@ fn people_read_a_tree_of_every_kind() {
                 "INTEL-SA-00615",
                 "mrenclave",
                 "evaluation",
-                "(accept[1].advisories)",
+                "(default.sgx.advisories)",
             ],
         ),
         ("tdx/phala-2025.bin", &[], JULY, 40, &["not supplied", "rtmr-3", "PCS", "--endorsements FILE"]),

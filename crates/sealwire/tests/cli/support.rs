@@ -64,6 +64,14 @@ pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) 
     sealwire().args(args).output().unwrap().into()
 }
 
+/// The program with something on its standard input.
+pub(crate) fn run_with<S: AsRef<std::ffi::OsStr>>(
+    args: impl IntoIterator<Item = S>,
+    input: std::fs::File,
+) -> Ended {
+    sealwire().args(args).stdin(input).output().unwrap().into()
+}
+
 /// A service that runs; it is killed when this is dropped.
 pub(crate) struct Service {
     child: Child,

@@ -1,6 +1,6 @@
 //! `sealwire verify`: exit codes and JSON (AT-80, AT-81), on genuine samples.
 
-use crate::support::{Ended, arg, run, shared};
+use crate::support::{Ended, arg, run, run_with, shared};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -319,4 +319,44 @@ fn a_tree_is_for_people() {
     // AT-03: what the vendor does not tell is not told as good.
     assert!(gpu.contains("debug             not told by evidence of this kind"), "{gpu}");
     assert!(gpu.contains("the first to end does at 9999-12-31T23:59:59Z"), "{gpu}");
+}
+
+// AT-80: `-` is standard input, for the evidence alone.
+#[test]
+fn evidence_comes_on_standard_input() {
+    let Some(samples) = Samples::find() else { return };
+    let (vcek, chain) = (samples.path("milan.vcek.der"), samples.path("milan.chain.pem"));
+    let rest = ["--endorsements", &vcek, "--endorsements", &chain, "--at", AT];
+    let piped = |input: &str| {
+        let input = fs::File::open(input).unwrap();
+        run_with(["verify", "--evidence", "-"].iter().chain(&rest), input)
+    };
+    let report = samples.path("milan.report.hex");
+    assert!(piped(&report).expect(0).stdout.contains("standard input"));
+    piped(&chain).expect(10);
+    piped("/dev/null").expect(10);
+    assert!(piped("/dev/zero").expect(2).stderr.contains("standard input is longer than 4 MiB"));
+}
+
+// AT-80, AT-81: where no policy was given, a reason names no place in a file, and people are told what to do.
+#[test]
+fn a_refusal_without_a_policy_names_the_default() {
+    let Some(folder) = shared() else { return };
+    let quotes = folder.join("quotes");
+    let (quote, collateral) =
+        (quotes.join("sgx/processor-ca.bin"), quotes.join("sgx/processor-ca.collateral.json"));
+    let args = [
+        "verify",
+        "--evidence",
+        arg(&quote),
+        "--endorsements",
+        arg(&collateral),
+        "--at",
+        "2025-07-04T10:56:11Z",
+    ];
+    let ended = run(args).expect(30);
+    assert!(ended.stdout.contains("default.sgx.tcb-statuses"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("[[accept]]"), "{}", ended.stdout);
+    let told = run(args.iter().chain(&["--json"])).expect(30).json();
+    assert_eq!(told["reasons"][0]["rule"], "default.sgx.tcb-statuses");
 }

@@ -203,8 +203,9 @@ impl Signers<'_> {
             };
             if signed(&key) {
                 let path =
-                    Path::build(signer, &[], &self.roots.pinned, UnverifiedStatuses::default(), &PROFILE, at);
+                    Path::build(signer, &[], &self.roots.pinned, UnverifiedStatuses::default(), &PROFILE);
                 let path = Arc::new(path.map_err(of_signer)?);
+                path.check_validity(at).map_err(of_signer)?;
                 self.known.push((key, Arc::clone(&path)));
                 return Ok(path);
             }

@@ -58,7 +58,8 @@ impl Pki {
         let parse = |der: &[u8]| Certificate::from_der(der).unwrap();
         let statuses = UnverifiedStatuses::parse(statuses)?;
         let (supplied, roots) = ([parse(&self.issuer_der)], [parse(&self.root_der)]);
-        let path = Path::build(&parse(&self.leaf_der), &supplied, &roots, statuses, &PROFILE, NOW)?;
+        let path = Path::build(&parse(&self.leaf_der), &supplied, &roots, statuses, &PROFILE)?;
+        path.check_validity(NOW)?;
         path.check_revocation(at)
     }
 
@@ -477,7 +478,8 @@ mod openssl {
             let statuses = [response, crl];
             let statuses = UnverifiedStatuses::parse(&statuses)?;
             let (supplied, roots) = ([parse(&self.issuer_der)], [parse(&self.root_der)]);
-            let path = Path::build(&parse(&self.leaf_der), &supplied, &roots, statuses, &PROFILE, at)?;
+            let path = Path::build(&parse(&self.leaf_der), &supplied, &roots, statuses, &PROFILE)?;
+            path.check_validity(at)?;
             path.check_revocation(at)
         }
     }

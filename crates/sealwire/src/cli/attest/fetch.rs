@@ -30,10 +30,10 @@ const ROUNDS: usize = 3;
 
 /// Fetch what is needed to verify evidence into a folder
 ///
-/// Asks Intel's and AMD's services for the certificates, CRLs and TCB information that a piece of evidence, or a platform,
-/// needs. What comes is checked against the vendor's root before it is kept. `sealwire verify --endorsements DIR` and the
-/// gateway's `[endorsements] folder` take the folder; files of an earlier run are replaced. Where to ask is never taken
-/// from evidence or certificates.
+/// Asks Intel's, AMD's and AWS's services for the certificates, CRLs and TCB information that a piece of evidence, or a
+/// platform, needs. What comes is checked against the vendor's root before it is kept. `sealwire verify --endorsements DIR`
+/// and the gateway's `[endorsements] folder` take the folder; files of an earlier run are replaced. Where to ask is never
+/// taken from evidence or certificates; which of AWS's lists is, since nothing else tells.
 #[derive(Debug, ClapArgs)]
 #[command(
     group(ArgGroup::new("what").required(true).args(["evidence", "url", "tee"])),
@@ -50,7 +50,7 @@ Examples:
 Exit codes: 0 everything was had · 1 something was not · 2 usage · 10 malformed evidence"
 )]
 pub(crate) struct Args {
-    /// What this evidence needs: raw bytes, or hex or base64 text of them
+    /// What this evidence needs: raw bytes, or hex or base64 text of them; `-` is standard input
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
     /// Kind of that evidence; told from the bytes unless given
@@ -77,6 +77,9 @@ pub(crate) struct Args {
     /// A mirror of AMD's KDS to ask instead of AMD
     #[arg(long, value_name = "URL")]
     kds: Option<String>,
+    /// A mirror of the buckets with AWS's CRLs for Nitro to ask instead of AWS
+    #[arg(long, value_name = "URL")]
+    aws_crls: Option<String>,
     #[command(flatten)]
     roots: tls::Roots,
     /// Seconds that one answer may take; each item is asked for three times at most
@@ -122,6 +125,9 @@ fn fetcher(args: &Args) -> Result<Fetcher, Failure> {
     if let Some(kds) = &args.kds {
         sources = sources.with_kds(kds).or_usage()?;
     }
+    if let Some(aws_crls) = &args.aws_crls {
+        sources = sources.with_aws_crls(aws_crls).or_usage()?;
+    }
     let exchange = args.timeout;
     let default = Limits::default();
     let total = exchange.saturating_mul(default.attempts);
@@ -143,7 +149,7 @@ impl Subject {
             return Ok(Self::Evidence(Shown::fetch(url, &source, false).await?.published.evidence));
         }
         if let Some(path) = &args.evidence {
-            let evidence = Evidence::detect(&files::read(path)?, args.kind).map_err(malformed)?;
+            let evidence = Evidence::detect(&files::read_or_stdin(path)?, args.kind).map_err(malformed)?;
             return Ok(Self::Evidence(evidence.into()));
         }
         let missing = |flag: &str| Failure::usage(format!("--tee needs {flag}"));
