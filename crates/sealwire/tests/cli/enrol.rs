@@ -371,7 +371,7 @@ fn a_gateway_names_its_companions() {
         scene.tpm(),
         scene.path("ak.pem"),
     );
-    std::fs::write(&config, text).unwrap();
+    fs::write(&config, text).unwrap();
     let mut gateway = Service::start(["gateway", "--config", arg(&config)]);
     assert_eq!(gateway.ready()["companions"], serde_json::json!({ "vtpm": "tpm" }));
 }
