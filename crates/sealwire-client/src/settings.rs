@@ -1,7 +1,7 @@
 //! What a connector is told, and what follows from it.
 
-use crate::{Attester, Error, Wire, revocation};
-use http::{Uri, uri::Scheme};
+use crate::{Attester, Error, Offer, Wire, revocation};
+use http::{HeaderName, Uri, uri::Scheme};
 use sealwire_attest::{
     Policy,
     key_document::{self, authority},
@@ -14,9 +14,10 @@ use sealwire_http::oblivious::Limits;
 use sealwire_http::{
     Clock, SystemClock,
     client::oblivious,
+    listed::{MAX_LISTED, may_be_listed},
     wire::{OBLIVIOUS_PATH, SESSION_PATH, SESSION_REQUEST_PATH},
 };
-use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashSet, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// How to reach a gateway, and what it must prove.
 #[derive(Clone)]
@@ -36,6 +37,12 @@ pub struct Settings {
     /// round trip less (SE-42). Its keys rest on the last session alone, and who sends the request again where its answer
     /// did not come has it carried out twice; off unless said
     pub early_data: bool,
+    /// what sessions are made of, as far as this side has a say
+    pub offer: Offer,
+    /// in sessions: `Some` shows method and target of requests outside, and those of these fields that a request has, all
+    /// under its header MAC, for infrastructure that routes by them (SE-31); content and other fields stay sealed. HEAD,
+    /// TRACE and `OPTIONS *` cannot show, and go hidden. `None` shows nothing
+    pub bound: Option<Vec<HeaderName>>,
     /// one message each way, or streams, on the oblivious wire. Where that has to be, name it in `wire`
     pub form: oblivious::Form,
     /// KEMs that may be used on the oblivious wire
@@ -66,6 +73,8 @@ impl Settings {
             relay: None,
             wire: Wire::default(),
             early_data: false,
+            offer: Offer::default(),
+            bound: None,
             form: oblivious::Form::Chunked,
             kems: vec![Kem::XWing, Kem::X25519],
             limits: Limits::default(),
@@ -123,6 +132,10 @@ impl Places {
             Some(relay) => Base::relay(relay)?,
             None => to,
         };
+        settings.offer.check()?;
+        if let Some(names) = &settings.bound {
+            check_bound(settings, names)?;
+        }
         Ok(Self {
             authority,
             keys: base.join(key_document::PATH)?,
@@ -131,6 +144,19 @@ impl Places {
             requests: base.join(SESSION_REQUEST_PATH)?,
         })
     }
+}
+
+fn check_bound(settings: &Settings, names: &[HeaderName]) -> Result<(), Error> {
+    let what = if settings.early_data {
+        "early data go along with the handshake, where the target of a request cannot show"
+    } else if names.len() > MAX_LISTED || names.iter().collect::<HashSet<_>>().len() != names.len() {
+        "at most 32 fields are listed, each once"
+    } else if !names.iter().all(may_be_listed) {
+        "a field that belongs to the outer message (host, content-type, connection, attest-…) cannot be listed"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Settings(what))
 }
 
 /// A URL that resources hang from.

@@ -1,6 +1,6 @@
 //! Which wire requests take.
 
-use crate::{Error, Settings};
+use crate::{Error, Offer, Settings};
 use sealwire_attest::KeyDocument;
 
 /// Which wire to use.
@@ -11,7 +11,7 @@ use sealwire_attest::KeyDocument;
 #[non_exhaustive]
 pub enum Wire {
     /// A session where the first document that the policy accepts offers them, else oblivious HTTP; through a relay always
-    /// oblivious HTTP. What belongs to sessions alone (an attester, early data) asks for one. The choice is made once: a
+    /// oblivious HTTP. What belongs to sessions alone (an attester, early data, an offer, bound mode) asks for one. The choice is made once: a
     /// connector stays with it, whatever later documents say
     #[default]
     Auto,
@@ -28,7 +28,9 @@ impl Wire {
     /// Settings that no wire has together.
     pub(crate) fn asked_for(settings: &Settings) -> Result<Self, Error> {
         let refused = |why| Err(Error::Settings(why));
-        let of_sessions = settings.attester.is_some() || settings.early_data;
+        let is_offered = settings.offer != Offer::default();
+        let of_sessions =
+            settings.attester.is_some() || settings.early_data || settings.bound.is_some() || is_offered;
         match settings.wire {
             Self::Session if settings.relay.is_some() => {
                 refused("a relay carries the oblivious wire alone: a session would tell who asks")
@@ -39,8 +41,15 @@ impl Wire {
             Self::Oblivious if settings.early_data => {
                 refused("early data goes along with the beginning of a session: the oblivious wire has none")
             }
+            Self::Oblivious if settings.bound.is_some() => {
+                refused("the target of a request shows in a session alone: the oblivious wire hides it")
+            }
+            Self::Oblivious if is_offered => {
+                refused("key agreements and signatures are of sessions: the oblivious wire has KEMs")
+            }
             Self::Auto if settings.relay.is_some() && of_sessions => refused(
-                "a caller attests itself, and sends early data, in a session alone; a relay carries the oblivious wire alone",
+                "a caller attests itself, sends early data and shows targets in a session alone; a relay carries the oblivious wire \
+                 alone",
             ),
             Self::Auto if settings.relay.is_some() => Ok(Self::Oblivious),
             Self::Auto if of_sessions => Ok(Self::Session),

@@ -9,7 +9,7 @@ use common::{AUTHORITY, Gateway, HOUR, plainly, policy, policy_for, text};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use sealwire_client::{Connector, Error, SealedWith, Settings, fetch};
+use sealwire_client::{Connector, Error, SealedWith, Settings, Wire, fetch};
 use sealwire_crypto::kem::Kem;
 use sealwire_http::{body, client::oblivious::Form};
 use std::{convert::Infallible, time::Duration};
@@ -170,6 +170,15 @@ async fn settings_are_checked() {
         |s| s.to = "http://user@app.example".parse().unwrap(),
         |s| s.to = "http://app.example/?q".parse().unwrap(),
         |s| s.authority = Some("user@app.example".to_owned()),
+        // SE-04
+        |s| s.offer.groups.clear(),
+        |s| s.offer.schemes = [s.offer.schemes[0]; 2].to_vec(),
+        // SE-31: what cannot show, or not there.
+        |s| (s.wire, s.bound) = (Wire::Oblivious, Some(Vec::new())),
+        |s| (s.wire, s.offer.without_agreement) = (Wire::Oblivious, true),
+        |s| (s.wire, s.bound, s.early_data) = (Wire::Session, Some(Vec::new()), true),
+        |s| (s.wire, s.bound) = (Wire::Session, Some(vec![http::header::HOST])),
+        |s| (s.wire, s.bound) = (Wire::Session, Some(vec![http::header::ACCEPT; 2])),
     ] {
         let error = with(change).await;
         assert!(matches!(error, Some(Error::Settings(_))), "{error:?}");

@@ -13,8 +13,8 @@ use sealwire_http::{
     crypto::random::Random,
     server::session::{Callers, Channels, OnceRegister, Settings, Shown, Shows},
     session::{
-        self, Limits,
-        server::{Pending, Server, Table},
+        self, Scheme,
+        server::{Config, Pending, Server, Table},
     },
 };
 use std::sync::Arc;
@@ -32,12 +32,16 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     /// Fresh keys for the instance with this id.
-    pub(crate) fn new(instance: [u8; 16], random: &dyn Random) -> Result<Self, session::Error> {
-        let config = session::server::Config::default();
-        let limits: Limits = config.limits;
-        let identity = session::Identity::generate(false, random)?;
+    pub(crate) fn new(
+        config: &Config,
+        instance: [u8; 16],
+        random: &dyn Random,
+    ) -> Result<Self, session::Error> {
+        let limits = config.limits;
+        let slh_dsa = config.schemes.contains(&Scheme::SlhDsaSha2192f);
+        let identity = session::Identity::generate(slh_dsa, random)?;
         Ok(Self {
-            server: Arc::new(Server::new(config, instance, identity, random)?),
+            server: Arc::new(Server::new(config.clone(), instance, identity, random)?),
             table: Arc::new(Table::new(limits)),
             pending: Arc::new(Pending::new(&limits)),
             once: Arc::new(OnceRegister::new(USED)),
@@ -82,6 +86,7 @@ impl Sessions {
             shows,
             callers: plan.callers.as_ref().map_or(Callers::Anybody, CallersPlan::asks),
             routes: plan.routes.clone(),
+            rewrites: plan.rewrites.clone(),
             clock: parts.clock.clone(),
             random: parts.random.clone(),
             bhttp: plan.wire.bhttp,

@@ -61,6 +61,7 @@ pub(crate) struct Observers {
     session: ObserveLayer,
     channel: ObserveLayer,
     in_channel: ObserveLayer,
+    bound: ObserveLayer,
 }
 
 impl Observers {
@@ -76,6 +77,7 @@ impl Observers {
             session: of(Wire::Session),
             channel: of(Wire::SessionChannel),
             in_channel: ObserveLayer::new("in-channel"),
+            bound: of(Wire::SessionBound),
         }
     }
 }
@@ -182,6 +184,7 @@ fn session(
             .layer(parts.in_flight.clone())
             .layer(parts.observe.in_channel.clone())
             .service(application(generation)),
+        bound: service(&parts.observe.bound),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one body type between layers.
 
 use bytes::Bytes;
+use http::{HeaderValue, Method, Request, header};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
 use std::{
@@ -59,4 +60,12 @@ where
     B::Error: Into<BoxError>,
 {
     Body(body.map_err(Into::into).boxed_unsync())
+}
+
+/// Says how content of unknown length is framed where HTTP/1.1 clients, left to themselves, send none: in a GET (RFC 9110
+/// section 9.3.1 gives its content no meaning). HTTP/2 frames by itself, and has no such field.
+pub fn frame<B: http_body::Body>(request: &mut Request<B>) {
+    if *request.method() == Method::GET && request.body().size_hint().exact().is_none() {
+        request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
 }

@@ -11,6 +11,7 @@ pub mod clock;
 mod content;
 pub mod informational;
 pub mod key_ring;
+pub mod listed;
 pub mod opened;
 mod peer;
 mod prefixed;

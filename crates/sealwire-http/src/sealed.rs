@@ -1,6 +1,6 @@
 //! A plain message that leaves, as the body of a sealed one.
 
-use crate::{Body, BoxError, chunks::SealChunks, opened::Fault};
+use crate::{Body, BoxError, body, chunks::SealChunks, opened::Fault};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as _, Frame};
@@ -51,6 +51,15 @@ impl<S: SealChunks> SealedBody<S> {
     /// Pads the final chunk to the length of one with `len` bytes of content (OB-64).
     pub(crate) fn padded(self, len: usize) -> Self {
         Self { padded: len, ..self }
+    }
+
+    /// As a body. Without content it is sealed at once: then its length is known.
+    pub(crate) fn whole(mut self) -> Result<Body, Fault> {
+        if !self.content.is_end_stream() {
+            return Ok(body::boxed(self));
+        }
+        self.finish(None)?;
+        Ok(body::full(self.out.freeze()))
     }
 
     /// Seals the head alone, so that it does not wait for content.

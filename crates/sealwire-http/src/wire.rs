@@ -1,9 +1,9 @@
 //! The wire table: how the outside of a request tells which wire it came by.
 
 use crate::{channel, websocket};
-use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use sealwire_oblivious::media;
-use sealwire_session::media as session;
+use sealwire_session::{media as session, request::BASE_ID};
 
 /// A wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +21,8 @@ pub enum Wire {
     SessionEarly,
     /// A request over an attested session, nothing of which shows outside.
     Session,
+    /// A request over an attested session whose method and target show outside (SE-31).
+    SessionBound,
     /// The channel of an attested session.
     SessionChannel,
 }
@@ -36,6 +38,7 @@ impl Wire {
             Self::SessionHandshake => "session-handshake",
             Self::SessionEarly => "session-early",
             Self::Session => "session",
+            Self::SessionBound => "session-bound",
             Self::SessionChannel => "session-channel",
         }
     }
@@ -48,6 +51,8 @@ pub const OBLIVIOUS_PATH: &str = "/.well-known/ohttp-gateway";
 pub const SESSION_PATH: &str = "/.well-known/sealwire/session";
 /// Where requests over sessions go, in hidden mode.
 pub const SESSION_REQUEST_PATH: &str = "/.well-known/sealwire/r";
+/// The method that makes a request to any path a message for [`SESSION_PATH`].
+pub const ATTEST: &str = "ATTEST";
 
 /// One row: a request that fits all of it came by `wire`.
 struct Row {
@@ -57,7 +62,7 @@ struct Row {
     wire: Wire,
 }
 
-/// Every wire, in one place.
+/// Every wire that has a place, in one place.
 static TABLE: [Row; 5] = [
     Row {
         method: Method::POST,
@@ -101,13 +106,16 @@ pub enum Pick {
 /// Finds the row that a request fits.
 #[must_use]
 pub fn pick(request: &Parts) -> Pick {
+    if request.method.as_str() == ATTEST {
+        return by_media_type(request, TABLE.iter().filter(|row| row.path == SESSION_PATH));
+    }
     let path = request.uri.path();
     if path == channel::PATH {
         return pick_channel(request);
     }
     let mut rows = TABLE.iter().filter(|row| row.path == path).peekable();
     if rows.peek().is_none() {
-        return Pick::Plain;
+        return if is_bound(&request.headers) { bound(request) } else { Pick::Plain };
     }
     // Reading what is published at the same place is no wire's business.
     if matches!(request.method, Method::GET | Method::HEAD) {
@@ -117,15 +125,15 @@ pub fn pick(request: &Parts) -> Pick {
     if rows.peek().is_none() {
         return Pick::Refused(StatusCode::METHOD_NOT_ALLOWED);
     }
-    if request.headers.contains_key(header::EXPECT) {
-        return Pick::Refused(StatusCode::EXPECTATION_FAILED);
-    }
-    let Some(media_type) = single(&request.headers, &header::CONTENT_TYPE) else {
-        return Pick::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    by_media_type(request, rows)
+}
+
+/// Of rows that fit otherwise, the one of the request's media type.
+fn by_media_type<'a>(request: &Parts, mut rows: impl Iterator<Item = &'a Row>) -> Pick {
+    let media_type = match media_type(&request.headers) {
+        Ok(media_type) => media_type,
+        Err(status) => return Pick::Refused(status),
     };
-    if !is_identity(&request.headers) {
-        return Pick::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    }
     rows.find(|row| media_type.eq_ignore_ascii_case(row.media_type))
         .map_or(Pick::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE), |row| Pick::Wire(row.wire))
 }
@@ -146,6 +154,31 @@ fn pick_channel(request: &Parts) -> Pick {
             Pick::Refused(StatusCode::UPGRADE_REQUIRED)
         }
     }
+}
+
+/// Whether a request that is at no wire's place says that it is sealed: by its media type, and by the field that tells
+/// to which session (SE-31). Without that field it is the application's own.
+fn is_bound(headers: &HeaderMap) -> bool {
+    let is_sealed = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(session::REQUEST.as_bytes());
+    headers.contains_key(BASE_ID) && headers.get_all(header::CONTENT_TYPE).iter().any(is_sealed)
+}
+
+fn bound(request: &Parts) -> Pick {
+    // The answer to a HEAD has no content, in which it could be sealed, and a TRACE or CONNECT none itself.
+    if matches!(request.method, Method::HEAD | Method::TRACE | Method::CONNECT) {
+        return Pick::Refused(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    media_type(&request.headers).map_or_else(Pick::Refused, |_| Pick::Wire(Wire::SessionBound))
+}
+
+/// The media type of a sealed message, if the rest of the outside lets it be one: its bytes are those that were sealed
+/// (OB-107), and nobody waits for an answer before it comes (OB-44, SE-36).
+fn media_type(headers: &HeaderMap) -> Result<&str, StatusCode> {
+    if headers.contains_key(header::EXPECT) {
+        return Err(StatusCode::EXPECTATION_FAILED);
+    }
+    let found = single(headers, &header::CONTENT_TYPE).filter(|_| is_identity(headers));
+    found.ok_or(StatusCode::UNSUPPORTED_MEDIA_TYPE)
 }
 
 /// The value of a field that has exactly one line.
@@ -273,5 +306,56 @@ mod tests {
     fn elsewhere_is_plain() {
         assert_eq!(picked(|r| r.uri("/v1/chat").header("content-type", "message/ohttp-req")), Pick::Plain);
         assert_eq!(picked(|r| r.method("GET")), Pick::Plain);
+    }
+    // SE-31: by the type and the marker, on any path but those of wires, with any method that can do it.
+    #[test]
+    fn a_marked_request_is_bound() {
+        let bound = |r: http::request::Builder| {
+            r.uri("/v1/chat?x").header("content-type", "message/sealwire-req").header("attest-base-id", "x")
+        };
+        for method in ["GET", "POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
+            assert_eq!(picked(|r| bound(r).method(method)), Pick::Wire(Wire::SessionBound), "{method}");
+        }
+        let method = Pick::Refused(StatusCode::METHOD_NOT_ALLOWED);
+        for name in ["HEAD", "TRACE", "CONNECT"] {
+            assert_eq!(picked(|r| bound(r).method(name)), method, "{name}");
+        }
+        // Without the marker, or of another type, it is the application's.
+        let plain = |r: http::request::Builder| r.uri("/v1/chat").header("content-type", "text/plain");
+        assert_eq!(picked(|r| plain(r).header("attest-base-id", "x")), Pick::Plain);
+        let unmarked = picked(|r| r.uri("/v1").header("content-type", "message/sealwire-req"));
+        assert_eq!(unmarked, Pick::Plain);
+        // Of two types, neither is it.
+        let unsupported = Pick::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert_eq!(picked(|r| bound(r).header("content-type", "text/plain")), unsupported);
+        assert_eq!(picked(|r| bound(r).header("content-encoding", "gzip")), unsupported);
+        // SE-36
+        let expectation = Pick::Refused(StatusCode::EXPECTATION_FAILED);
+        assert_eq!(picked(|r| bound(r).header("expect", "100-continue")), expectation);
+        // Places of wires stay theirs.
+        assert_eq!(picked(|r| bound(r).uri(SESSION_REQUEST_PATH)), Pick::Wire(Wire::Session));
+        assert_eq!(picked(|r| bound(r).uri(SESSION_REQUEST_PATH).method("PUT")), method);
+    }
+
+    // SE-01: the method alone makes it a handshake, wherever it goes.
+    #[test]
+    fn attest_is_a_handshake_anywhere() {
+        let attest = |path: &str, media_type: &str| {
+            picked(|r| r.method(ATTEST).uri(path).header("content-type", media_type))
+        };
+        for path in ["/", "/v1/chat", SESSION_PATH, OBLIVIOUS_PATH] {
+            assert_eq!(
+                attest(path, "message/sealwire-handshake"),
+                Pick::Wire(Wire::SessionHandshake),
+                "{path}"
+            );
+            assert_eq!(attest(path, "message/sealwire-early"), Pick::Wire(Wire::SessionEarly), "{path}");
+            let unsupported = Pick::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+            for other in ["message/sealwire-req", "message/ohttp-req", "text/plain"] {
+                assert_eq!(attest(path, other), unsupported, "{path} {other}");
+            }
+        }
+        // Methods tell cases apart (RFC 9110 section 9.1).
+        assert_eq!(picked(|r| r.method("attest").uri("/")), Pick::Plain);
     }
 }

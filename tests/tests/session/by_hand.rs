@@ -53,12 +53,22 @@ pub(crate) async fn session(stage: &Stage) -> Made {
 
 /// The same of a gateway that is nobody's stage.
 pub(crate) async fn session_at(address: SocketAddr) -> Made {
-    let at = UnixTime(now() / 1000);
-    let config = Arc::new(Config::default());
-    let started = client::start(config, AUTHORITY, None, None, false, now(), &OsRandom).unwrap();
+    let started = first_hello();
     let answer = say(address, media::HANDSHAKE, &started.hello).await;
     assert_eq!((answer.status, answer.field("content-type")), (200, media::HANDSHAKE), "{}", answer.text());
-    let Received::Presented(presented) = started.next.receive(&answer.content, &OsRandom).unwrap() else {
+    judged(started, &answer.content)
+}
+
+/// A hello of nobody in particular.
+pub(crate) fn first_hello() -> Started {
+    let config = Arc::new(Config::default());
+    client::start(config, AUTHORITY, None, None, false, now(), &OsRandom).unwrap()
+}
+
+/// The session that the answer to a first hello leads to.
+pub(crate) fn judged(started: Started, flight: &[u8]) -> Made {
+    let at = UnixTime(now() / 1000);
+    let Received::Presented(presented) = started.next.receive(flight, &OsRandom).unwrap() else {
         panic!("not a flight")
     };
     let published = Published::decode(presented.published().unwrap().unwrap()).unwrap();

@@ -1,11 +1,14 @@
 //! Sessions from the connector through a gateway to an ordinary application.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod attest;
+mod bound;
 mod by_hand;
 mod channel;
 mod choice;
 mod early;
 mod mutual;
+mod offers;
 mod refused;
 mod requests;
 mod resume;

@@ -21,7 +21,7 @@ use sealwire_http::{
     },
     crypto::{hpke::Symmetric, kem::Kem},
     oblivious::config::Selected,
-    session::client::{Config, Ticket},
+    session::client::Ticket,
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -163,7 +163,7 @@ pub(super) async fn handshake(
     let Where { transport, place, requests, timeout } = at;
     let Known { published, acceptance, endorsements, ticket } = known;
     let judge = Judge { appraiser, published, acceptance, own, endorsements, shown: Mutex::default() };
-    let config = Arc::new(Config { attests: own.is_some(), ..Config::default() });
+    let config = Arc::new(appraiser.offer().config(own.is_some()));
     let opening = Opening {
         resource: place,
         authority: appraiser.authority(),

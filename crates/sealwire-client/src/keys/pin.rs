@@ -7,7 +7,7 @@ use super::{
     seen::Serials,
 };
 use crate::{
-    Environment, Error, Settings, Wire, error::Expired, revocation::Cut, settings::Places,
+    Environment, Error, Offer, Settings, Wire, error::Expired, revocation::Cut, settings::Places,
     transport::Transport, wire::offers_sessions,
 };
 use arc_swap::ArcSwap;
@@ -171,6 +171,8 @@ pub(crate) struct Appraiser {
     endorsements: Vec<PathBuf>,
     timeout: Duration,
     early_data: bool,
+    offer: Offer,
+    outside: session::Outside,
     environment: Environment,
     serials: Mutex<Serials>,
     own: Option<Own>,
@@ -199,6 +201,10 @@ impl Appraiser {
             endorsements: settings.endorsements,
             timeout: settings.timeout,
             early_data: settings.early_data,
+            offer: settings.offer,
+            outside: settings
+                .bound
+                .map_or(session::Outside::Hidden, |names| session::Outside::Bound(names.into())),
             environment,
             serials: Mutex::default(),
             own,
@@ -220,6 +226,10 @@ impl Appraiser {
     /// Whether requests may go along with handshakes (SE-42).
     pub(crate) fn sends_early(&self) -> bool {
         self.early_data
+    }
+
+    pub(super) fn offer(&self) -> &Offer {
+        &self.offer
     }
 
     pub(super) fn verifier(&self) -> &Verifier {
@@ -407,6 +417,7 @@ impl Appraiser {
         }
         let settings = session::Settings {
             limits: sealwire_http::session::Limits::default(),
+            outside: self.outside.clone(),
             bhttp: self.wire.limits.bhttp,
             idle_time: self.wire.limits.idle_time,
             clock: self.environment.clock.clone(),

@@ -10,6 +10,7 @@ mod error;
 mod plan;
 mod read;
 mod registry;
+mod session;
 #[cfg(test)]
 mod tests;
 mod tpm;
@@ -22,6 +23,7 @@ pub use digest::VERSION as DIGEST_VERSION;
 pub use error::Error;
 pub(crate) use plan::Plan;
 pub use registry::Registry;
+pub use session::{PathPrefix, Session};
 pub use tpm::Tpm;
 
 use sealwire_http::crypto::{aead::Aead, kem::Kem};
@@ -62,6 +64,8 @@ pub struct Config {
     pub limits: Limits,
     /// keys and their document
     pub keys: Keys,
+    /// sessions
+    pub session: Session,
     /// defence against repeated requests
     pub replay: Replay,
     /// evidence
@@ -98,6 +102,7 @@ impl Default for Config {
             tls: None,
             limits: Limits::default(),
             keys: Keys::default(),
+            session: Session::default(),
             replay: Replay::default(),
             quotes: Quotes::default(),
             endorsements: Endorsements::default(),

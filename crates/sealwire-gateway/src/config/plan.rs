@@ -15,7 +15,7 @@ use rustls::sign::CertifiedKey;
 use sealwire_attest::key_document::{authority, operator::OperatorStatement};
 use sealwire_collateral::{Sources, folder};
 use sealwire_http::message::{bhttp, chunk};
-use sealwire_http::server::{Pace, RouteRules};
+use sealwire_http::server::{Pace, RouteRules, session::Rewrites};
 use std::{
     collections::HashSet, fs, hash::Hash, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration,
 };
@@ -29,6 +29,8 @@ const KEY_IDS: u128 = 256;
 pub(crate) struct Plan {
     pub(crate) authorities: Vec<String>,
     pub(crate) routes: Arc<Table>,
+    pub(crate) rewrites: Arc<Rewrites>,
+    pub(crate) session: sealwire_http::session::server::Config,
     pub(crate) digest: [u8; 48],
     pub(crate) statement: Option<OperatorStatement>,
     pub(crate) wire: sealwire_http::oblivious::Limits,
@@ -51,7 +53,9 @@ impl Plan {
         check_endorsements(&config.endorsements)?;
         config.registry.as_ref().map_or(Ok(()), Registry::check)?;
         registry::check_prefix(&config.instance_prefix)?;
+        let session = config.session.checked()?;
         let authorities = authorities(config, bound)?;
+        let rewrites = config.session.rewrites(&authorities)?;
         let routes = routes(config)?;
         let upstream_roots = match &config.upstream_roots {
             None => None,
@@ -90,6 +94,8 @@ impl Plan {
         Ok(Self {
             authorities,
             routes: Arc::new(routes),
+            rewrites: Arc::new(rewrites),
+            session,
             digest,
             statement,
             wire: wire(&config.limits),
@@ -130,7 +136,7 @@ fn wire(limits: &Limits) -> sealwire_http::oblivious::Limits {
 }
 
 /// What nothing can be done with none of.
-fn positive<T: Default + PartialEq>(value: &T, at: At) -> Result<(), Fault> {
+pub(super) fn positive<T: Default + PartialEq>(value: &T, at: At) -> Result<(), Fault> {
     if *value == T::default() {
         return Err(Fault::new(at, "is zero", "leave the key out for its default"));
     }
@@ -232,7 +238,7 @@ fn check_endorsements(endorsements: &Endorsements) -> Result<(), Fault> {
     }
 }
 
-fn unique<T: Eq + Hash>(values: &[T], at: impl FnOnce(usize) -> At) -> Result<(), Fault> {
+pub(super) fn unique<T: Eq + Hash>(values: &[T], at: impl FnOnce(usize) -> At) -> Result<(), Fault> {
     let mut seen = HashSet::new();
     match values.iter().position(|value| !seen.insert(value)) {
         Some(index) => Err(Fault::new(at(index), "is there twice", "name each once")),

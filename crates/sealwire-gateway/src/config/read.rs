@@ -91,8 +91,10 @@ impl Config {
 
 /// What to do about a text that is not a configuration at all, or a value that is not of its key's type.
 fn hint(key: &str, what: &str) -> &'static str {
-    const TIMES: [&str; 9] =
-        ["-time", "rotation", "overlap", "lifetime", "window", "timeout", "every", "refresh", "grace"];
+    const TIMES: [&str; 11] = [
+        "-time", "rotation", "overlap", "lifetime", "window", "timeout", "every", "refresh", "grace", "idle",
+        "ticket",
+    ];
     const SIZES: [&str; 5] = ["header-size", "single-request", "single-response", "message", "size"];
     let last = key.rsplit('.').next().unwrap_or(key);
     if what.starts_with("unknown field") {
@@ -103,6 +105,8 @@ fn hint(key: &str, what: &str) -> &'static str {
         "give every key once; examples/sealwire.toml describes each"
     } else if matches!(last, "listen" | "admin") {
         "write an IP address with a port, for example \"127.0.0.1:8443\""
+    } else if key == "session.window" {
+        "write a number of requests, for example 1024"
     } else if TIMES.iter().any(|time| last.ends_with(time)) {
         "write a time with its unit, for example \"30s\", \"10m\" or \"24h\""
     } else if SIZES.contains(&last) {

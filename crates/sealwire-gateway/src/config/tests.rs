@@ -8,7 +8,10 @@ use sealwire_attest::{
     key_document::operator::{OperatorStatement, signing_key_to_pem},
     revocation::RevocationList,
 };
-use sealwire_http::crypto::{random::OsRandom, sign::ed25519::SigningKey};
+use sealwire_http::{
+    crypto::{random::OsRandom, sign::ed25519::SigningKey},
+    session::{Group, Scheme, Suite, server},
+};
 use sealwire_tee::tpm::EventLog;
 use std::{fs, path::Path};
 
@@ -37,6 +40,7 @@ fn the_example_shows_the_defaults() {
     assert_eq!(config.listen, defaults.listen);
     assert_eq!(config.limits, defaults.limits);
     assert_eq!(config.keys, defaults.keys);
+    assert_eq!(config.session, defaults.session);
     assert_eq!(config.replay, defaults.replay);
     assert_eq!(config.quotes, defaults.quotes);
     assert_eq!(config.endorsements, defaults.endorsements);
@@ -255,7 +259,7 @@ fn sizes_and_times_are_read() {
 /// One wrong file: its text, the line that is to be named, and parts of what and hint.
 type Wrong = (&'static str, usize, &'static str, &'static str);
 
-const WRONG: [Wrong; 51] = [
+const WRONG: [Wrong; 60] = [
     ("listen = \"127.0.0.1:1\"\nlisten = 2", 2, "duplicate key", "examples/sealwire.toml"),
     ("listne = \"127.0.0.1:1\"", 1, "unknown field `listne`", "examples/sealwire.toml"),
     ("\n[limits]\nconnection = 1", 3, "unknown field `connection`", "examples/sealwire.toml"),
@@ -419,6 +423,25 @@ const WRONG: [Wrong; 51] = [
         "rotate less often",
     ),
     ("upstream = \"http://127.0.0.1:9\"\n[keys]\nregister-capacity = 0", 3, "is zero", "default"),
+    ("upstream = \"http://127.0.0.1:9\"\n[session]\nsessions = 0", 3, "is zero", "default"),
+    ("upstream = \"http://127.0.0.1:9\"\n[session]\nwindow = 65537", 3, "is too wide", "65536"),
+    ("upstream = \"http://127.0.0.1:9\"\n[session]\nlifetime = \"10ms\"", 3, "below 1 s", "whole seconds"),
+    (
+        "upstream = \"http://127.0.0.1:9\"\n[session]\nidle = \"25h\"",
+        3,
+        "longer than session.lifetime",
+        "ends",
+    ),
+    ("upstream = \"http://127.0.0.1:9\"\n[session]\nhalf-open = 9", 0, "above session.half-open", "oldest"),
+    ("upstream = \"http://127.0.0.1:9\"\n[session]\ngroups = []", 3, "is empty", "X25519MLKEM768"),
+    ("upstream = \"http://127.0.0.1:9\"\n[session]\naeads = []", 3, "is empty", "aes-256-gcm"),
+    ("upstream = \"http://127.0.0.1:9\"\n[session]\nschemes = []", 3, "is empty", "ed25519+ml-dsa-65"),
+    (
+        "upstream = \"http://127.0.0.1:9\"\n[session]\nschemes = [\"ed25519\",\n\"ed25519\"]",
+        4,
+        "is there twice",
+        "",
+    ),
     ("upstream = \"http://127.0.0.1:9\"\n[replay]\nwindow = \"0s\"", 3, "is zero", "default"),
     ("upstream = \"http://127.0.0.1:9\"\n[quotes]\nchallenges-per-second = 0", 3, "is zero", "default"),
     ("upstream = \"http://127.0.0.1:9\"\n[quotes]\ntimeout = \"0s\"", 3, "is zero", "default"),
@@ -467,6 +490,8 @@ fn keys_are_named_as_people_count() {
         ("[keys]\nrotation = 24", "keys.rotation", "24h"),
         ("keys.rotation = \"soon\"", "keys.rotation", "24h"),
         ("[limits]\nmessage = \"big\"", "limits.message", "64 KiB"),
+        ("[session]\nidle = 5", "session.idle", "24h"),
+        ("[session]\nwindow = \"1h\"", "session.window", "1024"),
         (
             "[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\npace = { size = 1, every = 1 }",
             "route[1].pace.every",
@@ -639,6 +664,98 @@ fn callers_are_configured_without_contradictions() {
     }
 }
 
+// SE-04, SE-38, SE-40: what a file says is what the wire takes; the weak is there only where it is named.
+#[test]
+fn sessions_are_configured() {
+    let read = |text: &str| {
+        let config = parse(&format!("upstream = \"http://127.0.0.1:9\"\n[session]\n{text}")).unwrap();
+        Plan::new(&config, config.listen).unwrap().session
+    };
+    let standard = read("");
+    assert_eq!(standard, server::Config::default());
+    assert!(!standard.groups.contains(&Group::X25519) && !standard.schemes.contains(&Scheme::Ed25519));
+    assert!(!standard.without_agreement);
+    let changed = read(
+        "sessions = 1\nhalf-open = 3\nretry-from = 2\nlifetime = \"4s\"\nidle = \"3s\"\nrequests = 5\nwindow = 6\n\
+         message = \"7 KiB\"\nticket = \"8s\"\ngroups = [\"x25519\"]\naeads = [\"aes-128-gcm\"]\n\
+         schemes = [\"ed25519\", \"slh-dsa-sha2-192f\"]\nresume-without-agreement = true",
+    );
+    let expected = server::Config {
+        groups: vec![Group::X25519],
+        suites: vec![Suite { aead: Aead::Aes128Gcm }],
+        schemes: vec![Scheme::Ed25519, Scheme::SlhDsaSha2192f],
+        without_agreement: true,
+        limits: sealwire_http::session::Limits {
+            sessions: 1,
+            half_open: 3,
+            retry_from: 2,
+            lifetime: Duration::from_secs(4),
+            idle: Duration::from_secs(3),
+            requests: 5,
+            window: 6,
+            message: 7 << 10,
+            ticket: Duration::from_secs(8),
+            ..standard.limits
+        },
+    };
+    assert_eq!(changed, expected);
+}
+
+// SE-31: what stands in front is named in one way, and leads to what is served.
+#[test]
+fn rewrites_are_configured_without_contradictions() {
+    let read = |text: &str| {
+        parse(&format!(
+            "upstream = \"http://127.0.0.1:9\"\nauthorities = [\"app.example\"]\n[session]\n{text}"
+        ))
+    };
+    let good = "authority-aliases = { \"edge.example:443\" = \"App.example\" }\n\
+                path-prefixes = [{ outer = \"/x/\", inner = \"/\" }, { outer = \"/\", inner = \"/y\" }]";
+    // Plaintext goes where what is sealed says, whatever is put back.
+    assert_eq!(read(good).unwrap().digest(), read("").unwrap().digest());
+    for (text, key, what) in [
+        (
+            "authority-aliases = { \"a\" = \"b.example\" }",
+            "session.authority-aliases",
+            "`b.example` is not served",
+        ),
+        (
+            "authority-aliases = { \"app.example\" = \"app.example\" }",
+            "session.authority-aliases",
+            "is served itself",
+        ),
+        ("authority-aliases = { \"a/b\" = \"app.example\" }", "session.authority-aliases", "a/b"),
+        (
+            "authority-aliases = { a = \"app.example\", \"A:443\" = \"app.example\" }",
+            "session.authority-aliases",
+            "there twice",
+        ),
+        (
+            "path-prefixes = [{ outer = \"x\", inner = \"/\" }]",
+            "session.path-prefixes[1].outer",
+            "no prefix of paths",
+        ),
+        (
+            "path-prefixes = [{ outer = \"/\", inner = \"/a//b\" }]",
+            "session.path-prefixes[1].inner",
+            "no prefix of paths",
+        ),
+        (
+            "path-prefixes = [{ outer = \"/a/\", inner = \"/a\" }]",
+            "session.path-prefixes[1]",
+            "changes nothing",
+        ),
+        (
+            "path-prefixes = [{ outer = \"/a\", inner = \"/\" }, { outer = \"/a/\", inner = \"/b\" }]",
+            "session.path-prefixes[2].outer",
+            "a second",
+        ),
+    ] {
+        let error = read(text).expect_err(text);
+        assert!(error.key == key && error.what.contains(what) && !error.hint.is_empty(), "{text}\n{error:?}");
+    }
+}
+
 // AT-44
 #[test]
 fn the_digest_covers_nothing_else() {
@@ -651,7 +768,7 @@ fn the_digest_covers_nothing_else() {
         ("methods", "timeout = \"1s\"\nrequests-per-second = 1\nmethods"),
         (
             "[[route]]\npath = \"/\"",
-            "[limits]\nconnections = 7\n[keys]\noverlap = \"48h\"\n[[route]]\npath = \"/\"",
+            "[limits]\nconnections = 7\n[keys]\noverlap = \"48h\"\n[session]\nwindow = 9\n[[route]]\npath = \"/\"",
         ),
     ] {
         let changed = BASE.replace(from, to);

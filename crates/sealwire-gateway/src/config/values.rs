@@ -2,7 +2,10 @@
 
 use bytesize::ByteSize;
 use jiff::SignedDuration;
-use sealwire_http::crypto::{aead::Aead, kem::Kem};
+use sealwire_http::{
+    crypto::{aead::Aead, kem::Kem},
+    session::{Group, Scheme},
+};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::time::Duration;
 
@@ -85,6 +88,19 @@ pub(super) fn kems<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Kem
 
 pub(super) fn aeads<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Aead>, D::Error> {
     named(deserializer, &AEADS)
+}
+
+/// Names of key agreements in files: those of TLS, as `connect` tells them.
+const GROUPS: [Group; 3] = [Group::X25519MlKem768, Group::SecP384r1MlKem1024, Group::X25519];
+/// Names of signature schemes in files.
+const SCHEMES: [Scheme; 3] = [Scheme::Ed25519MlDsa65, Scheme::SlhDsaSha2192f, Scheme::Ed25519];
+
+pub(super) fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Group>, D::Error> {
+    named(deserializer, &GROUPS.map(|group| (group.name(), group)))
+}
+
+pub(super) fn schemes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scheme>, D::Error> {
+    named(deserializer, &SCHEMES.map(|scheme| (scheme.name(), scheme)))
 }
 
 fn named<'de, D: Deserializer<'de>, T: Copy>(

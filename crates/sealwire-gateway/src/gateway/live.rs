@@ -99,7 +99,7 @@ impl State {
         let instance = Arc::new(instance);
         let upstream = upstream(&plan, &parts, &upstream_metrics)?;
         let ring = ring(&instance, &keys, &parts, &[]).await?;
-        let sessions = sessions(&instance, &parts)?;
+        let sessions = sessions(&instance, &parts, &plan)?;
         let current = Arc::new(Generation { plan, ring, sessions, upstream });
         let since = instance.now();
         let attested = attest(&instance, &keys, &current, &current.ring.current(), since).await?;
@@ -175,7 +175,7 @@ impl State {
         let mut others = rings(&live.older);
         others.push(live.current.ring.clone());
         let ring = ring(&self.instance, &self.keys, &self.parts, &others).await?;
-        let sessions = sessions(&self.instance, &self.parts)?;
+        let sessions = sessions(&self.instance, &self.parts, &plan)?;
         let current = Arc::new(Generation { plan, ring, sessions, upstream });
         let since = self.instance.now();
         let attested = attest(&self.instance, &self.keys, &current, &current.ring.current(), since).await?;
@@ -299,8 +299,8 @@ fn rings(older: &[Older]) -> Vec<Arc<KeyRing>> {
 }
 
 /// Fresh keys of sessions.
-fn sessions(instance: &Instance, parts: &Parts) -> Result<Arc<Sessions>, instance::Error> {
-    Ok(Arc::new(Sessions::new(instance.id(), parts.random.as_ref())?))
+fn sessions(instance: &Instance, parts: &Parts, plan: &Plan) -> Result<Arc<Sessions>, instance::Error> {
+    Ok(Arc::new(Sessions::new(&plan.session, instance.id(), parts.random.as_ref())?))
 }
 
 /// A ring of fresh keys, with ids that no key of `others` has.

@@ -84,6 +84,7 @@ fn settled_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
         ("limits.idle-time", a.idle_time != b.idle_time),
         ("limits.drain-time", a.drain_time != b.drain_time),
         ("keys", old.keys != new.keys),
+        ("session", old.session.settled() != new.session.settled()),
         ("quotes.queue", old.quotes.queue != new.quotes.queue),
         ("quotes.timeout", old.quotes.timeout != new.quotes.timeout),
         ("endorsements", old.endorsements != new.endorsements),

@@ -52,6 +52,7 @@ pub(crate) struct SessionServices<T, C> {
     pub(crate) early: T,
     pub(crate) request: T,
     pub(crate) channel: C,
+    pub(crate) bound: T,
 }
 
 impl<O, P, S, T, C> Services<O, P, S, T, C> {
@@ -138,6 +139,10 @@ where
             Pick::Refused(_) if at_channel => {
                 let mut service = services.session.channel.clone();
                 return Either::Right(Either::Right(Box::pin(service.call(request))));
+            }
+            Pick::Wire(Wire::SessionBound) => {
+                let mut service = services.session_of(request.headers()).bound.clone();
+                return Either::Right(Either::Left(Either::Right(service.call(request))));
             }
             Pick::Wire(wire) if services.older.is_empty() => wire,
             Pick::Wire(wire) => {

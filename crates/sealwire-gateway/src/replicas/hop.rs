@@ -2,7 +2,7 @@
 
 use crate::upstream::{Progress, RequestBody};
 use http::{
-    HeaderName, HeaderValue, Request, Response, Uri, header,
+    HeaderName, HeaderValue, Request, Response, Uri, header, request,
     uri::{Authority, PathAndQuery, Scheme},
 };
 use hyper_util::{
@@ -72,14 +72,16 @@ impl Hops {
         let (mut parts, content) = request.into_parts();
         bhttp::remove_connection_fields(&mut parts.headers);
         parts.headers.insert(HOP, HeaderValue::from_static("1"));
-        parts.headers.remove(header::HOST);
+        keep_name(&mut parts);
         parts.uri = to;
         parts.version = http::Version::HTTP_11;
         parts.extensions.clear();
         let progress = Arc::new(Progress::new());
         let counter = ::metrics::Counter::noop();
         let content = RequestBody::new(content, Some(progress.clone()), patience.idle, counter);
-        let answer = self.client.request(Request::from_parts(parts, content));
+        let mut request = Request::from_parts(parts, content);
+        body::frame(&mut request);
+        let answer = self.client.request(request);
         match progress.timeout(patience.answer, patience.idle, answer).await {
             Ok(Ok(answer)) => {
                 let (mut parts, content) = answer.into_parts();
@@ -95,6 +97,15 @@ impl Hops {
                 Err(Failure::Broken)
             }
         }
+    }
+}
+
+/// Whom the request names goes along: in bound mode it is under the header MAC (SE-31). HTTP/2 says it in no field.
+fn keep_name(parts: &mut request::Parts) {
+    if let Some(authority) = parts.uri.authority()
+        && let Ok(host) = HeaderValue::try_from(authority.as_str())
+    {
+        parts.headers.entry(header::HOST).or_insert(host);
     }
 }
 

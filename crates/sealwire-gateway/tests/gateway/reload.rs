@@ -81,8 +81,9 @@ async fn what_is_settled_at_start_needs_a_restart() {
     other.admin = Some(LOOPBACK);
     other.limits.connections = 7;
     other.keys.rotation = Duration::from_secs(3600);
+    other.session.window = 7;
     match gateway.reload(other).await.unwrap_err() {
-        ReloadError::Restart(keys) => assert_eq!(keys, ["admin", "limits.connections", "keys"]),
+        ReloadError::Restart(keys) => assert_eq!(keys, ["admin", "limits.connections", "keys", "session"]),
         error => panic!("{error}"),
     }
     let mut other = config;

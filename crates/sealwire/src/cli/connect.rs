@@ -11,9 +11,12 @@ use super::{
 use clap::{Args as ClapArgs, ValueEnum};
 use sealwire::connect::{self, ConnectSettings, Running};
 use sealwire_attest::verdict::Denial;
-use sealwire_client::{SealedWith, Settings};
+use sealwire_client::{Offer, SealedWith, Settings};
 use sealwire_crypto::{kem::Kem, kx::Group};
-use sealwire_http::client::{oblivious, session::Refused};
+use sealwire_http::{
+    client::{oblivious, session::Refused},
+    session::Scheme,
+};
 use serde_json::json;
 use std::{
     fmt::Write,
@@ -65,6 +68,25 @@ pub(crate) struct Args {
     /// the next. One round trip less; where its answer is lost on the way, it is sent again
     #[arg(long)]
     early_data: bool,
+    /// Asks for a session: a key agreement that may be used: X25519MLKEM768, SecP384r1MLKEM1024 or x25519; repeatable, the
+    /// preferred first [default: the first two]
+    #[arg(long = "group", value_name = "GROUP", value_parser = values::group)]
+    groups: Vec<Group>,
+    /// Asks for a session: a signature that will do: ed25519+ml-dsa-65, slh-dsa-sha2-192f or ed25519; repeatable, the preferred
+    /// first [default: the first two]
+    #[arg(long = "scheme", value_name = "SCHEME", value_parser = values::scheme)]
+    schemes: Vec<Scheme>,
+    /// Asks for a session: another session may do with the keys of the last, if the gateway says so as well; faster, and whoever
+    /// has the old keys has the new ones
+    #[arg(long)]
+    resume_without_agreement: bool,
+    /// Asks for a session: method, path, query and name of requests show outside, authenticated, for infrastructure that routes
+    /// by them; content and fields stay sealed
+    #[arg(long)]
+    bound: bool,
+    /// With --bound: a field that shows outside, too, where a request has it; repeatable
+    #[arg(long = "listed", value_name = "NAME", requires = "bound")]
+    listed: Vec<http::HeaderName>,
     /// Asks for the oblivious wire: streams in chunks, or one sealed message each way [default there: chunked]
     #[arg(long, value_enum)]
     form: Option<Form>,
@@ -135,6 +157,8 @@ impl Args {
             relay: self.relay.as_ref().map(|relay| relay.0.clone()),
             wire: self.wire()?,
             early_data: self.early_data,
+            offer: self.offer(),
+            bound: self.bound.then(|| self.listed.clone()),
             form: match self.form {
                 Some(Form::Chunked) => oblivious::Form::Chunked,
                 Some(Form::Single) => oblivious::Form::Single,
@@ -167,6 +191,10 @@ impl Args {
             ("--wire session", self.wire == Some(Wire::Session)),
             ("--attest", self.own.attest.is_some()),
             ("--early-data", self.early_data),
+            ("--bound", self.bound),
+            ("--group", !self.groups.is_empty()),
+            ("--scheme", !self.schemes.is_empty()),
+            ("--resume-without-agreement", self.resume_without_agreement),
         ]);
         match (self.wire, of_oblivious, of_sessions) {
             (_, Some(one), Some(other)) => Err(Failure::usage(format!(
@@ -175,6 +203,16 @@ impl Args {
             (Some(Wire::Oblivious), ..) | (None, Some(_), _) => Ok(sealwire_client::Wire::Oblivious),
             (Some(Wire::Session), ..) => Ok(sealwire_client::Wire::Session),
             (None, None, _) => Ok(sealwire_client::Wire::Auto),
+        }
+    }
+
+    fn offer(&self) -> Offer {
+        let defaults = Offer::default();
+        Offer {
+            groups: if self.groups.is_empty() { defaults.groups } else { self.groups.clone() },
+            schemes: if self.schemes.is_empty() { defaults.schemes } else { self.schemes.clone() },
+            without_agreement: self.resume_without_agreement,
+            ..defaults
         }
     }
 }

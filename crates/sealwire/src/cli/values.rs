@@ -7,6 +7,7 @@ use http::{Uri, uri::Scheme};
 use sealwire_attest::{Kind, UnixTime, key_document::authority};
 use sealwire_client::SealedWith;
 use sealwire_crypto::{kem::Kem, kx::Group};
+use sealwire_http::session;
 use std::{
     fmt::{self, Write},
     net::SocketAddr,
@@ -110,6 +111,21 @@ pub(crate) fn wire_name(sealed_with: &SealedWith) -> &'static str {
         SealedWith::Session(_) => "session",
         _ => "unknown",
     }
+}
+
+/// A key agreement by its name.
+pub(crate) fn group(text: &str) -> Result<Group, String> {
+    let known = [Group::X25519MlKem768, Group::SecP384r1MlKem1024, Group::X25519];
+    let found = known.into_iter().find(|group| group.name().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| format!("known key agreements: {}", known.map(Group::name).join(" ")))
+}
+
+/// A signature scheme by its name.
+pub(crate) fn scheme(text: &str) -> Result<session::Scheme, String> {
+    use session::Scheme;
+    let known = [Scheme::Ed25519MlDsa65, Scheme::SlhDsaSha2192f, Scheme::Ed25519];
+    let found = known.into_iter().find(|scheme| scheme.name() == text);
+    found.ok_or_else(|| format!("known schemes: {}", known.map(Scheme::name).join(" ")))
 }
 
 /// What requests are sealed with, in a few words.

@@ -1,6 +1,9 @@
 //! A session that requests go over.
 
-use super::handshake::{self, Refused};
+use super::{
+    Outside,
+    handshake::{self, Refused},
+};
 use crate::{Body, BoxError, Clock};
 use http::{HeaderValue, Request, Response, Uri};
 use sealwire_crypto::random::Random;
@@ -25,6 +28,8 @@ use tower::Service;
 pub struct Settings {
     /// of the wire
     pub limits: Limits,
+    /// what requests show outside
+    pub outside: Outside,
     /// of the Binary HTTP inside
     pub bhttp: bhttp::Limits,
     /// how long an answer may pause
@@ -76,7 +81,7 @@ impl Facts {
 }
 
 impl Live {
-    /// From a handshake that ended well; requests go to `resource`.
+    /// From a handshake that ended well; requests go to `resource`, or, where their target shows, to its host.
     ///
     /// # Errors
     /// None in practice: an id is hexadecimal digits.

@@ -3,11 +3,13 @@
 mod early;
 mod handshake;
 mod live;
+mod outside;
 mod requests;
 
 pub use early::EarlyAnswer;
 pub use handshake::{Connected, Judge, Opening, Refused, connect};
 pub use live::{Facts, Live, Settings};
+pub use outside::Outside;
 
 use super::Error;
 use crate::{Body, BoxError};

@@ -1,16 +1,15 @@
-//! One request over a session (TrR, hidden mode).
+//! One request over a session (TrR).
 
-use super::{Error, Live};
+use super::{Error, Live, outside::Outer};
 use crate::{
-    Body, BoxError, INCREMENTAL, body, client::exchange, informational::InformationalSender, problem,
-    sealed::SealedBody,
+    Body, BoxError, body, client::exchange, informational::InformationalSender, problem, sealed::SealedBody,
 };
 use bytes::BytesMut;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, Request, Response, StatusCode, header};
 use sealwire_message::bhttp::encode;
 use sealwire_session::{
     media,
-    request::{BASE_ID, BINDER, Binder, Listed, Mode, PADDING_STEP, Padding, REFUSED, TICKET, Ticket},
+    request::{BINDER, Binder, Mode, PADDING_STEP, Padding, REFUSED},
 };
 use tower::Service;
 
@@ -28,15 +27,18 @@ where
     let method = head.method.clone();
     let informational = extensions.get::<InformationalSender>().cloned();
 
+    let mut outer = Outer::of(live, &head)?;
     let secret = &live.secrets.request;
     let random = settings.random.as_ref();
-    let ticket = secret.ticket(&live.id, live.number()?, Mode::Hidden, &Listed::nothing(), random)?;
+    let ticket = secret.ticket(&live.id, live.number()?, outer.mode, &outer.listed, random)?;
+    outer.mark(live, &ticket)?;
     let (sealer, answer) = secret.seal(ticket)?.sealing(Padding::Short(PADDING_STEP), live.chunks());
     let mut plaintext = BytesMut::with_capacity(512);
     encode::request_head(&mut plaintext, &head);
-    let sealed = body::boxed(SealedBody::new(sealer, BytesMut::new(), plaintext, content));
+    let sealed = SealedBody::new(sealer, BytesMut::new(), plaintext, content);
+    let sealed = if outer.mode == Mode::Bound { sealed.whole()? } else { body::boxed(sealed) };
 
-    let sent = transport.call(outer(live, &ticket, sealed)?);
+    let sent = transport.call(request_of(outer, sealed));
     let (parts, sealed) = sent.await.map_err(Error::transport)?.into_parts();
     let found = crate::wire::single(&parts.headers, &header::CONTENT_TYPE).unwrap_or_default();
     if parts.status != StatusCode::OK {
@@ -67,16 +69,13 @@ where
     }
 }
 
-/// The outer request: nothing shows but whose session it is.
-fn outer(live: &Live, ticket: &Ticket, body: Body) -> Result<Request<Body>, Error> {
-    let ticket = HeaderValue::try_from(ticket.to_field()).map_err(|_| sealwire_session::Error::Field)?;
-    let mut request = Request::new(body);
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = live.resource.clone();
-    let headers = request.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media::REQUEST));
-    headers.insert(HeaderName::from_static(BASE_ID), live.base_id.clone());
-    headers.insert(HeaderName::from_static(TICKET), ticket);
-    headers.insert(INCREMENTAL, HeaderValue::from_static("?1"));
-    Ok(request)
+/// The outer request, framed for HTTP/1.1 whatever its method.
+fn request_of(outer: Outer, sealed: Body) -> Request<Body> {
+    let Outer { method, uri, headers, .. } = outer;
+    let mut request = Request::new(sealed);
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    body::frame(&mut request);
+    request
 }

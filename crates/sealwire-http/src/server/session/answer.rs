@@ -135,6 +135,13 @@ pub(super) fn misdirected() -> Response<Body> {
     problem::response(StatusCode::MISDIRECTED_REQUEST, problem::BLANK, title, "")
 }
 
+/// Inside: what showed outside is not what is sealed, though the caller listed it (SE-31).
+pub(super) fn not_as_shown() -> Response<Body> {
+    counter!("sealwire_refusals_total", "reason" => "session-request").increment(1);
+    let title = "The outer request is not the one that was sealed";
+    problem::response(StatusCode::BAD_REQUEST, problem::BLANK, title, "")
+}
+
 /// Inside: early data, of TLS or of the session, where the route takes none (OB-63, SE-42).
 pub(super) fn too_early() -> Response<Body> {
     problem::response(StatusCode::TOO_EARLY, problem::BLANK, "Too early", "This route takes no early data.")

@@ -65,7 +65,7 @@ pub(super) async fn serve(
         rules.early_data || (head.method.is_safe() && !tls_early)
     };
     let peer = Peer { wire: Wire::Session, identity: Identity::Nobody };
-    let caller = Caller { peer, authority };
+    let caller = Caller { peer, authority, outside: None };
     let answered = Box::pin(async move {
         match message.push(&rest) {
             Ok(()) => requests::open(&settings, message, body, reply, permitted, caller, inner).await,

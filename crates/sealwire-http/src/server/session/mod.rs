@@ -6,12 +6,14 @@ mod channel;
 mod early;
 mod handshake;
 mod once;
+mod outside;
 mod requests;
 mod shown;
 
 pub use callers::{CallerPolicy, Callers};
 pub use channel::Channels;
 pub use once::OnceRegister;
+pub use outside::Rewrites;
 pub use shown::{Shown, Shows};
 
 use super::{Routes, exchange::Application};
@@ -46,6 +48,8 @@ pub struct Settings {
     pub callers: Callers,
     /// what routes permit
     pub routes: Arc<dyn Routes>,
+    /// what changes on the way to the gateway, of requests in bound mode
+    pub rewrites: Arc<Rewrites>,
     /// time of day
     pub clock: Arc<dyn Clock>,
     /// randomness
@@ -115,7 +119,10 @@ impl<S: Application> Service<Request<Body>> for Session<S> {
                 Box::pin(async move { Ok(early::serve(settings, &outer, body, inner).await) })
             }
             Pick::Wire(Wire::Session) => {
-                Box::pin(async move { Ok(requests::serve(&settings, &outer, body, inner).await) })
+                Box::pin(async move { Ok(requests::hidden(&settings, &outer, body, inner).await) })
+            }
+            Pick::Wire(Wire::SessionBound) => {
+                Box::pin(async move { Ok(requests::bound(&settings, &outer, body, inner).await) })
             }
             Pick::Wire(Wire::SessionChannel) => {
                 let answer = channel::serve(settings, Request::from_parts(outer, body), inner);

@@ -1,6 +1,6 @@
-//! One request over a session (TrR, hidden mode).
+//! One request over a session (TrR).
 
-use super::{Settings, answer};
+use super::{Settings, answer, outside::Outside};
 use crate::{
     Body, Peer, Wire,
     opened::Fault,
@@ -24,11 +24,38 @@ use sealwire_session::{
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
-/// Opens, answers and seals one exchange. The order of work is that of SE-30: the MAC, the window, the number's mark, and
-/// only then anything is opened.
-pub(super) async fn serve(
+/// A request of which nothing shows outside.
+pub(super) async fn hidden(
     settings: &Settings,
     outer: &Parts,
+    body: Body,
+    inner: impl Application,
+) -> Response<Body> {
+    serve(settings, outer, None, body, inner).await
+}
+
+/// A request whose method, target and listed fields show outside, under the header MAC (SE-31).
+pub(super) async fn bound(
+    settings: &Settings,
+    outer: &Parts,
+    body: Body,
+    inner: impl Application,
+) -> Response<Body> {
+    match Outside::of(outer, &settings.rewrites) {
+        Ok(outside) => serve(settings, outer, Some(outside), body, inner).await,
+        Err(error) => {
+            tracing::debug!(%error, "bound request refused");
+            answer::outside(StatusCode::BAD_REQUEST)
+        }
+    }
+}
+
+/// Opens, answers and seals one exchange. The order of work is that of SE-30: the MAC, the window, the number's mark, and
+/// only then anything is opened.
+async fn serve(
+    settings: &Settings,
+    outer: &Parts,
+    outside: Option<Outside>,
     body: Body,
     inner: impl Application,
 ) -> Response<Body> {
@@ -38,12 +65,20 @@ pub(super) async fn serve(
     let now = settings.clock.unix_millis();
     let limits = chunks(&settings.server.config().limits);
     let random = || Arc::clone(&settings.random);
-    let granted = match settings.table.admit(&session, ticket, Mode::Hidden, &Listed::nothing(), now) {
+    let (mode, listed) = match &outside {
+        Some(outside) => (Mode::Bound, outside.listed()),
+        None => (Mode::Hidden, Listed::nothing()),
+    };
+    let granted = match settings.table.admit(&session, ticket, mode, &listed, now) {
         Ok(granted) => granted,
         Err(refused) => {
             let inside = answer::refused(&refused);
             // Where no MAC has held, nothing can be said under keys, and everything gets one answer (SE-43).
-            let Some(keys) = refused.inside() else { return answer::hint() };
+            let Some(keys) = refused.inside() else {
+                // Of a bound request this is also what a rewrite on the way leads to.
+                tracing::debug!(?mode, "a request of no session here, or whose MAC does not hold");
+                return answer::hint();
+            };
             let (_, reply) = keys.opening(limits);
             return exchange::seal(SealedReply { reply, limits, random: random() }, inside);
         }
@@ -51,8 +86,9 @@ pub(super) async fn serve(
     let (opener, reply) = granted.keys.opening(limits);
     let reply = SealedReply { reply, limits, random: random() };
     let message = RequestMessage::new(opener, settings.bhttp);
+    // Whichever way it came, it is the same caller's.
     let peer = Peer { wire: Wire::Session, identity: granted.data };
-    let caller = Caller { peer, authority: granted.authority };
+    let caller = Caller { peer, authority: granted.authority, outside };
     let tls_early = outer.headers.contains_key(EARLY_DATA);
     let permitted = move |_: &RequestHead, rules: RouteRules| !tls_early || rules.early_data;
     open(settings, message, body, reply, permitted, caller, inner).await
@@ -62,6 +98,8 @@ pub(super) async fn serve(
 pub(super) struct Caller {
     pub(super) peer: Peer,
     pub(super) authority: Arc<str>,
+    /// in bound mode
+    pub(super) outside: Option<Outside>,
 }
 
 /// Opens the head, asks whether the request may be acted upon, and answers.
@@ -74,14 +112,17 @@ pub(super) async fn open(
     caller: Caller,
     inner: impl Application,
 ) -> Response<Body> {
-    let Caller { peer, authority } = caller;
+    let Caller { peer, authority, outside } = caller;
     let head = tokio::time::timeout(settings.header_time, exchange::head(&mut rest, &mut message)).await;
-    let head = match head.unwrap_or(Err(Fault::Idle)) {
+    let mut head = match head.unwrap_or(Err(Fault::Idle)) {
         Ok(head) => head,
         Err(fault) => return exchange::seal(reply, exchange::fault(fault)),
     };
     if !is_of(&head, &authority) {
         return exchange::seal(reply, answer::misdirected());
+    }
+    if outside.is_some_and(|outside| outside.complete(&mut head).is_err()) {
+        return exchange::seal(reply, answer::not_as_shown());
     }
     let rules = settings.routes.rules(&head);
     if !permitted(&head, rules) {
