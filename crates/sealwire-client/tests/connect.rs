@@ -177,8 +177,8 @@ async fn settings_are_checked() {
         |s| (s.wire, s.bound) = (Wire::Oblivious, Some(Vec::new())),
         |s| (s.wire, s.offer.without_agreement) = (Wire::Oblivious, true),
         |s| (s.wire, s.bound, s.early_data) = (Wire::Session, Some(Vec::new()), true),
-        |s| (s.wire, s.bound) = (Wire::Session, Some(vec![http::header::HOST])),
-        |s| (s.wire, s.bound) = (Wire::Session, Some(vec![http::header::ACCEPT; 2])),
+        |s| (s.wire, s.bound) = (Wire::Session, Some(vec![header::HOST])),
+        |s| (s.wire, s.bound) = (Wire::Session, Some(vec![header::ACCEPT; 2])),
     ] {
         let error = with(change).await;
         assert!(matches!(error, Some(Error::Settings(_))), "{error:?}");

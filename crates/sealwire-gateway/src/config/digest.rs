@@ -19,8 +19,10 @@
 //! ```
 //!
 //! with paths without a final `/`, methods ascending, and upstreams as `scheme://host:port/base` with the port always
-//! there. A revocation list is no part of it: it can only take away. Configurations that mean the same have the same digest; limits, times, key rotation and TLS of the listener
-//! are no part of it.
+//! there. A revocation list is no part of it: it can only take away. Configurations that mean the same have the same digest;
+//! limits, times, key rotation and TLS of the listener are no part of it. Nor is `[session]`: of suites a caller takes
+//! only what it has offered, and what is put back of a bound request's outside decides whether it is taken, not where what
+//! is sealed in it goes.
 //!
 //! What switches the defence against repeated requests off is in it: otherwise a host could, for a genuine and pinned
 //! gateway, and repeat what callers sealed. A change also means new keys, so that requests which a looser rule let pass
