@@ -175,6 +175,7 @@ fn session(
         handshake: service(&parts.observe.handshake),
         early: service(&parts.observe.early),
         request: service(&parts.observe.session),
+        bound: service(&parts.observe.bound),
         channel: ServiceBuilder::new()
             // trace and metrics of the upgrade
             .layer(parts.observe.channel.clone())
@@ -184,7 +185,6 @@ fn session(
             .layer(parts.in_flight.clone())
             .layer(parts.observe.in_channel.clone())
             .service(application(generation)),
-        bound: service(&parts.observe.bound),
     }
 }
 
