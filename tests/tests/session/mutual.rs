@@ -5,7 +5,9 @@ use super::{
     send, whole,
 };
 use axum::{Router, body::Bytes, extract::State, response::IntoResponse};
+use futures_util::StreamExt;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
+use http_body_util::BodyExt;
 use sealwire::attester::Machine;
 use sealwire_attest::{UnixTime, revocation::RevocationList};
 use sealwire_client::{Connector, Error, Settings, Wire};
@@ -48,8 +50,11 @@ impl Asking {
 
     /// With a policy of callers, and the revocation list that it asks for.
     async fn with(asked: Asked, policy: &PolicyText, list: Option<&[u8]>) -> Self {
+        Self::before(App::echo().await, asked, policy, list).await
+    }
+
+    async fn before(app: App, asked: Asked, policy: &PolicyText, list: Option<&[u8]>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let app = App::echo().await;
         let url = app.url();
         let callers = callers(&folder, asked, policy, list);
         let stage = Stage::before(app, |config| {
@@ -213,6 +218,36 @@ async fn a_revoked_caller_is_cut_off() {
     asking.stage.gateway.reload(asking.stage.config.clone()).await.unwrap();
     let refused = session_error(connect(caller(asking.stage.address(), true)).await);
     assert_eq!(refused, Session::CallerRefused);
+}
+
+// SE-11, AT-25: what a caller is being told is cut when it is revoked, and nobody else's.
+#[tokio::test]
+async fn what_a_revoked_caller_hears_is_cut() {
+    async fn endless() -> axum::body::Body {
+        let first = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from("first")) });
+        axum::body::Body::from_stream(first.chain(futures_util::stream::pending()))
+    }
+    let key = SigningKey::generate(&OsRandom).unwrap();
+    let top = format!("any-operator = true\nrevocation-keys = [\"ed25519:{}\"]", tee::hex(&key.public_key()));
+    let policy = PolicyText { top, ..PolicyText::default() };
+    let list = |serial| RevocationList::empty(serial, UnixTime(0), UnixTime(u64::from(u32::MAX)));
+    let app = App::new(Router::new().fallback(endless)).await;
+    let empty = list(1).sign(&key).unwrap();
+    let asking = Asking::before(app, Asked::Wanted, &policy, Some(&empty)).await;
+    let enclave = connect(caller(asking.stage.address(), true)).await.unwrap();
+    let nobody = connect(caller(asking.stage.address(), false)).await.unwrap();
+    let ask = async |connector| send(connector, Method::GET, "/", body::empty()).await.into_body();
+    let (mut of_enclave, mut of_nobody) = (ask(&enclave).await, ask(&nobody).await);
+    for answer in [&mut of_enclave, &mut of_nobody] {
+        let frame = within("a frame", answer.frame()).await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), "first");
+    }
+    let mut revoking = list(2);
+    revoking.measurements.insert(tee::development().measurement().to_vec());
+    fs::write(asking.list(), revoking.sign(&key).unwrap()).unwrap();
+    asking.stage.gateway.reload(asking.stage.config.clone()).await.unwrap();
+    assert!(within("the cut", of_enclave.frame()).await.unwrap().is_err());
+    assert!(futures_util::FutureExt::now_or_never(of_nobody.frame()).is_none(), "nobody else's");
 }
 
 // SE-11, SE-41: a ticket remembers nobody: who goes on by one attests itself again.

@@ -64,7 +64,7 @@ struct State {
     confirmed: bool,
     /// closed, or over: whoever has just looked it up comes too late
     gone: bool,
-    /// from the first channel on
+    /// from the first channel on, or what else has asked for a tie
     channels: Option<Arc<Life>>,
 }
 
@@ -72,6 +72,11 @@ impl State {
     /// When the session was last used.
     fn used(&self, now: u64) -> u64 {
         self.channels.as_ref().map_or(self.used, |channels| self.used.max(channels.used(now)))
+    }
+
+    /// `None` where it is gone.
+    fn tie(&mut self) -> Option<Tie> {
+        (!self.gone).then(|| self.channels.get_or_insert_default().tie())
     }
 
     fn end(&mut self, end: End) {
@@ -238,17 +243,19 @@ impl<T: Clone> Table<T> {
         if let Err(reason) = taken {
             return Err(Refused { reason, keys: Some(Box::new(opened)) });
         }
-        let tie = {
-            let mut state = entry.lock();
-            let tie = state.channels.get_or_insert_default().tie();
-            if state.gone {
-                // Between the two.
-                return Err(Refused { reason: Error::UnknownSession, keys: Some(Box::new(opened)) });
-            }
-            tie
+        let Some(tie) = entry.lock().tie() else {
+            // Somebody has ended it between the two.
+            return Err(Refused { reason: Error::UnknownSession, keys: Some(Box::new(opened)) });
         };
         let (opened, channel) = opened;
         Ok(entry.grant(OpenChannel { opened, channel, tie }))
+    }
+
+    /// For a request that was admitted, and that is to learn of the end of its session as channels do. `None` where that has
+    /// come.
+    #[must_use]
+    pub fn tie(&self, session: &SessionId) -> Option<Tie> {
+        self.find(session)?.lock().tie()
     }
 
     /// Ends a session at its client's word (SE-39).

@@ -9,6 +9,7 @@ mod once;
 mod outside;
 mod requests;
 mod shown;
+mod wanted;
 
 pub use callers::{CallerPolicy, Callers};
 pub use channel::Channels;

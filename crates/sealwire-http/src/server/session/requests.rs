@@ -1,8 +1,8 @@
 //! One request over a session (TrR).
 
-use super::{Settings, answer, outside::Outside};
+use super::{Settings, answer, outside::Outside, wanted::Wanted};
 use crate::{
-    Body, Peer, Wire,
+    Body, Identity, Peer, Wire,
     opened::Fault,
     server::{
         RouteRules,
@@ -91,6 +91,11 @@ async fn serve(
     let caller = Caller { peer, authority: granted.authority, outside };
     let tls_early = outer.headers.contains_key(EARLY_DATA);
     let permitted = move |_: &RequestHead, rules: RouteRules| !tls_early || rules.early_data;
+    if caller.peer.identity != Identity::Nobody {
+        // It may have been revoked between the two.
+        let Some(tie) = settings.table.tie(&session) else { return answer::hint() };
+        return open(settings, message, body, reply, permitted, caller, Wanted::new(inner, tie)).await;
+    }
     open(settings, message, body, reply, permitted, caller, inner).await
 }
 

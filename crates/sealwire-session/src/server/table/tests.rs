@@ -475,6 +475,17 @@ fn channels_learn_how_their_session_ended() {
     assert_eq!(end(&channels[1]), Some(End::Unwanted));
 }
 
+// SE-41: a request may be tied as well, for as long as there is a session.
+#[test]
+fn what_has_ended_ties_nothing() {
+    let table = table(4, 4);
+    table.insert(half_open(1), 1, 0);
+    assert_eq!(request(&table, 1, 0, 0), None);
+    assert!(table.tie(&id(1)).is_some());
+    table.retain(|_| false);
+    assert!(table.tie(&id(1)).is_none());
+}
+
 // SE-38: what has an open channel does not make room, unless there is nothing else.
 #[test]
 fn a_session_with_a_channel_is_pushed_out_last() {

@@ -1,5 +1,5 @@
-//! What ties channels to their session: while one is open the session is used, and when the session ends its channels
-//! hear of it (section 9).
+//! What ties channels, and requests that want it, to their session: while one is open the session is used, and when the
+//! session ends they hear of it (section 9).
 
 use super::lock;
 use std::{
@@ -63,7 +63,7 @@ impl Life {
     }
 }
 
-/// Held by a channel for as long as it is open.
+/// Held by a channel, or a request, for as long as it is open.
 pub struct Tie {
     life: Arc<Life>,
     number: u64,
