@@ -1,7 +1,7 @@
 //! nginx and HAProxy themselves: with their default limits (SE-83), and routing by instance as the documentation says
 //! (SE-44).
 
-use super::fleet::{Balancer, Member, connect, enclave, facts, get, instance, send, settings};
+use super::fleet::{Balancer, Member, bound, connect, enclave, facts, get, instance, send, settings};
 use axum::{Router, body::Body, response::IntoResponse, routing::get as on_get};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -23,12 +23,10 @@ use tower::ServiceExt;
 /// More than any field of Sealwire's.
 const LONG_FIELD: usize = 4 << 10;
 
-/// nginx with its defaults, but for the version of HTTP and what is said.
+/// nginx with its defaults, but for what is said.
 fn plain_nginx(to: SocketAddr, more: &str) -> Proxy {
     Proxy::nginx(|address, _| {
-        format!(
-            "server {{ listen {address}; location / {{ proxy_pass http://{to}; proxy_http_version 1.1; {more} }} }}"
-        )
+        format!("server {{ listen {address}; location / {{ proxy_pass http://{to}; {more} }} }}")
     })
 }
 
@@ -55,7 +53,12 @@ async fn se_83_handshakes_pass_with_default_limits() {
     let (app, redis) = (App::echo().await, Redis::start());
     let member = Member::start(&app, Some(&redis.url())).await;
     let counted = Balancer::before(&[member.tap.address()]).await;
-    let proxies = [plain_nginx(counted.address, ""), plain_haproxy(counted.address)];
+    let proxies = [
+        // It speaks HTTP/1.0 to what is behind it, and holds everything back until it is whole.
+        plain_nginx(counted.address, ""),
+        plain_nginx(counted.address, "proxy_http_version 1.1;"),
+        plain_haproxy(counted.address),
+    ];
     for proxy in &proxies {
         let at = proxy.address;
         for wire in [Wire::Oblivious, Wire::Session] {
@@ -108,7 +111,7 @@ async fn se_83_events_are_not_held_back() {
             let (app, say) = streaming().await;
             let member = Member::start(&app, None).await;
             let proxy = if nginx {
-                plain_nginx(member.listen, "proxy_buffering off; proxy_request_buffering off;")
+                plain_nginx(member.listen, "proxy_http_version 1.1; proxy_buffering off;")
             } else {
                 plain_haproxy(member.listen)
             };
@@ -220,8 +223,11 @@ async fn all_well(connector: &Connector) {
 // session goes to one instance, without any registry; and where that is gone, the caller is told by the other.
 async fn the_documented_balancer_routes_by_instance(nginx: bool) {
     let app = App::echo().await;
-    let (mut first, second) = (prefixed(&app, 1).await, prefixed(&app, 2).await);
+    let (mut first, mut second) = (prefixed(&app, 1).await, prefixed(&app, 2).await);
     let balancer = Documented::start(nginx, first.listen, second.listen);
+    for member in [&mut first, &mut second] {
+        member.is_also(balancer.proxy.address).await;
+    }
     let mut met = HashSet::new();
     let mut connectors = Vec::new();
     for number in 0..6 {
@@ -229,13 +235,16 @@ async fn the_documented_balancer_routes_by_instance(nginx: bool) {
             // One request more, so that handshakes are not always the same gateway's turn.
             connect(balancer.settings(|at| settings(at, Wire::Oblivious))).await;
         }
-        let settings = match number % 2 {
+        let settings = match number % 3 {
             0 => balancer.settings(|at| settings(at, Wire::Session)),
             // Its handshake takes two requests.
-            _ => balancer.settings(enclave),
+            1 => balancer.settings(enclave),
+            // Its GETs have content.
+            _ => balancer.settings(bound),
         };
         let connector = connect(settings).await;
         all_well(&connector).await;
+        get(&connector).await;
         let counts = connector.status().counts;
         assert_eq!((counts.failed, counts.resent, counts.renewals), (0, 0, 0));
         met.insert(instance(&connector)[0]);

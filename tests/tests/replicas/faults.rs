@@ -1,7 +1,7 @@
 //! Three gateways, a balancer, a registry, and everything that can go wrong with them (SE-44): whatever does, nothing is
 //! acted upon twice, nothing is in clear, and nothing comes from a stranger. Availability may suffer.
 
-use super::fleet::{Balancer, Member, connect, enclave, entry, free, instance, send, settings};
+use super::fleet::{Balancer, Member, bound, connect, enclave, entry, free, instance, send, settings};
 use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
 use http::{Method, StatusCode};
 use sealwire_client::{Connector, Settings, Wire};
@@ -13,6 +13,8 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 /// Part of everything that is said, by either side, and of every path.
 const SECRET: &str = "a-secret-of-the-caller";
+
+const KINDS: [&str; 8] = ["chunked", "single", "session", "resumed", "early", "mutual", "bound", "channel"];
 
 /// A connector of each kind, and the balancer that it comes by.
 struct Caller {
@@ -44,16 +46,20 @@ impl Scene {
             members.push(Member::start(&app, Some(&url)).await);
         }
         let mut callers = Vec::new();
-        for (number, kind) in
-            ["chunked", "single", "session", "resumed", "early", "mutual"].into_iter().enumerate()
-        {
+        for (number, kind) in KINDS.into_iter().enumerate() {
             let balancer = Balancer::before(&[members[number % 3].tap.address()]).await;
             let at = balancer.address;
+            if kind == "bound" {
+                for member in &mut members {
+                    member.is_also(at).await;
+                }
+            }
             let settings = match kind {
                 "chunked" => settings(at, Wire::Oblivious),
                 "single" => Settings { form: Form::Single, ..settings(at, Wire::Oblivious) },
                 "early" => Settings { early_data: true, ..settings(at, Wire::Session) },
                 "mutual" => enclave(at),
+                "bound" => bound(at),
                 _ => settings(at, Wire::Session),
             };
             let connector = connect(settings).await;
@@ -93,7 +99,9 @@ impl Scene {
                 }
                 let method = if caller.early { Method::GET } else { Method::POST };
                 self.next += 1;
-                let path = format!("/{SECRET}/{}", self.next);
+                // In bound mode the path is to be seen.
+                let place = if caller.kind == "bound" { "seen" } else { SECRET };
+                let path = format!("/{place}/{}", self.next);
                 if method == Method::POST {
                     self.once.push(path.clone());
                 }

@@ -13,7 +13,7 @@ use sealwire_gateway::{
     Config, Running,
     config::{Asked, Callers, Registry},
 };
-use sealwire_http::{body, client::session::Facts, session::message::Instance};
+use sealwire_http::{body, client::session::Facts, session::message::Instance, websocket};
 use sealwire_tests::{
     App,
     document::Server,
@@ -47,6 +47,7 @@ pub(crate) struct Member {
     pub(crate) tap: Tap,
     pub(crate) running: Option<Running>,
     runtime: Option<Runtime>,
+    config: Config,
     _callers: TempDir,
 }
 
@@ -80,8 +81,14 @@ impl Member {
         change(&mut config);
         let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = threads.unwrap();
-        let running = within("a gateway", runtime.spawn(stage::gateway(config))).await.unwrap();
-        Self { listen, tap, running: Some(running), runtime: Some(runtime), _callers: folder }
+        let running = within("a gateway", runtime.spawn(stage::gateway(config.clone()))).await.unwrap();
+        Self { listen, tap, running: Some(running), runtime: Some(runtime), config, _callers: folder }
+    }
+
+    /// Has it take `outer` for the name that it serves, in bound mode.
+    pub(crate) async fn is_also(&mut self, outer: SocketAddr) {
+        self.config.session.authority_aliases.insert(outer.to_string(), AUTHORITY.to_owned());
+        self.running.as_ref().unwrap().reload(self.config.clone()).await.unwrap();
     }
 
     /// Ends it in the middle of whatever it does; it takes nothing back.
@@ -132,10 +139,14 @@ impl Balancer {
             let path = request.uri().path_and_query().unwrap().clone();
             *request.uri_mut() = format!("http://{to}{path}").parse().unwrap();
             let (client, seen) = (client.clone(), seen.clone());
+            let near = hyper::upgrade::on(&mut request);
             async move {
                 match client.request(request).await {
-                    Ok(response) => {
+                    Ok(mut response) => {
                         seen.lock().unwrap().push(response.headers().clone());
+                        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                            tokio::spawn(websocket::join(near, hyper::upgrade::on(&mut response)));
+                        }
                         response.map(Body::new)
                     }
                     Err(_) => {
@@ -161,6 +172,11 @@ pub(crate) fn settings(at: SocketAddr, wire: Wire) -> Settings {
     Settings { wire, ..stage::settings(at) }
 }
 
+/// The same in bound mode: method, name and target show outside.
+pub(crate) fn bound(at: SocketAddr) -> Settings {
+    Settings { bound: Some(Vec::new()), ..settings(at, Wire::Session) }
+}
+
 /// The same for an enclave, that proves what it is.
 pub(crate) fn enclave(at: SocketAddr) -> Settings {
     let attester = Arc::new(Machine::new(tee::development().into(), Vec::new()));
@@ -178,7 +194,13 @@ pub(crate) async fn send(
     said: &str,
 ) -> Result<(StatusCode, Vec<u8>), Error> {
     let request = Request::builder().method(method).uri(format!("https://{AUTHORITY}{path}"));
-    let request = request.body(body::full(said.to_owned())).unwrap();
+    answered(connector, request.body(body::full(said.to_owned())).unwrap()).await
+}
+
+async fn answered(
+    connector: &Connector,
+    request: Request<sealwire_http::Body>,
+) -> Result<(StatusCode, Vec<u8>), Error> {
     let response = within("an answer", connector.clone().oneshot(request)).await?;
     let status = response.status();
     match within("content", response.into_body().collect()).await {

@@ -4,7 +4,7 @@ use super::fleet::{Balancer, Member, connect, entry, free, instance, post, send,
 use http::{Method, StatusCode};
 use sealwire_client::{Connector, Error, Wire};
 use sealwire_gateway::{Config, Running, config::Registry};
-use sealwire_tests::{App, raw::Raw, redis::Redis, stage, tap::Tap};
+use sealwire_tests::{App, raw::Raw, redis::Redis, stage, tap::Tap, until};
 use std::{
     net::{SocketAddr, TcpListener},
     time::{Duration, Instant},
@@ -243,4 +243,37 @@ async fn what_a_registry_has_said_outlives_it() {
         }
         assert_eq!(connector.status().counts.renewals, 0);
     }
+}
+
+// SE-44: a registry that was killed and begins with nothing is told again by everybody who lives, and by nobody else.
+#[tokio::test]
+async fn a_registry_that_comes_back_is_told_again() {
+    let (app, redis) = (App::echo().await, Redis::start());
+    let (place, url) = (redis.address, redis.url());
+    let short = |config: &mut Config| config.registry.as_mut().unwrap().ttl = Duration::from_secs(3);
+    let first = Member::with(&app, Some(&url), short).await;
+    let second = Member::with(&app, Some(&url), short).await;
+    let mut third = Member::with(&app, Some(&url), short).await;
+    let mut ids = Vec::new();
+    for member in [&first, &second, &third] {
+        ids.push(entry(&instance(&connect(settings(member.listen, Wire::Session)).await)));
+    }
+    drop(redis);
+    third.kill().await;
+    let redis = Redis::at(place).unwrap();
+    let knows = |id: &String| redis.say(&["EXISTS", id]).starts_with(b":1");
+    until("two announcements", || async { ids[..2].iter().all(knows) }).await;
+    assert!(!knows(&ids[2]));
+    for wire in [Wire::Session, Wire::Oblivious] {
+        let balancer = Balancer::before(&[first.listen]).await;
+        let connector = connect(settings(balancer.address, wire)).await;
+        until("the key ids, too", || async { count_of_keys(&redis) >= 2 }).await;
+        balancer.route(&[second.listen]);
+        assert_eq!(post(&connector, "one").await.unwrap().0, StatusCode::OK);
+    }
+}
+
+fn count_of_keys(redis: &Redis) -> usize {
+    let keys = String::from_utf8(redis.say(&["KEYS", "sealwire:ohttp-key:*"])).unwrap();
+    keys.matches("sealwire:ohttp-key:").count()
 }
