@@ -177,7 +177,10 @@ fn missing(kind: Kind) -> &'static str {
             "the certificate of the chip (VCEK) or of its owner (VLEK), the ASK above it, or the CRL is not there; AMD's \
              Key Distribution Service (KDS) publishes them"
         }
-        Kind::Nitro => "AWS publishes the CRLs that the certificates of the document name",
+        Kind::Nitro => {
+            "AWS publishes the CRLs that the certificates of the document name; `sealwire attest fetch --evidence FILE` has \
+             them"
+        }
         Kind::Tpm => {
             "the certificate of the attestation key, those above it, or the CRL is not there; the enrolment CA has them \
              (`sealwire attest enrol`)"
