@@ -14,5 +14,6 @@ pub struct Informational {
 
 /// In a request's extensions: where the service that answers it may send informational responses.
 /// Bounded; what does not fit is dropped, as intermediaries may.
+/// Boxed, since a channel has room for many from the start, and nearly always stays empty.
 #[derive(Debug, Clone)]
-pub struct InformationalSender(pub mpsc::Sender<Informational>);
+pub struct InformationalSender(pub mpsc::Sender<Box<Informational>>);

@@ -1,7 +1,7 @@
 //! Expand-Label (section 4).
 
 use crate::Error;
-use sealwire_crypto::kdf::Prk;
+use sealwire_crypto::{kdf::Prk, mac};
 
 const PREFIX: &[u8] = b"sealwire/1 ";
 
@@ -38,6 +38,21 @@ pub(crate) fn expand(secret: &Prk, label: &str, context: &[&[u8]], out: &mut [u8
     Ok(())
 }
 
+/// The same under a key that is kept ready: the one block of HKDF-Expand that `out` needs, which is an HMAC (RFC 5869
+/// section 2.3).
+pub(crate) fn block(key: &mac::Key, label: &str, context: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
+    let tag = with_info(label, context, out.len(), |info| {
+        let mut parts: [&[u8]; 9] = [&[1]; 9];
+        parts.iter_mut().zip(info).for_each(|(room, part)| *room = part);
+        key.sign(&parts)
+    })?;
+    let tag = tag.as_bytes().get(..out.len()).ok_or(sealwire_crypto::Error::Limit)?;
+    out.copy_from_slice(tag);
+    #[cfg(test)]
+    observed::record(label, out);
+    Ok(())
+}
+
 /// Derive: Expand-Label into the next secret.
 pub(crate) fn derive(secret: &Prk, label: &str, context: &[&[u8]]) -> Result<Prk, Error> {
     let len = secret.kdf().hash_len();
@@ -59,7 +74,7 @@ pub(crate) mod observed {
         static DERIVED: RefCell<Vec<(String, Vec<u8>)>> = const { RefCell::new(Vec::new()) };
     }
 
-    pub(super) fn record(label: &str, output: &[u8]) {
+    pub(crate) fn record(label: &str, output: &[u8]) {
         DERIVED.with_borrow_mut(|derived| derived.push((label.to_owned(), output.to_vec())));
     }
 

@@ -7,6 +7,7 @@ use sealwire_crypto::{
     kdf::Prk,
     mac,
 };
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// What an earlier session left for the next (SE-40): Nh bytes.
@@ -118,11 +119,8 @@ impl Main {
     pub(crate) fn established(self, confirmed: &Digest) -> Result<(Secrets, Psk), Error> {
         let secret = |name| label::derive(&self.secret, name, &[confirmed.as_bytes()]);
         let resumption = secret("resumption")?;
-        let request = secret("request")?;
-        // Every request's MAC is under this one key, so it is derived once.
-        let header = label::derive(&request, "header", &[])?;
         let secrets = Secrets {
-            request: RequestSecret { suite: self.suite, secret: request, header },
+            request: RequestSecret::new(self.suite, secret("request")?),
             channel: ChannelSecret { suite: self.suite, secret: secret("channel")? },
             close: CloseSecret { secret: secret("close")? },
             exporter: ExporterSecret { secret: secret("exporter")? },
@@ -149,8 +147,33 @@ pub struct Secrets {
 pub struct RequestSecret {
     pub(crate) suite: Suite,
     pub(crate) secret: Prk,
-    /// of header MACs
-    pub(crate) header: Prk,
+    /// the same, hashed into its two blocks: six times of the secret's size, so that it is there while it is used
+    ready: Mutex<Option<Arc<mac::Key>>>,
+}
+
+impl RequestSecret {
+    pub(crate) fn new(suite: Suite, secret: Prk) -> Self {
+        Self { suite, secret, ready: Mutex::new(None) }
+    }
+
+    /// The secret as a key of HMAC.
+    pub(crate) fn key(&self) -> Arc<mac::Key> {
+        let kept = self.ready().clone();
+        // Not under the lock: two that come first do the work twice.
+        kept.unwrap_or_else(|| {
+            let key = Arc::new(self.secret.mac_key());
+            Arc::clone(self.ready().insert(key))
+        })
+    }
+
+    /// Gives back the memory of what is kept ready; the next request makes it anew.
+    pub(crate) fn rest(&self) {
+        *self.ready() = None;
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Option<Arc<mac::Key>>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Channels derive their keys from this.

@@ -181,15 +181,15 @@ class Client:
         request = secrets["request"]
         mac = wire.header_mac(suite, request, mode, session.session, number, random, list_)
         ticket = number.to_bytes(8, "big") + random + mac
-        key, iv, response = wire.request_keys(suite, request, ticket)
+        key, iv = wire.request_keys(suite, request, ticket)
         authority = self.authority.encode()
         pieces = wire.request(b"POST", authority, b"/v1/ask?model=small", QUESTION, [content[:100], content[100:]])
         body = wire.seal_chunks(suite, key, iv, [wire.pad(piece, 256) for piece in pieces])
         say(mode=mode, base_id=session.base_id, ticket=wire.byte_sequence(ticket), body=body)
         field, body = hear("binder", "body")
         binder = wire.from_byte_sequence(field)
-        key, iv, binder_key = wire.answer_keys(suite, response, binder[:32])
-        need(binder[32:] == wire.answer_mac(suite, binder_key, ticket), "the answer to this request")
+        key, iv = wire.answer_keys(suite, request, ticket, binder[:32])
+        need(binder[32:] == wire.answer_mac(suite, request, ticket, binder[:32]), "the answer to this request")
         answer = b"".join(map(wire.data_of, wire.open_chunks(suite, key, iv, body)))
         need(answer == b"".join(wire.response(200, [content[::-1]])), "the content, backwards")
 
@@ -322,12 +322,12 @@ class Server:
         ticket = wire.from_byte_sequence(field)
         number, random = int.from_bytes(ticket[:8], "big"), ticket[8:40]
         need(ticket[40:] == wire.header_mac(suite, request, 0, session.session, number, random, b""), "header MAC")
-        key, iv, response = wire.request_keys(suite, request, ticket)
+        key, iv = wire.request_keys(suite, request, ticket)
         content = b"".join(map(wire.data_of, wire.open_chunks(suite, key, iv, body)))
         random = os.urandom(32)
-        key, iv, binder_key = wire.answer_keys(suite, response, random)
+        key, iv = wire.answer_keys(suite, request, ticket, random)
         pieces = [wire.pad(content[::-1], 0), wire.pad(b"", 64)]
-        binder = wire.byte_sequence(random + wire.answer_mac(suite, binder_key, ticket))
+        binder = wire.byte_sequence(random + wire.answer_mac(suite, request, ticket, random))
         say(binder=binder, body=wire.seal_chunks(suite, key, iv, pieces))
 
 

@@ -272,11 +272,11 @@ class Session:
             list_ = wire.listed("POST", AUTHORITY, "/v1/ask", "model=small", request["listed fields"])
         mac = wire.header_mac(self.suite, secret, mode, session, number, random, list_)
         ticket = number.to_bytes(8, "big") + random + mac
-        key, iv, response = wire.request_keys(self.suite, secret, ticket)
+        key, iv = wire.request_keys(self.suite, secret, ticket)
         answer = request["answer"]
         answer_random = bytes.fromhex(answer["random"])
-        answer_key, answer_iv, binder_key = wire.answer_keys(self.suite, response, answer_random)
-        answer_mac = wire.answer_mac(self.suite, binder_key, ticket)
+        answer_key, answer_iv = wire.answer_keys(self.suite, secret, ticket, answer_random)
+        answer_mac = wire.answer_mac(self.suite, secret, ticket, answer_random)
         contents = [bytes.fromhex(part) for part in request["contents"]]
         headers = [(b"content-type", b"text/plain")]
         asked = wire.request(b"POST", AUTHORITY.encode(), b"/v1/ask?model=small", headers, contents)
@@ -284,10 +284,8 @@ class Session:
         hexes = lambda pieces: [piece.hex() for piece in pieces]
         ours = {
             **request,
-            "header key": wire.header_key(self.suite, secret).hex(),
             "key": key.hex(),
             "iv": iv.hex(),
-            "response secret": response.hex(),
             "attest-base-id": f'"{session.hex()}"',
             "attest-ticket": wire.byte_sequence(ticket).decode(),
             "data": hexes(asked),
@@ -295,7 +293,6 @@ class Session:
                 **answer,
                 "key": answer_key.hex(),
                 "iv": answer_iv.hex(),
-                "binder key": binder_key.hex(),
                 "attest-binder": wire.byte_sequence(answer_random + answer_mac).decode(),
                 "data": hexes(answered),
             },

@@ -415,20 +415,15 @@ def listed(method, authority, path, query, names):
     return b"".join(len(value.encode()).to_bytes(4, "big") + value.encode() for value in values)
 
 
-def header_key(suite, request):
-    return suite.derive(request, "header")
-
-
 def header_mac(suite, request, mode, session, number, random, listed):
-    key = header_key(suite, request)
-    return suite.mac(key, bytes([mode]), session, number.to_bytes(8, "big"), random, listed)[:32]
+    number = number.to_bytes(8, "big")
+    return suite.mac(request, b"sealwire/1 header", bytes([mode]), session, number, random, listed)[:32]
 
 
 def okm(suite, secret, label, context):
-    """Key, iv, and the next secret."""
-    length = suite.key_len + 12 + suite.hash_len
-    out = suite.expand_label(secret, label, context, length)
-    return out[: suite.key_len], out[suite.key_len : suite.key_len + 12], out[suite.key_len + 12 :]
+    """Key and iv."""
+    out = suite.expand_label(secret, label, context, suite.key_len + 12)
+    return out[: suite.key_len], out[suite.key_len :]
 
 
 def byte_sequence(data):
@@ -444,12 +439,12 @@ def request_keys(suite, request, ticket):
     return okm(suite, request, "request", ticket[:40])
 
 
-def answer_keys(suite, response, random):
-    return okm(suite, response, "response", random)
+def answer_keys(suite, request, ticket, random):
+    return okm(suite, request, "response", ticket[40:] + random)
 
 
-def answer_mac(suite, binder_key, ticket):
-    return suite.mac(binder_key, ticket)[:32]
+def answer_mac(suite, request, ticket, random):
+    return suite.expand_label(request, "binder", ticket[40:] + random, 32)
 
 
 def export(suite, exporter, label, context, length):

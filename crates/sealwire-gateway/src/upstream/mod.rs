@@ -321,7 +321,7 @@ fn forward_informational(request: &mut Request<RequestBody>, sender: Information
             let mut headers = response.headers().clone();
             remove_connection_fields(&mut headers);
             // What does not fit is dropped, as intermediaries may.
-            let _ = sender.0.try_send(Informational { status, headers });
+            let _ = sender.0.try_send(Box::new(Informational { status, headers }));
         }
     });
 }

@@ -139,7 +139,8 @@ impl<C: OpenChunks> ResponseMessage<C> {
                         (&self.informational, head.status != StatusCode::SWITCHING_PROTOCOLS)
                     {
                         // Who does not read them in time does not want them.
-                        let _ = to.0.try_send(Informational { status: head.status, headers: head.headers });
+                        let found = Informational { status: head.status, headers: head.headers };
+                        let _ = to.0.try_send(Box::new(found));
                     }
                 }
                 _ => return Ok(None),

@@ -4,14 +4,18 @@ use super::{Binder, Listed, Opener, Padding, Sealer, Ticket, answer::AwaitAnswer
 use crate::{Error, RequestSecret, SessionId, Suite, label};
 use sealwire_crypto::{
     aead::{Key, NONCE_LEN, Sequence},
-    kdf::Prk,
+    digest, mac,
     random::{self, Random},
 };
 use sealwire_message::chunk;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The longest output: a key, an iv and a secret.
-const MAX_OKM: usize = 32 + NONCE_LEN + 48;
+/// What a header MAC begins with. Expansions under the same key begin with a byte 0, the first of a length, so neither
+/// can be taken for the other.
+const HEADER: &[u8] = b"sealwire/1 header";
+/// The longest key and iv: one block of each suite's hash has them.
+const MAX_KEY_AND_IV: usize = 32 + NONCE_LEN;
 
 /// What a header MAC is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +28,11 @@ pub enum Mode {
     Channel = 2,
 }
 
-/// What a ticket leads to.
+/// What a ticket leads to. It holds the session's request key until the answer has begun, whatever becomes of the session.
 pub struct RequestKeys {
     suite: Suite,
+    key: Arc<mac::Key>,
     request: Sequence,
-    response: Prk,
     ticket: Ticket,
 }
 
@@ -75,7 +79,7 @@ impl RequestSecret {
         listed: &Listed,
     ) -> Result<Admitted, Error> {
         let ours = self.mac(session, ticket.number, &ticket.random, mode, listed);
-        if sealwire_crypto::digest::constant_time_eq(&ours, &ticket.mac) {
+        if digest::constant_time_eq(&ours, &ticket.mac) {
             Ok(Admitted { ticket })
         } else {
             Err(Error::HeaderMac)
@@ -109,9 +113,9 @@ impl RequestSecret {
     }
 
     fn keys(&self, ticket: Ticket) -> Result<RequestKeys, Error> {
-        let (request, response) =
-            split(self.suite, &self.secret, "request", &[&ticket.number.to_be_bytes(), &ticket.random])?;
-        Ok(RequestKeys { suite: self.suite, request, response, ticket })
+        let key = self.key();
+        let request = sequence(self.suite, &key, "request", &[&ticket.number.to_be_bytes(), &ticket.random])?;
+        Ok(RequestKeys { suite: self.suite, key, request, ticket })
     }
 
     fn mac(
@@ -122,13 +126,12 @@ impl RequestSecret {
         mode: Mode,
         listed: &Listed,
     ) -> [u8; 32] {
-        self.header.mac_key().sign_truncated(&[
-            &[mode as u8],
-            session,
-            &number.to_be_bytes(),
-            random,
-            listed.as_bytes(),
-        ])
+        let number = number.to_be_bytes();
+        let parts: [&[u8]; 6] = [HEADER, &[mode as u8], session, &number, random, listed.as_bytes()];
+        let mac = self.key().sign_truncated(&parts);
+        #[cfg(test)]
+        label::observed::record("header", &mac);
+        mac
     }
 }
 
@@ -136,22 +139,22 @@ impl RequestKeys {
     /// For the client: what seals the request, and what awaits its answer.
     #[must_use]
     pub fn sealing(self, padding: Padding, limits: chunk::Limits) -> (Sealer, AwaitAnswer) {
-        let Self { suite, request, response, ticket } = self;
-        (Sealer::new(request, padding, limits), AwaitAnswer::new(suite, response, ticket, limits))
+        let Self { suite, key, request, ticket } = self;
+        (Sealer::new(request, padding, limits), AwaitAnswer::new(suite, key, ticket, limits))
     }
 
     /// For the server: what opens the request, and what seals its answer.
     #[must_use]
     pub fn opening(self, limits: chunk::Limits) -> (Opener, Reply) {
-        let Self { suite, request, response, ticket } = self;
-        (Opener::new(request, limits), Reply { suite, response, ticket })
+        let Self { suite, key, request, ticket } = self;
+        (Opener::new(request, limits), Reply { suite, key, ticket })
     }
 }
 
 /// The server's answer to one request, not begun yet. Made once, so that no key is used for two (SE-33).
 pub struct Reply {
     suite: Suite,
-    response: Prk,
+    key: Arc<mac::Key>,
     ticket: Ticket,
 }
 
@@ -167,27 +170,31 @@ impl Reply {
         random: &dyn Random,
     ) -> Result<(Binder, Sealer), Error> {
         let random = random::array(random)?;
-        let (sequence, binder) = split(self.suite, &self.response, "response", &[&random])?;
-        let mac = binder.mac_key().sign_truncated(&[&self.ticket.bytes()]);
+        let (sequence, mac) = answer(self.suite, &self.key, &self.ticket, &random)?;
         Ok((Binder { random, mac }, Sealer::new(sequence, padding, limits)))
     }
 }
 
-/// One output for key, iv and the next secret: two blocks of the hash in place of four expansions.
-pub(super) fn split(
+/// What an answer is sealed with, and what binds it to its request, whose MAC stands for all of it (SE-33, SE-34).
+pub(super) fn answer(
     suite: Suite,
-    secret: &Prk,
-    name: &str,
-    context: &[&[u8]],
-) -> Result<(Sequence, Prk), Error> {
-    let hash = suite.hash();
-    let mut okm = Zeroizing::new([0; MAX_OKM]);
-    let len = suite.aead.key_len().saturating_add(NONCE_LEN).saturating_add(hash.hash_len());
+    key: &mac::Key,
+    ticket: &Ticket,
+    random: &[u8; 32],
+) -> Result<(Sequence, [u8; 32]), Error> {
+    let context: [&[u8]; 2] = [&ticket.mac, random];
+    let mut mac = [0; 32];
+    label::block(key, "binder", &context, &mut mac)?;
+    Ok((sequence(suite, key, "response", &context)?, mac))
+}
+
+fn sequence(suite: Suite, key: &mac::Key, name: &str, context: &[&[u8]]) -> Result<Sequence, Error> {
+    let mut okm = Zeroizing::new([0; MAX_KEY_AND_IV]);
+    let len = suite.aead.key_len().saturating_add(NONCE_LEN);
     let okm = okm.get_mut(..len).unwrap_or_default();
-    label::expand(secret, name, context, okm)?;
-    let (key, rest) = okm.split_at_checked(suite.aead.key_len()).ok_or(sealwire_crypto::Error::Key)?;
-    let (iv, next) = rest.split_first_chunk::<NONCE_LEN>().ok_or(sealwire_crypto::Error::Key)?;
-    Ok((Sequence::new(Key::new(suite.aead, key)?, *iv), Prk::from_bytes(hash, next)?))
+    label::block(key, name, context, okm)?;
+    let (key, iv) = okm.split_last_chunk::<NONCE_LEN>().ok_or(sealwire_crypto::Error::Key)?;
+    Ok(Sequence::new(Key::new(suite.aead, key)?, *iv))
 }
 
 #[cfg(test)]

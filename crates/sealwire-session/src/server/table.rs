@@ -33,6 +33,9 @@ const SHARDS: usize = 64;
 /// How many sessions with open channels are passed over for one that makes room, at most.
 const PASSED_OVER: usize = 16;
 
+/// How long a session keeps its request key ready without a request, in milliseconds.
+const RESTS_AFTER: u64 = 60_000;
+
 /// The sessions of one instance. `T` is what the caller knows of a session, such as an `Arc` of what its client has shown.
 /// Time is Unix milliseconds.
 pub struct Table<T> {
@@ -289,9 +292,15 @@ impl<T: Clone> Table<T> {
         (self.half_open().len(), confirmed)
     }
 
-    /// Ends what is over by its lifetime or idle time.
+    /// Ends what is over by its lifetime or idle time, and makes small what has not been used for a minute.
     pub fn sweep(&self, now: u64) {
-        self.end_if(End::Over, |entry| self.is_over(entry, entry.lock().used(now), now));
+        self.end_if(End::Over, |entry| {
+            let used = entry.lock().used(now);
+            if now.saturating_sub(used) >= RESTS_AFTER {
+                entry.secrets.request.rest();
+            }
+            self.is_over(entry, used, now)
+        });
     }
 
     /// Ends the sessions that the caller does not want any more, by what it knows of them: because of a policy, or of a

@@ -136,19 +136,18 @@ fn exchange(
 
     let context = [&number.to_be_bytes()[..], &ticket.random].concat();
     let secret = secrets.get("request");
-    let header_key = schedule.derive(secret, "header", b"");
-    let [key, iv, response] = schedule.split(secret, "request", &context);
-    let [answer_key, answer_iv, binder_key] = schedule.split(&response, "response", &binder.random);
+    let [key, iv] = schedule.key_and_iv_of(secret, "request", &context);
+    let context = [ticket.mac, binder.random].concat();
+    let [answer_key, answer_iv] = schedule.key_and_iv_of(secret, "response", &context);
+    assert_eq!(binder.mac, *schedule.expand(secret, "binder", &context, 32));
     let request = json!({
         "mode": mode as u8,
         "number": number,
         "random": hex::encode(ticket.random),
         "listed fields": fields,
         "padding": step,
-        "header key": hex::encode(header_key),
         "key": hex::encode(key),
         "iv": hex::encode(iv),
-        "response secret": hex::encode(response),
         "attest-base-id": base_id(&client.id),
         "attest-ticket": ticket.to_field(),
         "data": asked.iter().map(hex::encode).collect::<Vec<_>>(),
@@ -158,7 +157,6 @@ fn exchange(
             "random": hex::encode(binder.random),
             "key": hex::encode(answer_key),
             "iv": hex::encode(answer_iv),
-            "binder key": hex::encode(binder_key),
             "attest-binder": binder.to_field(),
             "data": answered.iter().map(hex::encode).collect::<Vec<_>>(),
             "content": hex::encode(answer),

@@ -77,13 +77,12 @@ impl Schedule {
         json!({ "key": hex::encode(key), "iv": hex::encode(iv), "finished key": hex::encode(finished) })
     }
 
-    /// Key, iv and the next secret of a request or answer.
-    pub(crate) fn split(self, secret: &[u8], label: &str, context: &[u8]) -> [Vec<u8>; 3] {
+    /// Key and iv of a request or answer.
+    pub(crate) fn key_and_iv_of(self, secret: &[u8], label: &str, context: &[u8]) -> [Vec<u8>; 2] {
         let key_len = self.0.aead.key_len();
-        let okm = self.expand(secret, label, context, key_len + NONCE_LEN + self.hash_len());
-        let (key, rest) = okm.split_at(key_len);
-        let (iv, next) = rest.split_at(NONCE_LEN);
-        [key.to_vec(), iv.to_vec(), next.to_vec()]
+        let okm = self.expand(secret, label, context, key_len + NONCE_LEN);
+        let (key, iv) = okm.split_at(key_len);
+        [key.to_vec(), iv.to_vec()]
     }
 
     /// Opens the message with number `number`.

@@ -42,7 +42,7 @@ fn seal_behind(
 pub(super) async fn reply(
     reply: impl Reply,
     mut response: BoxFuture<'static, Response<Body>>,
-    mut informational: mpsc::Receiver<Informational>,
+    mut informational: mpsc::Receiver<Box<Informational>>,
     pace: Option<Pace>,
 ) -> Response<Body> {
     let mut plaintext = start();
@@ -80,7 +80,7 @@ fn start() -> BytesMut {
     plaintext
 }
 
-fn append(plaintext: &mut BytesMut, informational: Informational) {
+fn append(plaintext: &mut BytesMut, informational: Box<Informational>) {
     // A switch of protocols cannot happen here (OB-36).
     if informational.status != StatusCode::SWITCHING_PROTOCOLS {
         let mut head = ResponseHead { status: informational.status, headers: informational.headers };
@@ -108,7 +108,7 @@ fn sealed<S: SealChunks>(
 enum Awaited<S> {
     Awaiting {
         response: BoxFuture<'static, Response<Body>>,
-        informational: mpsc::Receiver<Informational>,
+        informational: mpsc::Receiver<Box<Informational>>,
         /// taken when the answer comes
         sealer: Option<S>,
         out: BytesMut,
