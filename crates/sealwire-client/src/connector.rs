@@ -18,6 +18,11 @@ use tower::Service;
 
 /// Requests through an attested, sealed channel. Cheap to clone; one pool, one pinned document.
 ///
+/// A WebSocket goes over the channel of a session (SE-37): it is an upgrade of HTTP/1.1, or a CONNECT with
+/// [`hyper::ext::Protocol`] in its extensions, and what [`hyper::upgrade::on`] gives for its answer (101, or a success) is
+/// the connection: who takes it over keeps the [`Occupied`](sealwire_http::websocket::Occupied) in the answer's extensions
+/// for as long. [`Self::websocket`] does that for you. Calls of gRPC go over the channel too, all else does not.
+///
 /// A request's URI may be relative. If it names an authority, that must be the attested one. The key document is
 /// renewed by a task of its own, which ends with the last clone; so is the revocation list where there is one.
 #[derive(Clone)]
@@ -78,6 +83,7 @@ impl Connector {
     /// would have. The next request begins another, with the ticket of this one. A session that nobody uses any more is
     /// closed by itself.
     pub async fn close(&self) {
+        self.keeper.channels.retire();
         self.keeper.state().pin.channel.close().await;
     }
 
@@ -93,6 +99,7 @@ impl Connector {
             accepted_at: pin.accepted_at,
             expires: pin.expires,
             sealed_with: pin.channel.sealed_with(),
+            channels_open: self.keeper.channels.count(),
             refused: state.refused.clone(),
             revocation: self.keeper.revocation(),
             refusals: self.keeper.refusals(),

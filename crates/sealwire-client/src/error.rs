@@ -4,7 +4,7 @@ use crate::transport::causes;
 use http::StatusCode;
 use sealwire_attest::{key_document::MEDIA_TYPE, verdict::Denial};
 use sealwire_http::{
-    BoxError,
+    BoxError, channel,
     client::{oblivious, session},
 };
 use std::{error::Error as StdError, io, sync::Arc};
@@ -66,12 +66,25 @@ pub enum Error {
     /// The gateway did not know the key, and its keys had been fetched less than 30 s before (SE-43).
     #[error("{source}; its keys were fetched less than 30 s ago")]
     TooSoon {
-        /// what the gateway said
-        source: oblivious::Error,
+        /// what failed
+        source: Box<Error>,
     },
     /// The wire failed.
     #[error(transparent)]
     Wire(#[from] oblivious::Error),
+    /// There is no channel to the gateway, or it took nothing more; the request was not carried out, or does no harm when it
+    /// is sent again (SE-43).
+    #[error(transparent)]
+    Channel(#[from] channel::Error),
+    /// WebSockets and gRPC need a session. Nothing was sent.
+    #[error("WebSockets and gRPC go over a channel, which a session alone has; the wire here is another")]
+    NeedsSession,
+    /// The request wants to become a WebSocket, but not as RFC 6455 says. Nothing was sent.
+    #[error("{0} (RFC 6455)")]
+    WebSocket(&'static str),
+    /// The application answers in the place of a WebSocket.
+    #[error("no WebSocket: the application answers with status {0}")]
+    NoWebSocket(StatusCode),
     /// The request's own body failed; it was cut off, never completed.
     #[error("the request's body failed before its end")]
     RequestBody,

@@ -15,6 +15,7 @@ pub mod revocation;
 mod settings;
 mod status;
 pub mod transport;
+mod websocket;
 mod wire;
 
 pub use attester::{Attestation, Attester};
@@ -22,7 +23,11 @@ pub use connector::Connector;
 pub use error::{Error, Obstacle};
 pub use keys::{SealedWith, fetch};
 pub use offer::Offer;
-pub use retry::ReplaySafe;
+pub use retry::{ReplaySafe, is_grpc};
 pub use settings::{Environment, Settings, is_loopback};
 pub use status::{Counts, Refusal, RevocationStatus, Status};
+pub use websocket::{Tunnel, WebSocket, WebSocketBuilder};
 pub use wire::Wire;
+
+/// The crate whose types [`WebSocket`] is made of.
+pub use tokio_tungstenite;

@@ -12,7 +12,7 @@ use sealwire_http::crypto::{
 };
 use sealwire_http::oblivious::Limits;
 use sealwire_http::{
-    Clock, SystemClock,
+    Clock, SystemClock, channel,
     client::oblivious,
     listed::{MAX_LISTED, may_be_listed},
     wire::{OBLIVIOUS_PATH, SESSION_PATH, SESSION_REQUEST_PATH},
@@ -116,6 +116,8 @@ pub(crate) struct Places {
     pub(crate) session: Uri,
     /// where requests over sessions go
     pub(crate) requests: Uri,
+    /// where channels of sessions are opened
+    pub(crate) channel: Uri,
 }
 
 impl Places {
@@ -142,6 +144,7 @@ impl Places {
             resource: base.join(OBLIVIOUS_PATH)?,
             session: base.join(SESSION_PATH)?,
             requests: base.join(SESSION_REQUEST_PATH)?,
+            channel: base.join(channel::PATH)?,
         })
     }
 }

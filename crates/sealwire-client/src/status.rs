@@ -33,6 +33,8 @@ pub struct Status {
     pub expires: UnixTime,
     /// what requests are sealed with
     pub sealed_with: SealedWith,
+    /// channels that are open, for WebSockets and gRPC (SE-37)
+    pub channels_open: usize,
     /// the gateway showed something since that the policy refuses: nothing is sent
     pub refused: Option<Denial>,
     /// the revocation list, where there is one
@@ -82,6 +84,12 @@ pub struct Counts {
     pub resumptions: u64,
     /// requests that were answered along with such a beginning (SE-42)
     pub early: u64,
+    /// channels opened (SE-37)
+    pub channels: u64,
+    /// WebSockets that went over one, or were refused by the application
+    pub websockets: u64,
+    /// calls of gRPC that went over one
+    pub grpc: u64,
 }
 
 #[derive(Debug, Default)]
@@ -94,6 +102,9 @@ pub(crate) struct Counters {
     pub(crate) failed_renewals: AtomicU64,
     pub(crate) resumptions: AtomicU64,
     pub(crate) early: AtomicU64,
+    pub(crate) channels: AtomicU64,
+    pub(crate) websockets: AtomicU64,
+    pub(crate) grpc: AtomicU64,
 }
 
 impl Counters {
@@ -108,6 +119,9 @@ impl Counters {
             failed_renewals: read(&self.failed_renewals),
             resumptions: read(&self.resumptions),
             early: read(&self.early),
+            channels: read(&self.channels),
+            websockets: read(&self.websockets),
+            grpc: read(&self.grpc),
         }
     }
 }

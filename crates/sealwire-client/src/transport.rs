@@ -33,6 +33,7 @@ const IDLE: Duration = Duration::from_secs(8);
 #[derive(Clone)]
 pub struct Transport {
     client: Client<Connect, Body>,
+    upgrades: Client<Connect, Body>,
 }
 
 type Connect = BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, BoxError>;
@@ -57,19 +58,25 @@ impl Transport {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(config)
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(tcp);
+        let connector = || HttpsConnectorBuilder::new().with_tls_config(config.clone()).https_or_http();
+        let bounded = |connector| BoxCloneSyncService::new(Timeout::new(connector, connect));
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .http2_keep_alive_timeout(KEEP_ALIVE)
-            .build(BoxCloneSyncService::new(Timeout::new(connector, connect)));
-        Ok(Self { client })
+            .build(bounded(connector().enable_all_versions().wrap_connector(tcp.clone())));
+        let upgrades = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build(bounded(connector().enable_http1().wrap_connector(tcp)));
+        Ok(Self { client, upgrades })
+    }
+
+    /// For requests that make something else of their connection: each has one of its own, of HTTP/1.1.
+    #[must_use]
+    pub fn upgrading(&self) -> Self {
+        Self { client: self.upgrades.clone(), upgrades: self.upgrades.clone() }
     }
 }
 

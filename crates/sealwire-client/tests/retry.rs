@@ -90,7 +90,10 @@ async fn hints_cannot_make_a_flood() {
             Error::TooSoon { source } => source,
             other => panic!("{other}"),
         };
-        assert!(matches!(source, oblivious::Error::StaleKey(StatusCode::BAD_REQUEST)), "{source}");
+        assert!(
+            matches!(*source, Error::Wire(oblivious::Error::StaleKey(StatusCode::BAD_REQUEST))),
+            "{source}"
+        );
     }
     assert_eq!(gateway.state.fetches(), 2);
     clock.advance(Duration::from_secs(30));

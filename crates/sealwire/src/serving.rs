@@ -31,6 +31,11 @@ impl Bound {
         Self(self.0.without_date())
     }
 
+    /// Takes WebSockets by HTTP/2 too.
+    pub(crate) fn with_websockets(self) -> Self {
+        Self(self.0.with_websockets())
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.0.local_addr()
     }

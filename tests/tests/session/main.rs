@@ -7,11 +7,14 @@ mod by_hand;
 mod channel;
 mod choice;
 mod early;
+mod grpc;
 mod mutual;
 mod offers;
 mod refused;
 mod requests;
 mod resume;
+mod websocket;
+mod whole;
 
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -20,6 +23,7 @@ use sealwire_http::Body;
 use sealwire_tests::{Stage, stage::AUTHORITY, within};
 use std::net::SocketAddr;
 use tower::ServiceExt;
+use whole::Whole;
 
 /// A connector that uses sessions, to whoever listens at `address`.
 async fn connect(stage: &Stage, address: SocketAddr) -> Connector {

@@ -71,8 +71,8 @@ impl Channel {
         }
     }
 
-    /// Whether it is a session.
-    pub(super) fn is_session(&self) -> bool {
+    /// Whether it is a session, which alone has channels (SE-37).
+    pub(crate) fn is_session(&self) -> bool {
         matches!(self, Self::Session { .. })
     }
 

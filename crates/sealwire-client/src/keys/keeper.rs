@@ -2,6 +2,7 @@
 
 use super::{
     channel::Errand,
+    kept::Kept,
     pin::{Appraiser, Failure, Pin},
 };
 use crate::{
@@ -47,6 +48,8 @@ pub(crate) struct Keeper {
     refusals: Refusals,
     /// pins that something may be under way with: a new revocation list is held against each
     pins: SyncMutex<Vec<Weak<Pin>>>,
+    /// for what a session's connection has to be open for
+    pub(crate) channels: Kept,
     /// why the last look at the revocation list brought nothing
     list_trouble: SyncMutex<Option<String>>,
 }
@@ -86,6 +89,7 @@ impl Keeper {
         let pins = SyncMutex::new(vec![Arc::downgrade(&pin)]);
         Ok(Self {
             pins,
+            channels: Kept::default(),
             list_trouble: SyncMutex::new(None),
             appraiser,
             state: ArcSwap::from_pointee(State { pin, refused: None }),
@@ -264,6 +268,8 @@ impl Keeper {
         counter.fetch_add(1, Ordering::Relaxed);
         self.pins.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&pin));
         self.state.store(Arc::new(State { pin: pin.clone(), refused: None }));
+        // It closes with what still runs over it.
+        self.channels.retire();
         self.changed.notify_one();
         // A list that came while the document was being fetched has not seen it.
         self.rejudge();

@@ -3,6 +3,7 @@
 mod channel;
 mod fetch;
 mod keeper;
+mod kept;
 mod own;
 mod pin;
 mod refresh;
@@ -12,5 +13,6 @@ pub(crate) use channel::Errand;
 pub use channel::SealedWith;
 pub use fetch::fetch;
 pub(crate) use keeper::{Cause, Keeper, Renewal};
+pub(crate) use kept::{Seat, Seated};
 pub(crate) use pin::{Appraiser, Pin};
 pub(crate) use refresh::Refresher;

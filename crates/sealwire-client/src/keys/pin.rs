@@ -7,8 +7,12 @@ use super::{
     seen::Serials,
 };
 use crate::{
-    Environment, Error, Offer, Settings, Wire, error::Expired, revocation::Cut, settings::Places,
-    transport::Transport, wire::offers_sessions,
+    Environment, Error, Offer, Settings, Wire,
+    error::Expired,
+    revocation::{Cut, Severed},
+    settings::Places,
+    transport::Transport,
+    wire::offers_sessions,
 };
 use arc_swap::ArcSwap;
 use http::Uri;
@@ -23,8 +27,9 @@ use sealwire_http::crypto::{kem::Kem, random};
 use sealwire_http::oblivious::config::{self, Selected};
 use sealwire_http::session::client::Ticket;
 use sealwire_http::{
-    BoxError, Clock,
+    BoxError, Clock, channel as wire,
     client::{
+        channel::{Channel as Opened, Connection},
         oblivious::{self, Oblivious, Target},
         session,
     },
@@ -296,6 +301,21 @@ impl Appraiser {
             (Wire::Auto, Some(pin)) => pin.channel.is_session(),
             (Wire::Auto, None) => offers_sessions(document),
         }
+    }
+
+    /// A channel of the session of `pin`, which breaks when `pin` is revoked; `None` where the wire has none (SE-37).
+    pub(super) async fn open_channel(
+        &self,
+        pin: &Arc<Pin>,
+    ) -> Option<Result<(Opened, Connection), wire::Error>> {
+        let live = pin.channel.live()?;
+        let settings = wire::Settings::default();
+        let (upgrades, place) = (self.transport.upgrading(), &self.places.channel);
+        let opening = live.open_channel(upgrades, place, &settings, |io| Severed::new(io, pin.clone()));
+        // Of its parts each has a bound, but for the answer to the upgrade.
+        let bound = self.timeout.saturating_add(settings.opening);
+        let opened = tokio::time::timeout(bound, opening).await;
+        Some(opened.unwrap_or(Err(wire::Error::TimedOut)))
     }
 
     /// Another session by the ticket of the last one (SE-40), with no document asked for. `None` where that is not to be

@@ -11,7 +11,7 @@ use std::sync::{Arc, atomic::Ordering};
 use tower::ServiceExt;
 
 /// Sends a request and does what SE-43, OB-43 and OB-47 permit when that fails.
-pub(crate) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<Response<Body>, Error> {
+pub(super) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<Response<Body>, Error> {
     let (head, content) = request.into_parts();
     let head = addressed(head, keeper.appraiser().authority())?;
     let mut attempts = Attempts { tape: Tape::new(content), head, date: None };
@@ -125,7 +125,7 @@ impl Attempts {
             Renewal::Fresh(pin) => Ok(pin),
             // With the same key a stale key would only be met again; a broken connection may heal.
             Renewal::NotNow if !stale => keeper.usable(&mut Errand::default()).await,
-            Renewal::NotNow => Err(Error::TooSoon { source: error }),
+            Renewal::NotNow => Err(Error::TooSoon { source: Box::new(error.into()) }),
             Renewal::Failed(failure) => match failure.into() {
                 why @ (Error::Denied(_) | Error::NoSession { .. } | Error::NotAttested(_)) => Err(why),
                 _ => Err(error.into()),
@@ -172,7 +172,7 @@ fn is_unprocessed(error: &oblivious::Error) -> bool {
 }
 
 /// The request's head with an absolute URI of the attested authority; that authority governs, so no Host field.
-fn addressed(mut head: Parts, authority: &str) -> Result<Parts, Error> {
+pub(super) fn addressed(mut head: Parts, authority: &str) -> Result<Parts, Error> {
     let found = head.uri.authority().map(|found| found.as_str());
     if let Some(found) = found
         && !sealwire_attest::key_document::authority::normalise(found, 443)

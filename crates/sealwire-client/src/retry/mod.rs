@@ -1,12 +1,15 @@
 //! When a request is sent again (OB-43, OB-47, SE-43), and how its body is kept for that.
 
+mod channel;
 pub(crate) mod date;
 mod exchange;
 mod tape;
 
-pub(crate) use exchange::exchange;
+pub use channel::is_grpc;
 
-use http::{Method, request::Parts};
+use crate::{Error, keys::Keeper};
+use http::{Method, Request, Response, request::Parts};
+use sealwire_http::Body;
 
 /// In a request's extensions: repeating it does no harm, whatever its method (SE-43).
 #[derive(Debug, Clone, Copy)]
@@ -19,4 +22,15 @@ fn is_repeatable(head: &Parts) -> bool {
             head.method,
             Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
         )
+}
+
+/// Sends a request: what a connection has to be open for goes over a channel, all else by itself.
+pub(crate) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<Response<Body>, Error> {
+    let (head, content) = request.into_parts();
+    let kind = channel::Kind::of(&head);
+    let request = Request::from_parts(head, content);
+    match kind {
+        Some(kind) => Box::pin(channel::exchange(keeper, kind, request)).await,
+        None => exchange::exchange(keeper, request).await,
+    }
 }

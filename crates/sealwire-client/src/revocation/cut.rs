@@ -7,10 +7,12 @@ use http_body::{Frame, SizeHint};
 use sealwire_attest::verdict::Denial;
 use sealwire_http::{Body, BoxError, body};
 use std::{
+    io,
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
 };
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Whether a pinned document is revoked.
@@ -53,6 +55,57 @@ pub(crate) fn guarded<P: AsRef<Cut> + Send + Sync + 'static>(
 ) -> Response<Body> {
     let cut = Box::pin(pin.as_ref().as_ref().token.clone().cancelled_owned());
     response.map(|content| body::boxed(Guarded { content: Some(content), cut, pin: pin.clone() }))
+}
+
+/// A connection that breaks once `pin` is cut, with everything that runs over it; until it ends it keeps `pin` in sight of
+/// new lists, and its session in use.
+pub(crate) struct Severed<T, P> {
+    io: T,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    pin: Arc<P>,
+}
+
+impl<T, P: AsRef<Cut>> Severed<T, P> {
+    pub(crate) fn new(io: T, pin: Arc<P>) -> Self {
+        let cut = Box::pin(pin.as_ref().as_ref().token.clone().cancelled_owned());
+        Self { io, cut, pin }
+    }
+
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.cut.as_mut().poll(cx) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(()) => {
+                let error = self.pin.as_ref().as_ref().error();
+                Err(io::Error::new(io::ErrorKind::ConnectionAborted, error))
+            }
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin, P: AsRef<Cut>> AsyncRead for Severed<T, P> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl<T: AsyncWrite + Unpin, P: AsRef<Cut>> AsyncWrite for Severed<T, P> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        Pin::new(&mut self.io).poll_write(cx, data)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
 }
 
 struct Guarded<P> {
@@ -103,6 +156,7 @@ mod tests {
     use futures_util::{FutureExt, StreamExt};
     use http_body_util::{BodyExt, BodyStream, StreamBody};
     use sealwire_attest::verdict::Reason;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     struct Pinned(Cut);
 
@@ -142,6 +196,30 @@ mod tests {
         assert!(content.next().await.is_none());
         // The exchange below is gone.
         assert!(send.is_closed());
+    }
+
+    // AT-25, SE-37: with the connection breaks everything that runs over it.
+    #[tokio::test]
+    async fn a_connection_breaks_where_it_is_cut() {
+        let pin = Arc::new(Pinned(Cut::default()));
+        let (near, mut far) = tokio::io::duplex(64);
+        let mut near = Severed::new(near, pin.clone());
+        far.write_all(b"first").await.unwrap();
+        let mut first = [0; 5];
+        near.read_exact(&mut first).await.unwrap();
+        near.write_all(b"back").await.unwrap();
+        let reading = tokio::spawn(async move {
+            let error = near.read_u8().await.unwrap_err();
+            (error, near.write_all(b"more").await.unwrap_err())
+        });
+        tokio::task::yield_now().await;
+        pin.0.cut(denial());
+        let (read, write) = reading.await.unwrap();
+        for error in [read, write] {
+            let cut = error.get_ref().and_then(|error| error.downcast_ref());
+            assert!(matches!(cut, Some(Error::CutOff(found)) if *found == denial()), "{error}");
+        }
+        assert_eq!(Arc::strong_count(&pin), 1);
     }
 
     // AT-25

@@ -5,7 +5,7 @@ mod kept;
 mod read;
 mod watch;
 
-pub(crate) use cut::{Cut, guarded};
+pub(crate) use cut::{Cut, Severed, guarded};
 pub use read::read;
 pub(crate) use watch::{Watcher, first};
 

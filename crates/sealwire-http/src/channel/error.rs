@@ -1,3 +1,5 @@
+use crate::BoxError;
+use http::StatusCode;
 use sealwire_session as session;
 use std::io;
 use tokio_tungstenite::tungstenite;
@@ -62,6 +64,14 @@ pub enum Error {
     /// The other side's first message did not come in time.
     #[error("nobody has answered in the channel")]
     TimedOut,
+    /// The connection that was to carry it failed before it was opened.
+    #[error("the connection of a channel: {0}")]
+    Transport(BoxError),
+    /// Whoever answers in the server's place does not make a WebSocket of the connection.
+    #[error(
+        "no WebSocket for the channel, but status {0}: what stands in front of the gateway may not let one through"
+    )]
+    NotUpgraded(StatusCode),
     /// The request cannot be sent.
     #[error("the request cannot be sent: {0}")]
     Request(&'static str),

@@ -37,6 +37,14 @@ pub struct Channel {
     progress: Arc<Progress>,
 }
 
+impl Channel {
+    /// Whether it takes no more requests: it broke, or the server wants it to end.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.requests.is_closed()
+    }
+}
+
 /// What carries a channel: somebody has to await it. It ends well only if the channel was closed by its keys.
 pub type Connection = BoxFuture<'static, Result<(), Error>>;
 

@@ -113,7 +113,7 @@ pub(crate) struct Args {
     #[arg(long)]
     keep_trying: bool,
     /// Print one line of JSON when ready: ready, listen, status, authority, development, kind, hardware-model,
-    /// operator, age, wire, kem or group, caller-attested, expires
+    /// operator, age, wire, channel (whether WebSockets and gRPC are carried), kem or group, caller-attested, expires
     #[arg(long)]
     json: bool,
 }
@@ -392,6 +392,7 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
             "operator": proof::ground_name(acceptance.operator),
             "age": acceptance.age.name(),
             "wire": wire,
+            "channel": matches!(status.sealed_with, SealedWith::Session(_)),
             "kem": kem,
             "group": group,
             "caller-attested": caller_attested,

@@ -9,6 +9,7 @@ mod problem;
 mod proxy;
 mod rewrite;
 mod status;
+mod websocket;
 
 use crate::serving::{Bound, Serving};
 use guard::Guard;
@@ -16,10 +17,13 @@ use proxy::{Counters, Proxy};
 use sealwire_client::{Connector, Status};
 use sealwire_gateway::listener::ConnectionLimits;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use websocket::Sockets;
 
 /// How long a program may keep a connection without a request: longer than their pools usually do, so that none is
 /// closed just when a request is written to it.
 const IDLE_TIME: Duration = Duration::from_secs(120);
+/// Requests at once in one connection of HTTP/2: long calls of gRPC, and WebSockets, share it.
+const STREAMS: u32 = 1_000;
 /// How long open exchanges may take once the proxy stops.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// How long the gateway's word on the end of a session is awaited.
@@ -89,15 +93,21 @@ pub async fn start(settings: ConnectSettings) -> Result<Running, Error> {
         tracing::warn!(%address, "programs elsewhere can reach the proxy, and what they send to it is not sealed yet");
     }
     let counters = Arc::new(Counters::default());
-    let limits =
-        ConnectionLimits { header_time: IDLE_TIME, drain_time: DRAIN_TIME, ..ConnectionLimits::default() };
-    let proxy = Proxy::new(connector.clone(), guard, problem::Way::new(&settings.client), counters.clone());
-    let view = status::View::new(&settings, address, connector.clone(), counters);
-    let programs = programs.serve(proxy, limits);
+    let limits = ConnectionLimits {
+        header_time: IDLE_TIME,
+        drain_time: DRAIN_TIME,
+        streams: STREAMS,
+        ..ConnectionLimits::default()
+    };
+    let sockets = Arc::new(Sockets::new());
+    let way = problem::Way::new(&settings.client);
+    let proxy = Proxy::new(connector.clone(), guard, way, counters.clone(), sockets.clone());
+    let view = status::View::new(&settings, address, connector.clone(), counters, sockets.clone());
+    let programs = programs.with_websockets().serve(proxy, limits);
     let status = status.serve(page::service(view, status_guard), limits);
     let development = connector.status().acceptance.claims.get().development;
     tracing::info!(address = %programs.address(), status = %status.address(), development, "local proxy started");
-    Ok(Running { programs, status, connector })
+    Ok(Running { programs, status, connector, sockets })
 }
 
 async fn bind(address: SocketAddr) -> Result<Bound, Error> {
@@ -109,6 +119,7 @@ pub struct Running {
     programs: Serving,
     status: Serving,
     connector: Connector,
+    sockets: Arc<Sockets>,
 }
 
 impl Running {
@@ -139,7 +150,8 @@ impl Running {
     /// Takes no new connections, waits a little for open exchanges, and ends the session where there is one.
     pub async fn shutdown(self) {
         let connector = self.connector().clone();
-        self.programs.shutdown().await;
+        // Nobody knows where a frame ends in what is carried: a WebSocket that has not ended by then is cut.
+        tokio::join!(self.programs.shutdown(), self.sockets.drain(DRAIN_TIME));
         // Nobody waits long for a gateway that does not answer: it finds out by its clock.
         let _ = tokio::time::timeout(FAREWELL, connector.close()).await;
         self.status.shutdown().await;

@@ -84,6 +84,9 @@ fn html(status: &Value) -> String {
     section(&mut out, "What the evidence says", at(status, "/verified/verdict/claims"), &[]);
     section(&mut out, "Key document", &status["document"], &[]);
     section(&mut out, "Wire", &status["wire"], &[]);
+    if status["channel"].is_object() {
+        section(&mut out, "Channel, for WebSockets and gRPC", &status["channel"], &[]);
+    }
     if status["revocation-list"].is_object() {
         section(&mut out, "Revocation list", &status["revocation-list"], &[]);
     }

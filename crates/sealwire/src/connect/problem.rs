@@ -1,10 +1,11 @@
 //! What the proxy says itself, as problem documents (RFC 9457). Only the caller reads them, so they may say everything.
 
 use super::guard::Refusal;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sealwire_attest::verdict::{Denial, Reason};
 use sealwire_client::{Error, Settings};
-use sealwire_http::{Body, body, client::oblivious, problem::MEDIA_TYPE};
+use sealwire_http::{Body, body, channel, client::oblivious, problem::MEDIA_TYPE};
 use serde_json::{Value, json};
 
 /// Problem types are `tag:` URIs (RFC 4151): names, not addresses.
@@ -55,6 +56,42 @@ pub(super) fn reasons(reasons: &[Reason]) -> Value {
     serde_json::to_value(reasons).unwrap_or_default()
 }
 
+/// What a message of gRPC has encoded, besides what is not ASCII.
+const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
+
+/// How the caller wants to hear of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// a problem document
+    Document,
+    /// the status of gRPC, whose callers see nothing else
+    Grpc,
+}
+
+impl Problem {
+    /// The same as an answer of gRPC that is trailers alone.
+    fn grpc_response(self) -> Response<Body> {
+        // Callers try again by themselves where they are told that a service is unavailable.
+        let status = match self.kind {
+            "no-upgrade" => "12",
+            "denied" | "no-session" | "not-attested" => "9",
+            "outcome-unknown" | "revoked" | "request-body" => "2",
+            _ => "14",
+        };
+        let message = format!("{}: {}", self.title, self.detail);
+        let message = utf8_percent_encode(&message, ENCODED).to_string();
+        let mut response = Response::new(body::empty());
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert("grpc-status", HeaderValue::from_static(status));
+        headers.extend(HeaderValue::try_from(message).ok().map(|message| {
+            let name = HeaderName::from_static("grpc-message");
+            (name, message)
+        }));
+        response
+    }
+}
+
 /// Somebody was not let in.
 pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
     let (title, detail) = match refusal {
@@ -85,12 +122,11 @@ pub(super) fn old_version() -> Response<Body> {
     Problem::new(status, "version", "This proxy speaks HTTP/1.1 and HTTP/2", detail).response()
 }
 
-/// OB-46
-pub(super) fn no_upgrade() -> Response<Body> {
-    let detail = "The oblivious wire carries requests and answers, no open connections: no WebSockets, and no \
-                  CONNECT. Server-sent events work.";
-    Problem::new(StatusCode::NOT_IMPLEMENTED, "no-upgrade", "This wire carries no upgrades", detail)
-        .response()
+/// A CONNECT that is no WebSocket's.
+pub(super) fn no_tunnel() -> Response<Body> {
+    let detail = "This is the base URL of one service, no proxy for others: it takes no CONNECT but that of a WebSocket \
+                  (RFC 8441).";
+    Problem::new(StatusCode::NOT_IMPLEMENTED, "no-upgrade", "This proxy makes no tunnels", detail).response()
 }
 
 /// RFC 9110 section 10.1.1
@@ -122,7 +158,7 @@ impl Way {
 }
 
 /// There is no answer from beyond.
-pub(super) fn failed(error: &Error, way: &Way) -> Response<Body> {
+pub(super) fn failed(error: &Error, way: &Way, form: Form) -> Response<Body> {
     let mut problem = problem_of(error, way);
     if error.is_too_soon() {
         // The error itself says the first half.
@@ -132,7 +168,10 @@ pub(super) fn failed(error: &Error, way: &Way) -> Response<Body> {
         problem.detail.push_str(" Its keys were fetched less than 30 s ago; try again in a moment.");
         problem.retry_after = Some(HINT_PAUSE);
     }
-    problem.response()
+    match form {
+        Form::Document => problem.response(),
+        Form::Grpc => problem.grpc_response(),
+    }
 }
 
 /// AT-23: every rule that failed, for the caller alone.
@@ -185,6 +224,40 @@ fn problem_of(error: &Error, way: &Way) -> Problem {
             "This machine cannot attest itself",
             format!("{}.", detail()),
         ),
+        // OB-46
+        Error::NeedsSession => Problem::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "no-upgrade",
+            "This wire carries no WebSockets and no gRPC",
+            "The oblivious wire carries requests and answers, each by itself; server-sent events work. For WebSockets and \
+             gRPC start sealwire connect with --wire session, which goes without a relay.",
+        ),
+        Error::WebSocket(_) => Problem::new(
+            StatusCode::BAD_REQUEST,
+            "websocket",
+            "This is no upgrade to a WebSocket",
+            format!("{}.", detail()),
+        ),
+        Error::Channel(channel::Error::NotUpgraded(outer)) => Problem::new(
+            StatusCode::BAD_GATEWAY,
+            "no-channel",
+            "No channel to the gateway",
+            format!(
+                "WebSockets and gRPC go over a WebSocket to the gateway, and something on the way answered it with status \
+                 {outer}: a proxy or load balancer that lets no WebSocket through, or a gateway without channels. {}.",
+                way.tried()
+            ),
+        ),
+        Error::Channel(_) => Problem::new(
+            status,
+            "no-channel",
+            "No channel to the gateway",
+            format!(
+                "It was not carried out, or does no harm when it is repeated. {}: {}.",
+                way.tried(),
+                detail()
+            ),
+        ),
         Error::RequestBody => {
             Problem::new(StatusCode::BAD_REQUEST, "request-body", "The request broke off", detail())
         }
@@ -235,9 +308,34 @@ mod tests {
     #[test]
     fn a_renewal_that_was_left_out_says_when_to_try_again() {
         let stale = || oblivious::Error::StaleKey(StatusCode::BAD_REQUEST);
-        let answer = failed(&Error::TooSoon { source: stale() }, &way(None));
+        let answer =
+            failed(&Error::TooSoon { source: Box::new(Error::Wire(stale())) }, &way(None), Form::Document);
         assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
         assert_eq!(answer.headers()[header::RETRY_AFTER], "30");
-        assert!(!failed(&Error::Wire(stale()), &way(None)).headers().contains_key(header::RETRY_AFTER));
+        assert!(
+            !failed(&Error::Wire(stale()), &way(None), Form::Document)
+                .headers()
+                .contains_key(header::RETRY_AFTER)
+        );
+    }
+
+    // gRPC's callers see a status and a message; they repeat by themselves what is said to be unavailable.
+    #[test]
+    fn a_call_hears_of_it_in_its_own_words() {
+        for (error, status) in [
+            (Error::NeedsSession, "12"),
+            (Error::OutcomeUnknown, "2"),
+            (Error::Denied(Denial { reasons: Vec::new() }), "9"),
+            (Error::Channel(channel::Error::TimedOut), "14"),
+        ] {
+            let answer = failed(&error, &way(None), Form::Grpc);
+            assert_eq!(answer.status(), StatusCode::OK);
+            assert_eq!(answer.headers()["grpc-status"], status);
+            assert!(!answer.headers()["grpc-message"].is_empty());
+        }
+        let told = failed(&Error::NeedsSession, &way(None), Form::Grpc);
+        assert!(told.headers()["grpc-message"].to_str().unwrap().contains("--wire session"));
+        let document = failed(&Error::NeedsSession, &way(None), Form::Document);
+        assert_eq!(document.status(), StatusCode::NOT_IMPLEMENTED);
     }
 }

@@ -3,11 +3,12 @@
 use super::{
     guard::{Guard, LocalHost, Refusal},
     problem, rewrite,
+    websocket::{Near, Sockets},
 };
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Method, Request, Response, Uri, Version, header, request::Parts, uri::PathAndQuery};
-use sealwire_client::{Connector, Error};
-use sealwire_http::Body;
+use http::{Method, Request, Response, Uri, Version, header, request::Parts, uri::PathAndQuery};
+use sealwire_client::{Connector, Error, is_grpc};
+use sealwire_http::{Body, websocket};
 use std::{
     convert::Infallible,
     sync::{
@@ -36,6 +37,7 @@ struct Shared {
     guard: Guard,
     way: problem::Way,
     counters: Arc<Counters>,
+    sockets: Arc<Sockets>,
 }
 
 impl Proxy {
@@ -44,8 +46,9 @@ impl Proxy {
         guard: Guard,
         way: problem::Way,
         counters: Arc<Counters>,
+        sockets: Arc<Sockets>,
     ) -> Self {
-        Self(Arc::new(Shared { connector, guard, way, counters }))
+        Self(Arc::new(Shared { connector, guard, way, counters, sockets }))
     }
 }
 
@@ -71,24 +74,35 @@ impl Shared {
             Ok(local) => local,
             Err(refused) => return self.refuse(&refused),
         };
+        let near = Near::take(&mut head);
+        let form = if is_grpc(&head.headers) { problem::Form::Grpc } else { problem::Form::Document };
         let authority = self.connector.authority();
         // The connector's own authority is put in its place.
         let path = head.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
         head.uri = Uri::from(path);
         rewrite::request(&mut head.headers, &self.guard, authority);
+        if let Some(near) = &near {
+            near.ask_on(&mut head.headers);
+        }
         match self.connector.clone().oneshot(Request::from_parts(head, content)).await {
             Ok(mut response) => {
                 rewrite::response(response.headers_mut(), &local, authority);
+                if let Some(near) = near {
+                    near.join(&mut response, &self.sockets);
+                }
                 response
             }
             Err(error) => {
+                if matches!(error, Error::NeedsSession) {
+                    self.counters.impossible.fetch_add(1, Ordering::Relaxed);
+                }
                 // Callers that go away in the middle are no trouble of this proxy's.
                 if matches!(error, Error::RequestBody) {
                     tracing::debug!(%error, "a request got no answer");
                 } else {
                     tracing::warn!(%error, "a request got no answer");
                 }
-                problem::failed(&error, &self.way)
+                problem::failed(&error, &self.way, form)
             }
         }
     }
@@ -99,8 +113,8 @@ impl Shared {
         if head.version < Version::HTTP_11 {
             return Err(Refused::Version);
         }
-        if head.method == Method::CONNECT || asks_for_websocket(&head.headers) {
-            return Err(Refused::Upgrade);
+        if head.method == Method::CONNECT && !websocket::is_connect(head) {
+            return Err(Refused::Tunnel);
         }
         // hyper asks for the body, and so answers 100, as soon as the connector wants it (OB-44).
         let expects = head.headers.get_all(header::EXPECT);
@@ -121,9 +135,9 @@ impl Shared {
                 self.counters.impossible.fetch_add(1, Ordering::Relaxed);
                 problem::old_version()
             }
-            Refused::Upgrade => {
+            Refused::Tunnel => {
                 self.counters.impossible.fetch_add(1, Ordering::Relaxed);
-                problem::no_upgrade()
+                problem::no_tunnel()
             }
             Refused::Expectation => {
                 self.counters.impossible.fetch_add(1, Ordering::Relaxed);
@@ -138,15 +152,6 @@ impl Shared {
 enum Refused {
     NotLetIn(Refusal),
     Version,
-    Upgrade,
+    Tunnel,
     Expectation,
-}
-
-/// Other upgrades, such as to HTTP/2, are offers: programs that make them go on without.
-fn asks_for_websocket(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::UPGRADE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.split(',').any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket")))
 }

@@ -1,8 +1,8 @@
 //! What the status page shows.
 
-use super::{ConnectSettings, problem, proxy::Counters};
+use super::{ConnectSettings, problem, proxy::Counters, websocket::Sockets};
 use sealwire_attest::{UnixTime, key_document::Age};
-use sealwire_client::{Connector, Refusal, SealedWith};
+use sealwire_client::{Connector, Refusal, SealedWith, Status};
 use sealwire_crypto::{aead::Aead, kem::Kem, kx::Group};
 use sealwire_http::{client::oblivious::Form, session::Scheme};
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ pub(super) struct View {
     form: &'static str,
     connector: Connector,
     counters: Arc<Counters>,
+    sockets: Arc<Sockets>,
 }
 
 impl View {
@@ -29,6 +30,7 @@ impl View {
         address: SocketAddr,
         connector: Connector,
         counters: Arc<Counters>,
+        sockets: Arc<Sockets>,
     ) -> Self {
         Self {
             address,
@@ -40,6 +42,7 @@ impl View {
             },
             connector,
             counters,
+            sockets,
         }
     }
 
@@ -76,6 +79,7 @@ impl View {
                 "wires": document.wires,
                 "config-digest": format!("sha384:{}", hex::encode(document.config_digest)),
             },
+            "channel": channel(&status, self.sockets.open()),
             "counts": {
                 "requests": counts.requests,
                 "failed": counts.failed,
@@ -85,6 +89,9 @@ impl View {
                 "failed-renewals": counts.failed_renewals,
                 "resumptions": counts.resumptions,
                 "early-data": counts.early,
+                "channels": counts.channels,
+                "websockets": counts.websockets,
+                "grpc-calls": counts.grpc,
                 "not-let-in": self.counters.refused.load(Ordering::Relaxed),
                 "not-possible": self.counters.impossible.load(Ordering::Relaxed),
             },
@@ -96,6 +103,14 @@ impl View {
             "refused": status.refused.as_ref().map(|denial| problem::reasons(&denial.reasons)),
             "refusals": status.refusals.iter().map(refusal).collect::<Vec<_>>(),
         })
+    }
+}
+
+/// What WebSockets and gRPC go over; none on a wire that has none.
+fn channel(status: &Status, websockets: usize) -> Value {
+    match status.sealed_with {
+        SealedWith::Session(_) => json!({ "open": status.channels_open, "websockets": websockets }),
+        _ => Value::Null,
     }
 }
 

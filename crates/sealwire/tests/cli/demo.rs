@@ -10,7 +10,7 @@ use std::{
 
 /// Making a development root takes seconds: the one of the other tests.
 const STATE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cli-state");
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 15] = [
     "attest",
     "json",
     "upload",
@@ -23,6 +23,7 @@ const STEPS: [&str; 14] = [
     "resume",
     "early-data",
     "restart",
+    "websocket",
     "mutual",
     "wrong-policy",
 ];

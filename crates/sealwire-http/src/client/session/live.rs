@@ -17,7 +17,7 @@ use sealwire_session::{
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -53,6 +53,8 @@ pub struct Live {
     until: u64,
     idle: u64,
     last_used: AtomicU64,
+    /// channels that are open
+    channels: AtomicUsize,
     ticket: Mutex<Option<Ticket>>,
     closed: AtomicBool,
 }
@@ -99,6 +101,7 @@ impl Live {
             until: now.saturating_add(millis(parameters.lifetime)),
             idle: millis(parameters.idle),
             last_used: AtomicU64::new(now),
+            channels: AtomicUsize::new(0),
             ticket: Mutex::new(ticket),
             closed: AtomicBool::new(false),
             settings,
@@ -110,8 +113,9 @@ impl Live {
     pub fn is_usable(&self) -> bool {
         let now = self.settings.clock.unix_millis();
         let idle_until = self.last_used.load(Ordering::Relaxed).saturating_add(self.idle);
+        let used = now < idle_until || self.channels.load(Ordering::Relaxed) > 0;
         let left = self.next.load(Ordering::Relaxed) < self.facts.parameters.requests;
-        now < self.until && now < idle_until && left && !self.closed.load(Ordering::Relaxed)
+        now < self.until && used && left && !self.closed.load(Ordering::Relaxed)
     }
 
     /// What was negotiated.
@@ -135,8 +139,18 @@ impl Live {
         if number >= self.facts.parameters.requests {
             return Err(Error::RequestLimit);
         }
-        self.last_used.store(self.settings.clock.unix_millis(), Ordering::Relaxed);
+        self.touch();
         Ok(number)
+    }
+
+    fn touch(&self) {
+        self.last_used.store(self.settings.clock.unix_millis(), Ordering::Relaxed);
+    }
+
+    /// A channel is open: the session is in use until it is not.
+    pub(super) fn use_by_channel(self: &Arc<Self>) -> InUse {
+        self.channels.fetch_add(1, Ordering::Relaxed);
+        InUse(Arc::clone(self))
     }
 
     pub(super) fn chunks(&self) -> chunk::Limits {
@@ -159,6 +173,16 @@ impl Live {
         let close = self.secrets.close.close(&self.id).encode();
         let answer = handshake::post(transport, resource, Some(&self.base_id), close).await?;
         Ok(self.secrets.close.confirm(&self.id, &Closed::decode(&answer)?)?)
+    }
+}
+
+/// One channel of a session, as long as it is open.
+pub(super) struct InUse(Arc<Live>);
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.channels.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

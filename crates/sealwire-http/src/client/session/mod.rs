@@ -1,5 +1,6 @@
 //! The client's side of the session wire.
 
+mod channel;
 mod early;
 mod handshake;
 mod live;

@@ -9,6 +9,7 @@ mod resume;
 mod stage;
 mod steps;
 mod tap;
+mod websocket;
 
 use crate::cli::exit::{Exit, Outcome};
 use clap::Args as ClapArgs;

@@ -1,0 +1,118 @@
+//! The channels of the session in use (SE-37): one for all, opened when it is first needed, and another where it is full.
+
+use super::{keeper::Keeper, pin::Pin};
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use sealwire_http::{
+    Body, BoxError,
+    channel::{Error, Settings},
+    client::channel::Channel,
+};
+use std::{
+    pin::Pin as Pinned,
+    sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError, Weak, atomic::Ordering},
+    task::{Context, Poll},
+};
+use tokio::sync::Mutex;
+
+/// Holds the channels. Whoever still uses one that is held no more goes on with it; it closes with the last of them.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// held by whoever opens one; others wait, and take it
+    opening: Mutex<()>,
+    open: SyncMutex<Vec<Open>>,
+}
+
+struct Open {
+    /// whose session it is of. Its connection keeps that in use, so this must not
+    pin: Weak<Pin>,
+    channel: Channel,
+    /// one for each that is taken
+    seats: Arc<()>,
+}
+
+/// A place among those whom a channel carries at once, until it is dropped. Beyond what the server takes, a request would
+/// wait for another's end, which for a WebSocket may be never.
+pub(crate) struct Seat(#[allow(dead_code, reason = "held, never read")] Arc<()>);
+
+impl Kept {
+    /// A channel of the session of `pin`, and a place in it; `None` where its wire has none.
+    pub(crate) async fn of(&self, keeper: &Keeper, pin: &Arc<Pin>) -> Option<Result<(Channel, Seat), Error>> {
+        if let Some(taken) = self.take(pin) {
+            return Some(Ok(taken));
+        }
+        let _opening = self.opening.lock().await;
+        if let Some(taken) = self.take(pin) {
+            return Some(Ok(taken));
+        }
+        let (channel, connection) = match keeper.appraiser().open_channel(pin).await? {
+            Ok(opened) => opened,
+            Err(error) => return Some(Err(error)),
+        };
+        keeper.counters.channels.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(gateway = keeper.appraiser().authority(), "channel opened");
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a channel ended");
+            }
+        });
+        let seats = Arc::new(());
+        let taken = (channel.clone(), Seat(Arc::clone(&seats)));
+        // Where there is another session by now, it is for this one caller.
+        if Arc::ptr_eq(&keeper.state().pin, pin) {
+            self.open().push(Open { pin: Arc::downgrade(pin), channel, seats });
+        }
+        Some(Ok(taken))
+    }
+
+    /// How many are open.
+    pub(crate) fn count(&self) -> usize {
+        self.open().iter().filter(|open| !open.channel.is_closed()).count()
+    }
+
+    /// Nothing new goes over those that are held.
+    pub(crate) fn retire(&self) {
+        self.open().clear();
+    }
+
+    /// A place in a channel that is open and has one.
+    fn take(&self, pin: &Arc<Pin>) -> Option<(Channel, Seat)> {
+        let most = usize::try_from(Settings::default().streams).unwrap_or(usize::MAX);
+        let mut open = self.open();
+        open.retain(|open| !open.channel.is_closed());
+        let mut of_pin = open.iter().filter(|open| open.pin.as_ptr() == Arc::as_ptr(pin));
+        // One of the counted is this side's own.
+        let free = of_pin.find(|open| Arc::strong_count(&open.seats) <= most)?;
+        Some((free.channel.clone(), Seat(Arc::clone(&free.seats))))
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Content that keeps its place until it is dropped.
+pub(crate) struct Seated {
+    pub(crate) content: Body,
+    pub(crate) _seat: Arc<Seat>,
+}
+
+impl HttpBody for Seated {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pinned<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pinned::new(&mut self.content).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.content.size_hint()
+    }
+}
