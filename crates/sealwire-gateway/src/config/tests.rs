@@ -432,7 +432,7 @@ const WRONG: [Wrong; 60] = [
         "longer than session.lifetime",
         "ends",
     ),
-    ("upstream = \"http://127.0.0.1:9\"\n[session]\nhalf-open = 9", 0, "above session.half-open", "oldest"),
+    ("upstream = \"http://127.0.0.1:9\"\n[session]\nhalf-open = 9", 2, "above session.half-open", "oldest"),
     ("upstream = \"http://127.0.0.1:9\"\n[session]\ngroups = []", 3, "is empty", "X25519MLKEM768"),
     ("upstream = \"http://127.0.0.1:9\"\n[session]\naeads = []", 3, "is empty", "aes-256-gcm"),
     ("upstream = \"http://127.0.0.1:9\"\n[session]\nschemes = []", 3, "is empty", "ed25519+ml-dsa-65"),
