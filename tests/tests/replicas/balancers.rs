@@ -1,6 +1,7 @@
 //! nginx and HAProxy themselves: with their default limits (SE-83), and routing by instance as the documentation says
 //! (SE-44).
 
+use super::channels::{hears, socket_of, talking};
 use super::fleet::{Balancer, Member, bound, connect, enclave, facts, get, instance, send, settings};
 use axum::{Router, body::Body, response::IntoResponse, routing::get as on_get};
 use bytes::Bytes;
@@ -222,7 +223,7 @@ async fn all_well(connector: &Connector) {
 // SE-44: what docs/operate.md tells people to write, with nothing changed but addresses and files: all that is of one
 // session goes to one instance, without any registry; and where that is gone, the caller is told by the other.
 async fn the_documented_balancer_routes_by_instance(nginx: bool) {
-    let app = App::echo().await;
+    let app = talking().await;
     let (mut first, mut second) = (prefixed(&app, 1).await, prefixed(&app, 2).await);
     let balancer = Documented::start(nginx, first.listen, second.listen);
     for member in [&mut first, &mut second] {
@@ -245,6 +246,7 @@ async fn the_documented_balancer_routes_by_instance(nginx: bool) {
         let connector = connect(settings).await;
         all_well(&connector).await;
         get(&connector).await;
+        hears(&mut socket_of(&connector).await.unwrap(), "in a channel").await;
         let counts = connector.status().counts;
         assert_eq!((counts.failed, counts.resent, counts.renewals), (0, 0, 0));
         met.insert(instance(&connector)[0]);

@@ -1,7 +1,7 @@
 //! Three gateways, a balancer, a registry, and everything that can go wrong with them (SE-44): whatever does, nothing is
 //! acted upon twice, nothing is in clear, and nothing comes from a stranger. Availability may suffer.
 
-use super::fleet::{Balancer, Member, bound, connect, enclave, entry, free, instance, send, settings};
+use super::fleet::{Balancer, Member, bound, call, connect, enclave, entry, free, instance, send, settings};
 use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
 use http::{Method, StatusCode};
 use sealwire_client::{Connector, Settings, Wire};
@@ -107,7 +107,10 @@ impl Scene {
                 }
                 let said = format!("{SECRET} {}", self.next);
                 let said = if method == Method::POST { said } else { String::new() };
-                let outcome = send(&caller.connector, method, &path, &said).await;
+                let outcome = match caller.kind {
+                    "channel" => call(&caller.connector, &path, &said).await,
+                    _ => send(&caller.connector, method, &path, &said).await,
+                };
                 let well = matches!(&outcome, Ok((StatusCode::OK, back)) if *back == said.as_bytes());
                 // Nobody but the application says anything to a caller but the gateway's own errors.
                 if let Ok((status, back)) = &outcome {

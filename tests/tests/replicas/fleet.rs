@@ -197,6 +197,17 @@ pub(crate) async fn send(
     answered(connector, request.body(body::full(said.to_owned())).unwrap()).await
 }
 
+/// The same over a channel, which carries calls of gRPC.
+pub(crate) async fn call(
+    connector: &Connector,
+    path: &str,
+    said: &str,
+) -> Result<(StatusCode, Vec<u8>), Error> {
+    let request = Request::post(format!("https://{AUTHORITY}{path}"));
+    let request = request.header("content-type", "application/grpc").header("te", "trailers");
+    answered(connector, request.body(body::full(said.to_owned())).unwrap()).await
+}
+
 async fn answered(
     connector: &Connector,
     request: Request<sealwire_http::Body>,

@@ -3,6 +3,7 @@
 
 mod balancers;
 mod bound;
+mod channels;
 mod faults;
 mod fleet;
 mod handshakes;
