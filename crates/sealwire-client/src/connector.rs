@@ -2,7 +2,7 @@
 
 use crate::{
     Environment, Error, Settings, Status,
-    keys::{Appraiser, Keeper, Refresher},
+    keys::{Appraiser, Errand, Keeper, Refresher},
     retry,
     revocation::{self, Watcher},
 };
@@ -77,6 +77,15 @@ impl Connector {
     #[must_use]
     pub fn authority(&self) -> &str {
         self.keeper.appraiser().authority()
+    }
+
+    /// Makes sure that there is something to send with, as the next request would: where the session is over or a key has
+    /// ended, another is had first. Nothing reaches the application.
+    ///
+    /// # Errors
+    /// As a request's.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        self.keeper.usable(&mut Errand::default()).await.map(drop)
     }
 
     /// Ends the session, where the wire has one (SE-39): the gateway forgets it, and requests that are under way end as they

@@ -5,6 +5,8 @@
 
 mod admin;
 pub mod config;
+mod destination;
+pub mod embed;
 mod gateway;
 mod instance;
 mod layers;

@@ -64,9 +64,15 @@ const BUCKETS: [f64; 14] =
 ///
 /// One for all gateways of a process, because the metrics facade has one: their numbers add up.
 pub(crate) fn recorder() -> Option<&'static PrometheusHandle> {
-    static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     RECORDER.get_or_init(install).as_ref()
 }
+
+/// The same, where a gateway has asked for it: an application that attests itself has metrics of its own.
+pub(crate) fn installed() -> Option<&'static PrometheusHandle> {
+    RECORDER.get()?.as_ref()
+}
+
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
 fn install() -> Option<PrometheusHandle> {
     let buckets = |builder: PrometheusBuilder, name: &str| {

@@ -26,7 +26,7 @@ const USED: usize = 1 << 18;
 pub(crate) struct Sessions {
     server: Arc<Server>,
     pub(crate) table: Arc<Table<Identity>>,
-    pending: Arc<Pending<()>>,
+    pending: Arc<Pending>,
     once: Arc<OnceRegister>,
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     config::Plan,
+    destination::Application as Innermost,
     layers::{
         InFlight, InFlightLayer, Observe, ObserveLayer, PickWire, Plain, PlainLayer, Policy, PolicyLayer,
         RateLayer, RateLimit, Sealed, Services, SessionServices,
@@ -9,7 +10,6 @@ use crate::{
     own::Own,
     replicas::{Forward, ForwardLayer, Hops, Replicas, Times},
     sessions::{Presented, Sessions},
-    upstream::Upstream,
 };
 use sealwire_http::crypto::random::Random;
 use sealwire_http::{
@@ -24,7 +24,7 @@ use std::{sync::Arc, time::Duration};
 use tower::ServiceBuilder;
 
 /// What every wire leads to.
-type Application = Policy<RateLimit<Upstream>>;
+type Application = Policy<RateLimit<Innermost>>;
 /// The oblivious wire.
 type SealedWire = Observe<Oblivious<Application>>;
 /// The session wire.
@@ -87,7 +87,7 @@ pub(crate) struct Generation {
     pub(crate) plan: Plan,
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) sessions: Arc<Sessions>,
-    pub(crate) upstream: Upstream,
+    pub(crate) application: Innermost,
 }
 
 /// The whole of it. `older` are configurations that have been replaced, and whose keys are still accepted.
@@ -197,5 +197,5 @@ fn application(generation: &Generation) -> Application {
         // rate limit by Peer
         .layer(RateLayer)
         // the exchange with the application, streaming both ways
-        .service(generation.upstream.clone())
+        .service(generation.application.clone())
 }

@@ -19,7 +19,8 @@
 //! ```
 //!
 //! with paths without a final `/`, methods ascending, and upstreams as `scheme://host:port/base` with the port always
-//! there. A revocation list is no part of it: it can only take away. Configurations that mean the same have the same digest;
+//! there, or `within` where the application is this process. A revocation list is no part of it: it can only take away.
+//! Configurations that mean the same have the same digest;
 //! limits, times, key rotation and TLS of the listener are no part of it. Nor is `[session]`: of suites a caller takes
 //! only what it has offered, and what is put back of a bound request's outside decides whether it is taken, not where what
 //! is sealed in it goes.

@@ -21,7 +21,7 @@ pub use callers::{Asked, Callers};
 pub use companions::{Companion, CompanionKind};
 pub use digest::VERSION as DIGEST_VERSION;
 pub use error::Error;
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Plan, Served};
 pub use registry::Registry;
 pub use session::{PathPrefix, Session};
 pub use tpm::Tpm;

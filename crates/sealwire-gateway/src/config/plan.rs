@@ -43,9 +43,17 @@ pub(crate) struct Plan {
     pub(crate) callers: Option<CallersPlan>,
 }
 
+/// Who serves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Served {
+    /// a gateway that listens, or will, at this address, in front of upstreams
+    At(SocketAddr),
+    /// the application itself, wherever it listens
+    Within,
+}
+
 impl Plan {
-    /// `bound` is where the gateway listens, or will.
-    pub(super) fn checked(config: &Config, bound: SocketAddr) -> Result<Self, Fault> {
+    pub(super) fn checked(config: &Config, served: Served) -> Result<Self, Fault> {
         check_limits(&config.limits)?;
         check_keys(&config.keys)?;
         check_quotes(&config.quotes)?;
@@ -54,9 +62,9 @@ impl Plan {
         config.registry.as_ref().map_or(Ok(()), Registry::check)?;
         registry::check_prefix(&config.instance_prefix)?;
         let session = config.session.checked()?;
-        let authorities = authorities(config, bound)?;
+        let authorities = authorities(config, served)?;
         let rewrites = config.session.rewrites(&authorities)?;
-        let routes = routes(config)?;
+        let routes = routes(config, served)?;
         let upstream_roots = match &config.upstream_roots {
             None => None,
             Some(path) => Some(Roots::read(path).map_err(|what| {
@@ -109,8 +117,8 @@ impl Plan {
         })
     }
 
-    pub(crate) fn new(config: &Config, bound: SocketAddr) -> Result<Self, super::Error> {
-        Ok(Self::checked(config, bound)?)
+    pub(crate) fn new(config: &Config, served: Served) -> Result<Self, super::Error> {
+        Ok(Self::checked(config, served)?)
     }
 
     /// Whether key documents of both say the same.
@@ -246,20 +254,18 @@ pub(super) fn unique<T: Eq + Hash>(values: &[T], at: impl FnOnce(usize) -> At) -
     }
 }
 
-fn authorities(config: &Config, bound: SocketAddr) -> Result<Vec<String>, Fault> {
+fn authorities(config: &Config, served: Served) -> Result<Vec<String>, Fault> {
     if config.admin.is_some_and(|admin| admin == config.listen && admin.port() != 0) {
         let hint = "administration needs an address of its own, best on loopback";
         return Err(Fault::new(At::key("admin"), "is the listen address", hint));
     }
     let at = || At::key("authorities");
     if config.authorities.is_empty() {
+        let hint = "name what clients call this service: authorities = [\"api.example\"]";
+        let Served::At(bound) = served else { return Err(Fault::new(at(), "is missing", hint)) };
         if bound.ip().is_unspecified() {
             let what = "is missing, and the listen address names no host";
-            return Err(Fault::new(
-                at(),
-                what,
-                "name what clients call this service: authorities = [\"api.example\"]",
-            ));
+            return Err(Fault::new(at(), what, hint));
         }
         let bound = bound.to_string();
         return Ok(vec![authority::normalise(&bound, authority::DEFAULT_PORT).unwrap_or(bound)]);
@@ -275,13 +281,13 @@ fn authorities(config: &Config, bound: SocketAddr) -> Result<Vec<String>, Fault>
     Ok(normal)
 }
 
-fn routes(config: &Config) -> Result<Table, Fault> {
+fn routes(config: &Config, served: Served) -> Result<Table, Fault> {
     let mut routes: Vec<Route> = Vec::with_capacity(config.routes.len() + 1);
     let short = config.upstream.as_ref().map(|upstream| (At::default(), Written::new("/", upstream)));
     let written =
         config.routes.iter().enumerate().map(|(i, route)| (At::key("route").index(i), route.clone()));
     for (at, written) in short.into_iter().chain(written) {
-        let route = route(&at, &written, config)?;
+        let route = route(&at, &written, config, served)?;
         if routes.iter().any(|other| other.path == route.path) {
             let hint = "paths are compared without a final `/`; a top-level `upstream` is the route `/`";
             return Err(Fault::new(at.then("path"), format!("a second route `{}`", route.path), hint));
@@ -299,14 +305,18 @@ fn routes(config: &Config) -> Result<Table, Fault> {
     Ok(Table::new(routes))
 }
 
-fn route(at: &At, written: &Written, config: &Config) -> Result<Route, Fault> {
+fn route(at: &At, written: &Written, config: &Config, served: Served) -> Result<Route, Fault> {
     let at = |key| at.clone().then(key);
     let path = routes::normal_path(&written.path).ok_or_else(|| {
         let hint = "begins with `/`, without query, `.`, `..`, `%`, `;` and empty segments";
         Fault::new(at("path"), format!("`{}` is no path of a route", written.path), hint)
     })?;
-    let target = Target::parse(&written.upstream)
-        .map_err(|(what, hint)| Fault::new(at("upstream"), format!("`{}` {what}", written.upstream), hint))?;
+    let target = match served {
+        Served::Within => Target::Within,
+        Served::At(_) => Target::parse(&written.upstream).map_err(|(what, hint)| {
+            Fault::new(at("upstream"), format!("`{}` {what}", written.upstream), hint)
+        })?,
+    };
     if target.is(config.listen) {
         return Err(Fault::new(
             at("upstream"),

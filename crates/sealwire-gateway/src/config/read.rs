@@ -1,7 +1,7 @@
 //! From a file to a configuration.
 
 use super::{
-    Config, Endorsements, Error, Plan,
+    Config, Endorsements, Error, Plan, Served,
     error::{At, Step},
 };
 use std::{
@@ -47,7 +47,7 @@ impl Config {
         if let Some(folder) = path.parent() {
             config.resolve(folder);
         }
-        Plan::checked(&config, config.listen).map_err(|fault| Error {
+        Plan::checked(&config, Served::At(config.listen)).map_err(|fault| Error {
             file: Some(path.to_owned()),
             line: locate(text, &fault.at),
             ..Error::from(fault)
@@ -60,7 +60,7 @@ impl Config {
     /// # Errors
     /// The first thing that is wrong.
     pub fn validate(&self) -> Result<(), Error> {
-        Plan::new(self, self.listen).map(drop)
+        Plan::new(self, Served::At(self.listen)).map(drop)
     }
 
     /// The digest of what decides where plaintext goes (AT-44), which key documents carry.
@@ -70,7 +70,7 @@ impl Config {
     /// # Errors
     /// What is wrong with the configuration.
     pub fn digest(&self) -> Result<[u8; 48], Error> {
-        Ok(Plan::new(self, self.listen)?.digest)
+        Ok(Plan::new(self, Served::At(self.listen))?.digest)
     }
 
     fn resolve(&mut self, folder: &Path) {

@@ -34,7 +34,7 @@ pub(super) async fn keep(state: Arc<State>, rotation: Duration, finished: Cancel
             }
         }
         state.instance.staple.report();
-        if let Some(recorder) = metrics::recorder() {
+        if let Some(recorder) = metrics::installed() {
             recorder.run_upkeep();
         }
         state.forget().await;

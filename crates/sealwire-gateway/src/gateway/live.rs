@@ -8,12 +8,12 @@
 
 use crate::{
     config::Plan,
+    destination::Destination,
     instance::{self, Attested, Instance, Keys},
-    metrics::{self, UpstreamMetrics},
+    metrics,
     own::{Challenges, Own},
     sessions::{Presented, Sessions},
     stack::{self, Generation, Parts, Stack},
-    upstream::Upstream,
 };
 use arc_swap::ArcSwap;
 use http::{Request, Response};
@@ -72,7 +72,7 @@ pub(crate) struct State {
     pub(crate) instance: Arc<Instance>,
     parts: Parts,
     keys: key_ring::Settings,
-    upstream_metrics: Arc<UpstreamMetrics>,
+    destination: Destination,
     live: ArcSwap<Live>,
     /// changes happen one after the other; requests never wait for one
     changing: Mutex<()>,
@@ -94,19 +94,19 @@ impl State {
         parts: Parts,
         keys: key_ring::Settings,
         plan: Plan,
+        destination: Destination,
     ) -> Result<Self, Error> {
-        let upstream_metrics = Arc::new(UpstreamMetrics::new());
         let instance = Arc::new(instance);
-        let upstream = upstream(&plan, &parts, &upstream_metrics)?;
+        let application = destination.of(&plan, &parts.random)?;
         let ring = ring(&instance, &keys, &parts, &[]).await?;
         let sessions = sessions(&instance, &parts, &plan)?;
-        let current = Arc::new(Generation { plan, ring, sessions, upstream });
+        let current = Arc::new(Generation { plan, ring, sessions, application });
         let since = instance.now();
         let attested = attest(&instance, &keys, &current, &current.ring.current(), since).await?;
         let challenges = Challenges::per_second(current.plan.challenges_per_second);
         let live = assemble(&parts, &instance, current, since, Vec::new(), attested, challenges);
         let live = ArcSwap::from_pointee(live);
-        Ok(Self { instance, parts, keys, upstream_metrics, live, changing: Mutex::new(()) })
+        Ok(Self { instance, parts, keys, destination, live, changing: Mutex::new(()) })
     }
 
     /// What is in force now.
@@ -157,12 +157,12 @@ impl State {
         {
             new.carry_on(old);
         }
-        let upstream = upstream(&plan, &self.parts, &self.upstream_metrics)?;
+        let application = self.destination.of(&plan, &self.parts.random)?;
         let challenges = Challenges::per_second(plan.challenges_per_second);
         if plan.digest == live.current.plan.digest {
             let (ring, sessions) = (live.current.ring.clone(), live.current.sessions.clone());
             let same = plan.says_the_same(&live.current.plan);
-            let current = Arc::new(Generation { plan, ring, sessions, upstream });
+            let current = Arc::new(Generation { plan, ring, sessions, application });
             let attested = if same {
                 live.attested.clone()
             } else {
@@ -176,7 +176,7 @@ impl State {
         others.push(live.current.ring.clone());
         let ring = ring(&self.instance, &self.keys, &self.parts, &others).await?;
         let sessions = sessions(&self.instance, &self.parts, &plan)?;
-        let current = Arc::new(Generation { plan, ring, sessions, upstream });
+        let current = Arc::new(Generation { plan, ring, sessions, application });
         let since = self.instance.now();
         let attested = attest(&self.instance, &self.keys, &current, &current.ring.current(), since).await?;
         let until = self.instance.now().saturating_add(self.keys.overlap);
@@ -285,13 +285,6 @@ async fn attest(
         "key document published"
     );
     Ok(Arc::new(attested))
-}
-
-fn upstream(plan: &Plan, parts: &Parts, metrics: &Arc<UpstreamMetrics>) -> Result<Upstream, rustls::Error> {
-    // Nothing that a route waits for is cut shorter.
-    let send_time = plan.routes.iter().map(|route| route.timeout).fold(plan.idle_time, Duration::max);
-    let (metrics, random) = (metrics.clone(), parts.random.clone());
-    Upstream::new(plan.upstream_roots.as_ref(), metrics, random, plan.idle_time, send_time)
 }
 
 fn rings(older: &[Older]) -> Vec<Arc<KeyRing>> {

@@ -1,5 +1,6 @@
 //! A gateway from start to end.
 
+mod core;
 mod keeper;
 mod live;
 mod reload;
@@ -11,23 +12,20 @@ pub use signals::run_until_signalled;
 
 use crate::{
     admin,
-    config::{self, Config, Plan},
-    instance::{self, Instance},
-    layers::InFlightLayer,
+    config::{self, Config, Plan, Served},
+    destination::Destination,
+    instance,
     listener::{ConnectionLimits, Listener},
-    metrics,
-    replicas::{self, Replicas},
-    stack::{Observers, Parts},
-    staple::Staple,
+    metrics::{self, UpstreamMetrics},
     tls::Certificate,
 };
-use live::Front;
-pub(crate) use live::State;
+pub(crate) use core::Core;
+pub(crate) use live::{Front, State};
 use sealwire_http::crypto::random::{OsRandom, Random};
-use sealwire_http::{Clock, SystemClock, key_ring, server::tunnels::Tunnels};
-use sealwire_tee::{Platform, quoter::Quoter};
+use sealwire_http::{Clock, SystemClock};
+use sealwire_tee::Platform;
 use std::{env, io, net::SocketAddr, path::PathBuf, sync::Arc};
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Why a gateway did not start.
@@ -110,7 +108,7 @@ impl Gateway {
     pub async fn start_in(config: Config, environment: Environment) -> Result<Running, StartError> {
         // Counters that are looked up before there is a recorder count nothing.
         metrics::recorder();
-        let tls = Plan::new(&config, config.listen)?.tls.map(Certificate::new);
+        let tls = Plan::new(&config, Served::At(config.listen))?.tls.map(Certificate::new);
         let server_config = tls.clone().map(Certificate::server_config).transpose()?;
         let listen = |address, tls| async move {
             Listener::bind(address, tls).await.map_err(|source| StartError::Listen { address, source })
@@ -120,46 +118,11 @@ impl Gateway {
             Some(address) => Some(listen(address, None).await?),
             None => None,
         };
-        let plan = Plan::new(&config, listener.local_addr())?;
+        let plan = Plan::new(&config, Served::At(listener.local_addr()))?;
+        let destination = Destination::Upstreams(Arc::new(UpstreamMetrics::new()));
+        let mut core = Core::start(&config, plan, environment, destination).await?;
 
-        let Environment { tee, clock, random } = environment;
-        let platform = tee::open(&config, tee).await?;
-        let quoter = Quoter::spawn(platform, config.quotes.queue, config.quotes.timeout);
-        let staple = Arc::new(Staple::new(&config.endorsements, clock.clone())?);
-        let prefix = &config.instance_prefix;
-        let instance = Instance::new(prefix, quoter, staple.clone(), clock.clone(), random.as_ref())?;
-        let slots = config.limits.requests.min(Semaphore::MAX_PERMITS);
-        let in_flight = Arc::new(Semaphore::new(slots));
-        let tunnels = Arc::new(Tunnels::new(config.limits.connections));
-        let replicas = match &config.registry {
-            Some(registry) => Some((
-                Arc::new(Replicas::new(registry)?),
-                replicas::Hops::new(tunnels.clone(), random.clone()),
-            )),
-            None => None,
-        };
-        let parts = Parts {
-            clock,
-            random,
-            in_flight: InFlightLayer(in_flight.clone()),
-            observe: Observers::new(),
-            tunnels: tunnels.clone(),
-            closing: config.limits.drain_time,
-            replicas: replicas.clone(),
-        };
-        let keys = key_ring::Settings {
-            kems: config.keys.kems.clone(),
-            aeads: config.keys.aeads.clone(),
-            overlap: config.keys.overlap,
-            list_lifetime: config.keys.lifetime,
-            register_capacity: config.keys.register_capacity,
-        };
-        let state = Arc::new(State::new(instance, parts, keys, plan).await?);
-        if let Some((replicas, _)) = &replicas {
-            replicas::announced(replicas, &state).await;
-        }
-
-        let (shutdown, finished) = (CancellationToken::new(), CancellationToken::new());
+        let shutdown = CancellationToken::new();
         let limits = ConnectionLimits {
             connections: config.limits.connections,
             header_time: config.limits.header_time,
@@ -170,10 +133,10 @@ impl Gateway {
         };
         let address = listener.local_addr();
         let admin_address = admin.as_ref().map(Listener::local_addr);
-        let development = state.live().attested.is_development();
+        let development = core.state.live().attested.is_development();
         tracing::info!(%address, admin = admin_address.map(tracing::field::display), development, "gateway listens");
         let serving = {
-            let (front, shutdown, tunnels) = (Front(state.clone()), shutdown.clone(), tunnels.clone());
+            let (front, shutdown, tunnels) = (core.front(), shutdown.clone(), core.tunnels.clone());
             tokio::spawn(async move {
                 let drained = async {
                     shutdown.cancelled().await;
@@ -182,29 +145,13 @@ impl Gateway {
                 tokio::join!(listener.serve(front, limits, shutdown.clone()), drained);
             })
         };
-        let mut helpers =
-            vec![tokio::spawn(keeper::keep(state.clone(), config.keys.rotation, finished.clone()))];
-        if let Some((replicas, _)) = replicas {
-            helpers.push(tokio::spawn(replicas::keep(replicas, state.clone(), finished.clone())));
-        }
-        let stop = finished.clone();
-        helpers.push(tokio::spawn(async move { staple.run(stop).await }));
         if let Some(listener) = admin {
-            let health = admin::Health { state: state.clone(), shutdown: shutdown.clone(), in_flight, slots };
-            helpers.push(tokio::spawn(admin::serve(listener, health, finished.clone())));
+            let (state, in_flight, slots) = (core.state.clone(), core.in_flight.clone(), core.slots);
+            let health = admin::Health { state, shutdown: shutdown.clone(), in_flight, slots };
+            core.helpers.push(tokio::spawn(admin::serve(listener, health, core.finished.clone())));
         }
-        Ok(Running {
-            address,
-            admin_address,
-            config: tokio::sync::Mutex::new(config),
-            tls,
-            state,
-            tunnels,
-            shutdown,
-            finished,
-            serving,
-            helpers,
-        })
+        let config = tokio::sync::Mutex::new(config);
+        Ok(Running { address, admin_address, config, tls, core, shutdown, serving })
     }
 }
 
@@ -214,12 +161,9 @@ pub struct Running {
     admin_address: Option<SocketAddr>,
     config: tokio::sync::Mutex<Config>,
     tls: Option<Arc<Certificate>>,
-    state: Arc<State>,
-    tunnels: Arc<Tunnels>,
+    core: Core,
     shutdown: CancellationToken,
-    finished: CancellationToken,
     serving: JoinHandle<()>,
-    helpers: Vec<JoinHandle<()>>,
 }
 
 impl Running {
@@ -238,7 +182,7 @@ impl Running {
     /// The digest that the published document carries (AT-44).
     #[must_use]
     pub fn config_digest(&self) -> [u8; 48] {
-        self.state.live().current.plan.digest
+        self.core.state.live().current.plan.digest
     }
 
     /// Replaces the keys now, instead of when it is time.
@@ -246,7 +190,7 @@ impl Running {
     /// # Errors
     /// When the new keys cannot be attested; the old ones then stay.
     pub async fn rotate(&self) -> Result<(), ReloadError> {
-        Ok(self.state.rotate().await?)
+        Ok(self.core.state.rotate().await?)
     }
 
     /// Stops: refuses new connections, lets open exchanges finish for the drain time, wipes the keys.
@@ -254,10 +198,7 @@ impl Running {
         self.shutdown.cancel();
         // A task that panicked has stopped, too.
         let _ = (&mut self.serving).await;
-        self.finished.cancel();
-        for helper in self.helpers.drain(..) {
-            let _ = helper.await;
-        }
+        self.core.finish().await;
         tracing::info!(address = %self.address, "gateway has stopped");
     }
 }
@@ -265,9 +206,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.shutdown.cancel();
-        self.finished.cancel();
         self.serving.abort();
-        self.tunnels.cut();
     }
 }
 

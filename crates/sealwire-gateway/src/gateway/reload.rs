@@ -2,7 +2,7 @@
 
 use super::{Running, live};
 use crate::{
-    config::{self, Config, Plan},
+    config::{self, Config, Plan, Served},
     instance,
 };
 
@@ -47,19 +47,19 @@ impl Running {
         if !settled.is_empty() {
             return Err(ReloadError::Restart(settled));
         }
-        let plan = Plan::new(&new, self.address)?;
+        let plan = Plan::new(&new, Served::At(self.address))?;
         let certified = plan.tls.clone();
         // First, since it may fail, and then nothing has changed.
-        if self.state.instance.staple.has_changed().await {
-            self.state.renew().await?;
+        if self.core.state.instance.staple.has_changed().await {
+            self.core.state.renew().await?;
         }
-        self.state.replace(plan).await?;
-        self.state.recheck_callers().await;
+        self.core.state.replace(plan).await?;
+        self.core.state.recheck_callers().await;
         if let (Some(certificate), Some(certified)) = (&self.tls, certified) {
             certificate.replace(certified);
         }
         *config = new;
-        let development = self.state.live().attested.is_development();
+        let development = self.core.state.live().attested.is_development();
         tracing::info!(config_digest = %hex::encode(self.config_digest()), development, "configuration reloaded");
         Ok(())
     }

@@ -9,9 +9,18 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+/// Where requests go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// to the application that this very process is
+    Within,
+    /// to an upstream
+    Upstream(Place),
+}
+
 /// An upstream: scheme, authority, and what goes before a request's path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
+pub(crate) struct Place {
     scheme: Scheme,
     authority: Authority,
     port: u16,
@@ -22,6 +31,54 @@ pub(crate) struct Target {
 impl Target {
     /// Parses `http://host:port/base`. An error is what is wrong, and a hint.
     pub(crate) fn parse(text: &str) -> Result<Self, (String, &'static str)> {
+        Place::parse(text).map(Self::Upstream)
+    }
+
+    /// Where a request for `path` goes. `None` if the two do not make a URI, as `*` with a base path.
+    pub(crate) fn uri(&self, path: &PathAndQuery) -> Option<Uri> {
+        self.upstream()?.uri(path)
+    }
+
+    /// Where it is, without a path.
+    pub(crate) fn origin(&self) -> Result<Uri, http::Error> {
+        match self {
+            // Nowhere outside of this process.
+            Self::Within => Ok(Uri::try_from("")?),
+            Self::Upstream(place) => place.origin(),
+        }
+    }
+
+    /// Whether it is reached by https.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.upstream().is_some_and(Place::is_tls)
+    }
+
+    /// Whether it is this very address.
+    pub(crate) fn is(&self, address: SocketAddr) -> bool {
+        self.upstream().is_some_and(|place| place.is(address))
+    }
+
+    fn upstream(&self) -> Option<&Place> {
+        match self {
+            Self::Within => None,
+            Self::Upstream(place) => Some(place),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // No upstream can be written so: it has a scheme.
+            Self::Within => f.write_str("within"),
+            Self::Upstream(place) => place.fmt(f),
+        }
+    }
+}
+
+impl Place {
+    /// Parses `http://host:port/base`. An error is what is wrong, and a hint.
+    fn parse(text: &str) -> Result<Self, (String, &'static str)> {
         const FORM: &str = "write for example http://127.0.0.1:3000 or https://app.internal";
         let uri: Uri = text.parse().map_err(|error: InvalidUri| (format!("is no URL: {error}"), FORM))?;
         let parts = uri.into_parts();
@@ -52,7 +109,7 @@ impl Target {
     }
 
     /// Where a request for `path` goes. `None` if the two do not make a URI, as `*` with a base path.
-    pub(crate) fn uri(&self, path: &PathAndQuery) -> Option<Uri> {
+    fn uri(&self, path: &PathAndQuery) -> Option<Uri> {
         let path = if self.base.is_empty() {
             path.clone()
         } else {
@@ -68,7 +125,7 @@ impl Target {
     }
 
     /// Where it is, without a path.
-    pub(crate) fn origin(&self) -> Result<Uri, http::Error> {
+    fn origin(&self) -> Result<Uri, http::Error> {
         Uri::builder()
             .scheme(self.scheme.clone())
             .authority(self.authority.clone())
@@ -77,17 +134,17 @@ impl Target {
     }
 
     /// Whether it is reached by https.
-    pub(crate) fn is_tls(&self) -> bool {
+    fn is_tls(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }
 
     /// Whether it is this very address.
-    pub(crate) fn is(&self, address: SocketAddr) -> bool {
+    fn is(&self, address: SocketAddr) -> bool {
         address.port() == self.port && host_ip(self.authority.host()) == Some(address.ip())
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = self.authority.host().to_ascii_lowercase();
         write!(f, "{}://{host}:{}{}", self.scheme, self.port, self.base)

@@ -16,7 +16,7 @@ pub use ticket::Ticket;
 
 use crate::{
     Scheme, Secrets, SessionId, Suite,
-    message::{EvidenceMode, Parameters},
+    message::{Authentication, EvidenceMode, Parameters},
     suite::Group,
 };
 
@@ -63,7 +63,11 @@ pub struct Established {
     pub scheme: Option<Scheme>,
     /// what the server grants
     pub parameters: Parameters,
-    /// whether the client has shown its own evidence
+    /// what of its hardware the server has shown in this handshake
+    pub evidence: EvidenceMode,
+    /// whether the server asked for the client's evidence
+    pub asked: Authentication,
+    /// whether the client has shown it
     pub authenticated: bool,
     /// keys
     pub secrets: Secrets,

@@ -182,6 +182,12 @@ impl Opened {
             group: self.group,
             scheme,
             parameters: credential.parameters,
+            evidence: if credential.quote.is_some() {
+                EvidenceMode::Handshake
+            } else {
+                EvidenceMode::Identity
+            },
+            asked: credential.authentication,
             authority: self.authority,
             document,
             early_accepted: self.early_accepted,
@@ -214,6 +220,8 @@ pub(super) struct Confirmed {
     group: Option<Group>,
     scheme: Option<Scheme>,
     parameters: crate::message::Parameters,
+    evidence: EvidenceMode,
+    asked: Authentication,
     authority: String,
     document: [u8; 48],
     early_accepted: bool,
@@ -232,7 +240,8 @@ impl Confirmed {
         ticket: Option<TicketMessage>,
         authenticated: bool,
     ) -> Established {
-        let Self { id, suite, group, scheme, parameters, authority, document, early_accepted, now } = self;
+        let Self { id, suite, group, scheme, parameters, evidence, asked, early_accepted, .. } = self;
+        let Self { authority, document, now, .. } = self;
         let ticket = ticket.map(|message| Ticket {
             suite,
             psk,
@@ -242,7 +251,19 @@ impl Confirmed {
             received: now,
             lifetime: Duration::from_secs(message.lifetime),
         });
-        Established { id, suite, group, scheme, parameters, authenticated, secrets, ticket, early_accepted }
+        Established {
+            id,
+            suite,
+            group,
+            scheme,
+            parameters,
+            evidence,
+            asked,
+            authenticated,
+            secrets,
+            ticket,
+            early_accepted,
+        }
     }
 }
 

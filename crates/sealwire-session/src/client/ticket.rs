@@ -30,6 +30,12 @@ impl Ticket {
         &self.document
     }
 
+    /// How long it may be used, from when it was received.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
     /// Whether it may still be used at `now`, in Unix milliseconds.
     #[must_use]
     pub fn is_usable(&self, now: u64) -> bool {

@@ -7,24 +7,21 @@ use super::{
 use crate::{Error, Limits, message::ClientFinish};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Handshakes whose flight is sent and whose client has yet to show who it is, each with what the caller knows of it.
-/// Bounded: the oldest goes first.
-pub struct Pending<D> {
+/// Handshakes whose flight is sent and whose client has yet to show who it is. Bounded: the oldest goes first.
+pub struct Pending {
     limit: usize,
     retry_from: usize,
-    slots: Mutex<Slots<Awaited<D>>>,
+    slots: Mutex<Slots<Awaited>>,
 }
 
-struct Awaited<D> {
+struct Awaited {
     /// when the flight was sent, Unix milliseconds
     since: u64,
     /// taken out by the one message that opens; the lock is this handshake's own: what is tried on it holds up no other
-    handshake: Arc<Mutex<Option<Handshake<D>>>>,
+    handshake: Arc<Mutex<Option<Box<ExpectClientFinish>>>>,
 }
 
-type Handshake<D> = (Box<ExpectClientFinish>, D);
-
-impl<D> Pending<D> {
+impl Pending {
     /// As many as there may be half-open sessions.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
@@ -33,9 +30,9 @@ impl<D> Pending<D> {
     }
 
     /// Keeps a handshake whose flight is sent at `now`, in Unix milliseconds.
-    pub fn insert(&self, expect: Box<ExpectClientFinish>, data: D, now: u64) {
+    pub fn insert(&self, expect: Box<ExpectClientFinish>, now: u64) {
         let id = expect.id();
-        let awaited = Awaited { since: now, handshake: Arc::new(Mutex::new(Some((expect, data)))) };
+        let awaited = Awaited { since: now, handshake: Arc::new(Mutex::new(Some(expect))) };
         let _evicted = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             let oldest = if slots.len() >= self.limit { slots.pop() } else { None };
@@ -67,18 +64,17 @@ impl<D> Pending<D> {
     ///
     /// # Errors
     /// [`Error::UnknownSession`], and those of [`ExpectClientFinish::receive`]. The handshake is as it was.
-    pub fn receive(&self, message: &[u8]) -> Result<(ClientPresented, D), Error> {
+    pub fn receive(&self, message: &[u8]) -> Result<ClientPresented, Error> {
         let id = ClientFinish::decode(message)?.session;
         let awaited = {
             let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             slots.get(&id).map(|awaited| Arc::clone(&awaited.handshake)).ok_or(Error::UnknownSession)?
         };
         let mut awaited = awaited.lock().unwrap_or_else(PoisonError::into_inner);
-        let (expect, _) = awaited.as_ref().ok_or(Error::UnknownSession)?;
-        let received = expect.receive(message)?;
-        let (expect, data) = awaited.take().ok_or(Error::UnknownSession)?;
+        let received = awaited.as_ref().ok_or(Error::UnknownSession)?.receive(message)?;
+        let expect = awaited.take().ok_or(Error::UnknownSession)?;
         drop(awaited);
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        Ok((expect.presented(received), data))
+        Ok(expect.presented(received))
     }
 }

@@ -7,7 +7,7 @@ use sealwire_crypto::{aead::Sequence, random::OsRandom};
 use sealwire_message::chunk;
 use sealwire_session::{
     Error, Limits, Scheme, Secrets, SessionId, Suite,
-    message::{Close, Type},
+    message::{ClientFinish, Close, Type},
     request::{Listed, Mode, Opened, Opener, Padding, Sealer, Ticket, parse_base_id},
     server::{self, HalfOpen, Next, Pending, Table},
 };
@@ -44,8 +44,9 @@ pub(crate) struct Instance {
     pub(crate) gateway: Gateway,
     pub(crate) accepted: Acceptance,
     pub(crate) table: Table<()>,
-    /// each with whether it is a resumption
-    pending: Pending<bool>,
+    pending: Pending,
+    /// those of them that are resumptions
+    resuming: HashSet<SessionId>,
     /// sessions that it made
     pub(crate) made: HashMap<SessionId, Belief>,
     /// sessions of which it acted on something
@@ -63,6 +64,7 @@ impl Instance {
             gateway,
             table: Table::new(limits),
             pending: Pending::new(&limits),
+            resuming: HashSet::new(),
             made: HashMap::new(),
             used: HashSet::new(),
             acted: Vec::new(),
@@ -134,14 +136,18 @@ impl Instance {
                 Ok((flight, Some(sequence)))
             }
             Next::Authenticate(expect) => {
-                self.pending.insert(expect, resumed, now);
+                if resumed {
+                    self.resuming.insert(expect.id());
+                }
+                self.pending.insert(expect, now);
                 Ok((flight, None))
             }
         }
     }
 
     fn finish(&mut self, body: &[u8], now: u64) -> Result<Vec<u8>, Error> {
-        let (presented, resumed) = self.pending.receive(body)?;
+        let presented = self.pending.receive(body)?;
+        let resumed = self.resuming.contains(&ClientFinish::decode(body)?.session);
         let server = &self.gateway.server;
         let Some(published) = presented.published()? else {
             let (answer, session) = presented.accept_unattested(server, None, now, &OsRandom)?;

@@ -205,6 +205,58 @@ async fn connect_waits_for_a_gateway_if_it_is_told_to() {
     assert_eq!(patient.ready()["ready"], "connect");
 }
 
+// SE-38, SE-40: what was negotiated, beside what it rests on; the application learns nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn inspect_shows_a_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, upstream) = App::start("app").await;
+    let (_gateway, shown) = gateway(&upstream, &[]);
+    let (url, policy) = (text(&shown, "listen"), policy_for(&shown, folder.path()));
+
+    let args = ["inspect", url, "--policy", arg(&policy), "--session", "--resume"];
+    let seen = run(args.iter().chain(&["--json"])).expect(0).json();
+    let session = &seen["session"];
+    assert_eq!(seen["policy"]["verdict"], "accepted");
+    assert_eq!(session["instance"], seen["document"]["instance"]);
+    assert_eq!(session["document"], seen["document"]["digest"]);
+    for (name, value) in [
+        ("resumed", Value::from(false)),
+        ("group", "X25519MLKEM768".into()),
+        ("suite", "aes-256-gcm-sha384".into()),
+        ("signature", "ed25519+ml-dsa-65".into()),
+        ("evidence", "identity".into()),
+        ("caller-asked", "no".into()),
+        ("caller-attested", false.into()),
+        ("ticket-seconds", 86_400.into()),
+        ("lifetime-seconds", 86_400.into()),
+        ("idle-seconds", 3600.into()),
+        ("requests", (1_u64 << 32).into()),
+        ("window", 1024.into()),
+        ("message-bytes", (1_u64 << 30).into()),
+    ] {
+        assert_eq!(session[name], value, "{name}");
+    }
+    let resumption = &session["resumption"];
+    assert_eq!(resumption["resumed"], true);
+    // A new key agreement, and nothing signed: the ticket proves it.
+    assert_eq!((&resumption["group"], &resumption["signature"]), (&"X25519MLKEM768".into(), &Value::Null));
+
+    let tree = run(args).expect(0).stdout;
+    let mut rest = &tree[..];
+    for step in ["ACCEPTED", "session", "X25519MLKEM768", "ed25519+ml-dsa-65", "resumed by its ticket"] {
+        let at = rest.find(step).unwrap_or_else(|| panic!("{step} is missing, or too early: {tree}"));
+        rest = &rest[at..];
+    }
+    assert!(app.seen.lock().unwrap().is_empty());
+
+    // Only what a policy accepts gets a session.
+    run(["inspect", url, "--session"]).expect(2);
+    let alone = ["inspect", url, "--policy", arg(&policy), "--attest", "development"];
+    assert!(run(alone).expect(2).stderr.contains("--session"));
+    let without = run(["inspect", url, "--policy", arg(&policy), "--json"]).expect(0).json();
+    assert_eq!(without["session"], Value::Null);
+}
+
 // AT-44: an operator signs what a gateway shows; a policy that pins the operator's key accepts it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_signs_for_a_gateway() {

@@ -68,8 +68,14 @@ pub struct Facts {
     pub group: Option<sealwire_session::Group>,
     /// how the server signed; none in a resumed session
     pub scheme: Option<sealwire_session::Scheme>,
+    /// what of its hardware the server showed in the handshake (SE-08); nothing in a resumed session
+    pub evidence: sealwire_session::message::EvidenceMode,
+    /// whether the server asked for this side's evidence (SE-11)
+    pub asked: sealwire_session::message::Authentication,
     /// whether this side has attested itself
     pub authenticated: bool,
+    /// how long the ticket for the next session may be used; none where the server has given none
+    pub ticket: Option<Duration>,
     /// what the server grants
     pub parameters: sealwire_session::message::Parameters,
 }
@@ -88,15 +94,24 @@ impl Live {
     /// # Errors
     /// None in practice: an id is hexadecimal digits.
     pub fn new(established: Established, resource: Uri, settings: Settings) -> Result<Self, Error> {
-        let Established { id, suite, group, scheme, parameters, authenticated, secrets, ticket, .. } =
-            established;
+        let Established { id, suite, group, scheme, parameters, secrets, ticket, .. } = established;
+        let Established { evidence, asked, authenticated, .. } = established;
         let now = settings.clock.unix_millis();
         Ok(Self {
             base_id: HeaderValue::try_from(request::base_id(&id)).map_err(|_| Error::Field)?,
             id,
             secrets,
             resource,
-            facts: Facts { suite, group, scheme, authenticated, parameters },
+            facts: Facts {
+                suite,
+                group,
+                scheme,
+                evidence,
+                asked,
+                authenticated,
+                ticket: ticket.as_ref().map(Ticket::lifetime),
+                parameters,
+            },
             next: AtomicU64::new(0),
             until: now.saturating_add(millis(parameters.lifetime)),
             idle: millis(parameters.idle),

@@ -122,7 +122,7 @@ pub(super) async fn greet(settings: &Settings, message: &[u8], early: bool) -> R
             keys
         }
         (Next::Authenticate(awaited), _) => {
-            pending.insert(awaited, (), now);
+            pending.insert(awaited, now);
             None
         }
     };
@@ -135,7 +135,7 @@ fn finish(settings: &Settings, outer: &Parts, message: &[u8]) -> Result<Vec<u8>,
     consistent(outer, &ClientFinish::decode(message)?.session)?;
     let now = clock.unix_millis();
     let at = UnixTime(clock.unix_seconds());
-    let (presented, ()) = pending.receive(message)?;
+    let presented = pending.receive(message)?;
     let note = Some(&b""[..]);
     let Some(published) = presented.published()? else {
         let (bytes, session) = presented.accept_unattested(server, note, now, random.as_ref())?;

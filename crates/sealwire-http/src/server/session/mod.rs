@@ -40,7 +40,7 @@ pub struct Settings {
     /// the instance's sessions, and who is at their other ends
     pub table: Arc<Table<Identity>>,
     /// handshakes that await the caller's authentication
-    pub pending: Arc<Pending<()>>,
+    pub pending: Arc<Pending>,
     /// what was used once: tokens and tickets
     pub once: Arc<dyn Once>,
     /// what is shown of the instance

@@ -1,11 +1,13 @@
 //! `sealwire inspect`: what a gateway proves, as a tree (AT-43).
 
+mod session;
+
 use super::{
     exit::{Exit, Failure, Outcome},
     keys::live_keys,
     names, output,
     output::{bad, dim, field, good, leaf, node, strong, warn},
-    policy, proof,
+    own, policy, proof,
     revocation::Revocation,
     source::{Shown, Source},
     values::{self, Url},
@@ -16,6 +18,7 @@ use sealwire_attest::{
     key_document::{Acceptance, Age, Seen, Wanted, accept},
     verdict::Denial,
 };
+use sealwire_client::Settings;
 use sealwire_crypto::digest::sha384;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -25,12 +28,14 @@ use termtree::Tree;
 ///
 /// Fetches the gateway's key document and draws the chain of reasons: the document, the evidence over it, the key that
 /// signed the evidence, the certificates above, the root. Every check is shown with its outcome. Without --policy
-/// nothing is accepted: you see what is genuine, not whether you should trust it.
+/// nothing is accepted: you see what is genuine, not whether you should trust it. With --session it makes a session too,
+/// shows what was negotiated, and closes it again.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   sealwire inspect https://gateway.example
   sealwire inspect https://gateway.example --policy policy.toml --challenge
+  sealwire inspect https://gateway.example --policy policy.toml --session --resume
 
 Exit codes: 0 genuine (with --policy: accepted) · 1 failure · 2 usage
             10 malformed · 20 not genuine · 30 refused by the policy · 40 an endorsement is missing")]
@@ -46,11 +51,19 @@ pub(crate) struct Args {
     /// The name that the gateway has to serve; that of the URL unless given
     #[arg(long, value_name = "NAME", value_parser = values::authority, requires = "policy")]
     authority: Option<String>,
+    /// Make a session, show its parameters, and close it. Nothing is sent to the application
+    #[arg(long, requires = "policy")]
+    session: bool,
+    /// Make a second session with the ticket of the first
+    #[arg(long, requires = "session")]
+    resume: bool,
+    #[command(flatten)]
+    own: own::Args,
     #[command(flatten)]
     revocation: Revocation,
     #[command(flatten)]
     source: Source,
-    /// Print JSON: url, fetched-at, document, evidence, genuine, development, age, checks, claims, reasons, policy
+    /// Print JSON: url, fetched-at, document, evidence, genuine, development, age, checks, claims, reasons, policy, session
     #[arg(long)]
     json: bool,
 }
@@ -64,19 +77,49 @@ pub(crate) async fn run(args: Args) -> Outcome {
         }
         None => None,
     };
+    if args.own.attest.is_some() && !args.session {
+        return Err(Failure::usage(
+            "--attest goes with --session: a caller attests itself in a session alone",
+        ));
+    }
     let shown = Shown::fetch(&args.url, &args.source, args.challenge).await?;
     let judged =
         policy.as_ref().map(|policy| judge(&shown, policy, args.authority.as_deref())).transpose()?;
+    // What is refused gets no session.
+    let session = match &judged {
+        Some(Ok(_)) if args.session => {
+            Some(Box::pin(session::Made::make(args.client().await?, args.resume)).await?)
+        }
+        _ => None,
+    };
     if args.json {
-        output::json(&as_json(&shown, judged.as_ref()))?;
+        output::json(&as_json(&shown, judged.as_ref(), session.as_ref()))?;
     } else {
-        output::print(tree(&shown, judged.as_ref()).to_string())?;
+        output::print(tree(&shown, judged.as_ref(), session.as_ref()).to_string())?;
     }
     Ok(match (shown.verified(), &judged) {
         (Err(error), _) => Exit::Verdict(error.exit()),
         (Ok(_), Some(Err(_))) => Exit::Refused,
         (Ok(_), _) => Exit::Ok,
     })
+}
+
+impl Args {
+    /// How a client of the same policy would go about it.
+    async fn client(&self) -> Result<Settings, Failure> {
+        let policy = self.policy.as_deref().map(policy::load).transpose()?;
+        let policy = policy.ok_or_else(|| Failure::usage("--session goes with --policy"))?;
+        let (policy, revocation) = self.revocation.follow(policy)?;
+        Ok(Settings {
+            authority: self.authority.clone(),
+            endorsements: self.source.endorsements.clone(),
+            timeout: self.source.timeout,
+            tls_roots: self.source.roots.read()?,
+            revocation,
+            attester: self.own.open().await?,
+            ..Settings::new(self.url.0.clone(), policy)
+        })
+    }
 }
 
 type Judged = Result<Acceptance, Denial>;
@@ -98,8 +141,9 @@ fn judge(shown: &Shown, policy: &Policy, authority: Option<&str>) -> Result<Judg
     ))
 }
 
-fn tree(shown: &Shown, judged: Option<&Judged>) -> Tree<String> {
-    node(strong(shown.at.to_string()), [document(shown), verdict(shown, judged)])
+fn tree(shown: &Shown, judged: Option<&Judged>, session: Option<&session::Made>) -> Tree<String> {
+    let parts = [document(shown), verdict(shown, judged)].into_iter();
+    node(strong(shown.at.to_string()), parts.chain(session.map(session::Made::tree)))
 }
 
 fn document(shown: &Shown) -> Tree<String> {
@@ -204,7 +248,7 @@ fn verdict(shown: &Shown, judged: Option<&Judged>) -> Tree<String> {
     }
 }
 
-fn as_json(shown: &Shown, judged: Option<&Judged>) -> Value {
+fn as_json(shown: &Shown, judged: Option<&Judged>, session: Option<&session::Made>) -> Value {
     let published = shown.published.to_json_for_people();
     let mut document = published.get("document").cloned().unwrap_or_default();
     if let Some(fields) = document.as_object_mut() {
@@ -236,5 +280,6 @@ fn as_json(shown: &Shown, judged: Option<&Judged>) -> Value {
             Ok(acceptance) => json!({ "verdict": "accepted", "operator": proof::ground_name(acceptance.operator), "reasons": [] }),
             Err(denial) => json!({ "verdict": "refused", "operator": null, "reasons": denial.reasons }),
         }),
+        "session": session.map(session::Made::json),
     })
 }
