@@ -11,16 +11,12 @@
 use anyhow::{Context, Result};
 use axum::{
     Extension, Router,
-    body::Body,
-    extract::Request,
     routing::{get, post},
 };
-use http::Response;
 use sealwire_gateway::{config::Tee, default_state, embed::Enclave};
 use sealwire_http::Peer;
 use std::{env, path::PathBuf};
 use tokio::net::TcpListener;
-use tower::ServiceBuilder;
 
 /// Handlers see ordinary requests, and who calls.
 async fn hello(Extension(peer): Extension<Peer>) -> String {
@@ -43,11 +39,8 @@ async fn main() -> Result<()> {
         .around(app)
         .await?;
 
-    // Around the whole application, since routes are found only once a request is open.
-    let service = ServiceBuilder::new()
-        .map_response(|response: Response<sealwire_http::Body>| response.map(Body::new))
-        .service(enclave.service());
     println!("serving http://{address}");
-    axum::serve(listener, axum::ServiceExt::<Request>::into_make_service(service)).await?;
+    // What stood beside it, here, would be reached in clear.
+    axum::serve(listener, Router::new().fallback_service(enclave.service())).await?;
     Ok(())
 }

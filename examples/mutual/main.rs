@@ -8,8 +8,8 @@
 //! the other. An argument is a folder for both.
 
 use anyhow::{Context, Result, anyhow, ensure};
-use axum::{Extension, Router, body::Body, extract::Request, routing::post};
-use http::{Method, Response, StatusCode};
+use axum::{Extension, Router, routing::post};
+use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use sealwire::attester::Machine;
 use sealwire_attest::Policy;
@@ -29,7 +29,6 @@ use std::{
     sync::Arc,
 };
 use tokio::net::TcpListener;
-use tower::ServiceBuilder;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -83,11 +82,8 @@ async fn serve(machine: Arc<Development>, callers: &Path) -> Result<(Enclave, So
         .route("/transfer", |route| route.attested_caller = true)
         .around(app)
         .await?;
-    let service = ServiceBuilder::new()
-        .map_response(|response: Response<sealwire_http::Body>| response.map(Body::new))
-        .service(enclave.service());
-    let make = axum::ServiceExt::<Request>::into_make_service(service);
-    tokio::spawn(async move { axum::serve(listener, make).await });
+    let sealed = Router::new().fallback_service(enclave.service());
+    tokio::spawn(async move { axum::serve(listener, sealed).await });
     Ok((enclave, address))
 }
 

@@ -5,7 +5,17 @@
 //! service sees ordinary ones with a [`sealwire_http::Peer`] in their extensions.
 //!
 //! An enclave goes around the whole of an application, routing included: the path of a sealed request is known only once
-//! it is open. So it is no layer for `Router::layer`, which is there when a route has been chosen already.
+//! it is open. So it is no layer for `Router::layer`, which is there when a route has been chosen already. With axum:
+//!
+//! ```no_run
+//! # async fn run(app: axum::Router, listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+//! use sealwire_gateway::embed::Enclave;
+//!
+//! let enclave = Enclave::builder().authorities(["api.example"]).around(app).await?;
+//! axum::serve(listener, axum::Router::new().fallback_service(enclave.service())).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::{
     Environment, ReloadError, StartError,

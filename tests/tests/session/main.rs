@@ -7,6 +7,7 @@ mod by_hand;
 mod channel;
 mod choice;
 mod early;
+mod embedded;
 mod grpc;
 mod mutual;
 mod offers;
