@@ -669,7 +669,7 @@ fn callers_are_configured_without_contradictions() {
 fn sessions_are_configured() {
     let read = |text: &str| {
         let config = parse(&format!("upstream = \"http://127.0.0.1:9\"\n[session]\n{text}")).unwrap();
-        Plan::new(&config, config.listen).unwrap().session
+        Plan::new(&config, Served::At(config.listen)).unwrap().session
     };
     let standard = read("");
     assert_eq!(standard, server::Config::default());
