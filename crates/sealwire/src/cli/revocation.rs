@@ -25,7 +25,7 @@ pub(crate) struct Revocation {
     keys: Vec<[u8; 32]>,
     /// File in which the newest list is kept, so that after a restart nobody can show an older one
     #[arg(long = "revocation-state", value_name = "FILE", requires = "list")]
-    state: Option<PathBuf>,
+    revocation_state: Option<PathBuf>,
 }
 
 impl Revocation {
@@ -36,7 +36,7 @@ impl Revocation {
             return Err(Failure::usage("nobody may sign the revocation list")
                 .next("name the key in the policy (revocation-keys) or with --revocation-key"));
         }
-        let source = |place| Source { kept: self.state.clone(), ..Source::new(place) };
+        let source = |place| Source { kept: self.revocation_state.clone(), ..Source::new(place) };
         Ok((policy, self.list.clone().map(source)))
     }
 
