@@ -8,6 +8,7 @@ use der::{
     oid::{AssociatedOid as _, ObjectIdentifier},
 };
 use sealwire_crypto::digest::sha256;
+use std::sync::OnceLock;
 use x509_cert::{
     certificate::Version,
     ext::pkix::{BasicConstraints, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage},
@@ -222,6 +223,7 @@ impl Certificate {
             serial: self.serial().to_vec(),
             names_crl: points.is_some(),
             points: points.unwrap_or_default(),
+            issuer_shown: OnceLock::new(),
         }
     }
 

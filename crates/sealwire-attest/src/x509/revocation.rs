@@ -5,7 +5,7 @@ use super::{
     ocsp::{self, Response, Statement, Status, UnverifiedResponse},
 };
 use crate::{Error, Outcome, Place, UnixTime};
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 use x509_cert::name::Name;
 
 /// CRLs and OCSP responses that parsed; nothing about them is verified.
@@ -37,6 +37,15 @@ pub(crate) struct Link {
     pub(super) names_crl: bool,
     /// where
     pub(super) points: Points,
+    /// the issuer's name for people, once somebody asked for it: writing one takes as long as all else of a repeat
+    /// (AT-26)
+    pub(super) issuer_shown: OnceLock<String>,
+}
+
+impl Link {
+    fn issuer_shown(&self) -> &str {
+        self.issuer_shown.get_or_init(|| self.issuer.to_string())
+    }
 }
 
 /// What is said of a path.
@@ -213,7 +222,7 @@ impl Statuses {
             (None, Some(cover)) => Revocation::Clear(cover),
             (link, _) => {
                 let link = link.or(links.last());
-                Revocation::NoCrl(link.map(|link| link.issuer.to_string()).unwrap_or_default())
+                Revocation::NoCrl(link.map(|link| link.issuer_shown().to_owned()).unwrap_or_default())
             }
         })
     }
