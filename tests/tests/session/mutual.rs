@@ -220,6 +220,41 @@ async fn a_revoked_caller_is_cut_off() {
     assert_eq!(refused, Session::CallerRefused);
 }
 
+fn revocations(serial: u64) -> RevocationList {
+    RevocationList::empty(serial, UnixTime(0), UnixTime(u64::from(u32::MAX)))
+}
+
+/// Callers of a gateway that can be revoked: an enclave, and nobody in particular.
+struct Revocable {
+    asking: Asking,
+    key: SigningKey,
+    enclave: Connector,
+    nobody: Connector,
+}
+
+impl Revocable {
+    async fn before(app: App) -> Self {
+        let key = SigningKey::generate(&OsRandom).unwrap();
+        let signer = tee::hex(&key.public_key());
+        let top = format!("any-operator = true\nrevocation-keys = [\"ed25519:{signer}\"]");
+        let policy = PolicyText { top, ..PolicyText::default() };
+        let list = revocations(1).sign(&key).unwrap();
+        let asking = Asking::before(app, Asked::Wanted, &policy, Some(&list)).await;
+        let enclave = connect(caller(asking.stage.address(), true)).await.unwrap();
+        let nobody = connect(caller(asking.stage.address(), false)).await.unwrap();
+        assert!(is_attested(&enclave) && !is_attested(&nobody));
+        Self { asking, key, enclave, nobody }
+    }
+
+    /// Names the enclave in a list that the gateway looks at.
+    async fn revoke(&self) {
+        let mut list = revocations(2);
+        list.measurements.insert(tee::development().measurement().to_vec());
+        fs::write(self.asking.list(), list.sign(&self.key).unwrap()).unwrap();
+        self.asking.stage.gateway.reload(self.asking.stage.config.clone()).await.unwrap();
+    }
+}
+
 // SE-11, AT-25: what a caller is being told is cut when it is revoked, and nobody else's.
 #[tokio::test]
 async fn what_a_revoked_caller_hears_is_cut() {
@@ -227,25 +262,14 @@ async fn what_a_revoked_caller_hears_is_cut() {
         let first = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from("first")) });
         axum::body::Body::from_stream(first.chain(futures_util::stream::pending()))
     }
-    let key = SigningKey::generate(&OsRandom).unwrap();
-    let top = format!("any-operator = true\nrevocation-keys = [\"ed25519:{}\"]", tee::hex(&key.public_key()));
-    let policy = PolicyText { top, ..PolicyText::default() };
-    let list = |serial| RevocationList::empty(serial, UnixTime(0), UnixTime(u64::from(u32::MAX)));
-    let app = App::new(Router::new().fallback(endless)).await;
-    let empty = list(1).sign(&key).unwrap();
-    let asking = Asking::before(app, Asked::Wanted, &policy, Some(&empty)).await;
-    let enclave = connect(caller(asking.stage.address(), true)).await.unwrap();
-    let nobody = connect(caller(asking.stage.address(), false)).await.unwrap();
+    let callers = Revocable::before(App::new(Router::new().fallback(endless)).await).await;
     let ask = async |connector| send(connector, Method::GET, "/", body::empty()).await.into_body();
-    let (mut of_enclave, mut of_nobody) = (ask(&enclave).await, ask(&nobody).await);
+    let (mut of_enclave, mut of_nobody) = (ask(&callers.enclave).await, ask(&callers.nobody).await);
     for answer in [&mut of_enclave, &mut of_nobody] {
         let frame = within("a frame", answer.frame()).await.unwrap().unwrap();
         assert_eq!(frame.into_data().unwrap(), "first");
     }
-    let mut revoking = list(2);
-    revoking.measurements.insert(tee::development().measurement().to_vec());
-    fs::write(asking.list(), revoking.sign(&key).unwrap()).unwrap();
-    asking.stage.gateway.reload(asking.stage.config.clone()).await.unwrap();
+    callers.revoke().await;
     assert!(within("the cut", of_enclave.frame()).await.unwrap().is_err());
     assert!(futures_util::FutureExt::now_or_never(of_nobody.frame()).is_none(), "nobody else's");
 }

@@ -23,6 +23,7 @@ async fn wrong_forms_are_told() {
         (without("upgrade"), 426),
         (without("sec-websocket-version"), 426),
         (without("sec-websocket-key"), 400),
+        (format!("{UPGRADE}{chosen}\r\ncontent-length: 5"), 400),
     ] {
         let (_, head) = asked(stage.address(), &id, &fields).await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{fields:?}: {head}");

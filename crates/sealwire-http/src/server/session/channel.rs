@@ -12,6 +12,7 @@ use crate::{
     websocket::{Form, Occupied},
 };
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body as _;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use metrics::{counter, gauge};
@@ -39,8 +40,12 @@ pub(super) fn serve(
     request: Request<Body>,
     inner: impl Application,
 ) -> Response<Body> {
-    let (mut outer, _) = request.into_parts();
+    let (mut outer, content) = request.into_parts();
     let Ok(form) = Form::of(&outer) else { return answer::no_channel(StatusCode::UPGRADE_REQUIRED) };
+    // What would come before the first byte of the WebSocket.
+    if !content.is_end_stream() {
+        return answer::no_channel(StatusCode::BAD_REQUEST);
+    }
     let Some(slot) = settings.channels.tunnels.slot() else { return answer::full() };
     let occupied = outer.extensions.remove::<Occupied>();
     let upgrade = hyper::upgrade::on(Request::from_parts(outer, ()));
