@@ -5,7 +5,7 @@ use super::{
     send, whole,
 };
 use axum::{Router, body::Bytes, extract::State, response::IntoResponse};
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use sealwire::attester::Machine;
@@ -33,6 +33,7 @@ use sealwire_tests::{
 };
 use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::Message;
 
 /// Where only attested callers are served.
 const ENCLAVES: &str = "/enclaves";
@@ -272,6 +273,23 @@ async fn what_a_revoked_caller_hears_is_cut() {
     callers.revoke().await;
     assert!(within("the cut", of_enclave.frame()).await.unwrap().is_err());
     assert!(futures_util::FutureExt::now_or_never(of_nobody.frame()).is_none(), "nobody else's");
+}
+
+// SE-37, SE-11, AT-25: so are its channels, with the WebSockets in them.
+#[tokio::test]
+async fn the_channels_of_a_revoked_caller_are_cut() {
+    let callers = Revocable::before(super::channel::app().await).await;
+    let open = async |connector: &Connector| {
+        let (mut socket, _) = within("a WebSocket", connector.websocket("/socket").open()).await.unwrap();
+        socket.send(Message::text("hello")).await.unwrap();
+        assert_eq!(within("a message", socket.next()).await.unwrap().unwrap(), Message::text("hello"));
+        socket
+    };
+    let (mut of_enclave, mut of_nobody) = (open(&callers.enclave).await, open(&callers.nobody).await);
+    callers.revoke().await;
+    assert!(within("the cut", of_enclave.next()).await.unwrap().is_err());
+    of_nobody.send(Message::text("still")).await.unwrap();
+    assert_eq!(within("a message", of_nobody.next()).await.unwrap().unwrap(), Message::text("still"));
 }
 
 // SE-11, SE-41: a ticket remembers nobody: who goes on by one attests itself again.

@@ -46,7 +46,7 @@ const UPGRADE: &str = "\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-webs
     \r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==";
 
 /// An application with a WebSocket at `/socket`, which says what it got in the subprotocol `chat`, and an echo elsewhere.
-async fn app() -> App {
+pub(super) async fn app() -> App {
     App::new(Router::new().route("/socket", any(socket)).fallback(any(echo))).await
 }
 
