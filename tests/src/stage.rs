@@ -54,7 +54,7 @@ pub fn config(upstream: &str) -> Config {
 /// Starts a gateway under the development TEE that all tests share.
 pub async fn gateway(config: Config) -> Running {
     let environment = Environment { tee: Some(tee::development().into()), ..Environment::default() };
-    Gateway::start_in(config, environment).await.unwrap()
+    Box::pin(Gateway::start_in(config, environment)).await.unwrap()
 }
 
 impl Stage {

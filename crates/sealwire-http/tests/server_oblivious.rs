@@ -404,7 +404,8 @@ async fn informational_responses() {
         if let Some(InformationalSender(sender)) = request.extensions_mut().remove() {
             for status in [103, 101, 102] {
                 let status = StatusCode::from_u16(status).unwrap();
-                sender.send(Informational { status, headers: HeaderMap::new() }).await.unwrap();
+                let informational = Informational { status, headers: HeaderMap::new() };
+                sender.send(Box::new(informational)).await.unwrap();
             }
         }
         Response::new(body::full("done"))

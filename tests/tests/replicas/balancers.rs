@@ -266,13 +266,13 @@ async fn the_documented_balancer_routes_by_instance(nginx: bool) {
 // SE-44
 #[tokio::test]
 async fn nginx_routes_by_instance_as_documented() {
-    the_documented_balancer_routes_by_instance(true).await;
+    Box::pin(the_documented_balancer_routes_by_instance(true)).await;
 }
 
 // SE-44
 #[tokio::test]
 async fn haproxy_routes_by_instance_as_documented() {
-    the_documented_balancer_routes_by_instance(false).await;
+    Box::pin(the_documented_balancer_routes_by_instance(false)).await;
 }
 
 // SE-44: with a registry besides, everything that a balancer cannot route by finds its instance: tickets, and the oblivious

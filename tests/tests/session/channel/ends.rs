@@ -152,7 +152,7 @@ async fn a_channel_keeps_its_session() {
     until("the end of the session", || {
         clock.advance(HOURS);
         number += 1;
-        let opening = try_open(stage.address(), &session, number);
+        let opening = Box::pin(try_open(stage.address(), &session, number));
         async {
             // Its own round may have come first, and forgotten it.
             let Ok((mut channel, connection)) = opening.await else { return true };

@@ -51,12 +51,12 @@ pub(super) async fn reply(
         response = &mut response => {
             // What was sent before the answer goes before it.
             while let Ok(next) = informational.try_recv() {
-                append(&mut plaintext, next);
+                append(&mut plaintext, *next);
             }
             return seal_behind(reply, plaintext, response, pace);
         }
         // The channel closes when the application has dropped its sender; the answer follows.
-        Some(first) = informational.recv() => append(&mut plaintext, first),
+        Some(first) = informational.recv() => append(&mut plaintext, *first),
     };
     let mut out = BytesMut::new();
     let mut fields = HeaderMap::new();
@@ -80,7 +80,7 @@ fn start() -> BytesMut {
     plaintext
 }
 
-fn append(plaintext: &mut BytesMut, informational: Box<Informational>) {
+fn append(plaintext: &mut BytesMut, informational: Informational) {
     // A switch of protocols cannot happen here (OB-36).
     if informational.status != StatusCode::SWITCHING_PROTOCOLS {
         let mut head = ResponseHead { status: informational.status, headers: informational.headers };
@@ -134,7 +134,7 @@ impl<S: SealChunks> http_body::Body for Awaited<S> {
                 Self::Awaiting { response, informational, sealer, out, plaintext, pace } => {
                     let answer = response.as_mut().poll(cx);
                     while let Poll::Ready(Some(next)) = informational.poll_recv(cx) {
-                        append(plaintext, next);
+                        append(plaintext, *next);
                     }
                     let answer = match answer {
                         Poll::Ready(answer) => answer,
