@@ -263,7 +263,8 @@ async fn what_a_revoked_caller_hears_is_cut() {
         let first = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from("first")) });
         axum::body::Body::from_stream(first.chain(futures_util::stream::pending()))
     }
-    let callers = Revocable::before(App::new(Router::new().fallback(endless)).await).await;
+    let app = App::new(Router::new().fallback(endless)).await;
+    let callers = Box::pin(Revocable::before(app)).await;
     let ask = async |connector| send(connector, Method::GET, "/", body::empty()).await.into_body();
     let (mut of_enclave, mut of_nobody) = (ask(&callers.enclave).await, ask(&callers.nobody).await);
     for answer in [&mut of_enclave, &mut of_nobody] {
@@ -278,7 +279,7 @@ async fn what_a_revoked_caller_hears_is_cut() {
 // SE-37, SE-11, AT-25: so are its channels, with the WebSockets in them.
 #[tokio::test]
 async fn the_channels_of_a_revoked_caller_are_cut() {
-    let callers = Revocable::before(super::channel::app().await).await;
+    let callers = Box::pin(Revocable::before(super::channel::app().await)).await;
     let open = async |connector: &Connector| {
         let (mut socket, _) = within("a WebSocket", connector.websocket("/socket").open()).await.unwrap();
         socket.send(Message::text("hello")).await.unwrap();

@@ -37,7 +37,7 @@ async fn a_restart_is_survived_by_what_may_be_repeated() {
     let (chain, _handles) = chain().await;
     assert_eq!(chain.client.get("/").await.0, 200);
     let before = document(&chain).await.instance;
-    let chain = chain.restart().await;
+    let chain = Box::pin(chain.restart()).await;
     assert_ne!(document(&chain).await.instance, before);
     assert_eq!(chain.client.get("/").await, (200, "an ordinary application".into()));
     let (status, _) = whole(chain.client.send(Method::PUT, "/upload", body::full("again")).await).await;
@@ -53,7 +53,7 @@ async fn a_restart_is_survived_by_what_may_be_repeated() {
 async fn a_restart_leaves_the_outcome_of_a_post_unknown() {
     let (chain, _handles) = chain().await;
     assert_eq!(chain.client.post("/upload", "first").await.0, 200);
-    let chain = chain.restart().await;
+    let chain = Box::pin(chain.restart()).await;
     let (status, problem) = chain.client.post("/upload", "second").await;
     assert_eq!((status, json(&problem)["type"].as_str()), (502, Some("tag:sealwire,2026:outcome-unknown")));
     assert_eq!(chain.client.post("/upload", "third").await.0, 200);

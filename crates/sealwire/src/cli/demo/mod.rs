@@ -49,7 +49,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Outcome {
     let mut report = Report::new(args.json);
     report.begin()?;
-    let stage = Stage::start(args.upstream, args.state).await?;
+    let stage = Box::pin(Stage::start(args.upstream, args.state)).await?;
     report.parties(&stage)?;
     steps::all(&stage, &mut report).await?;
     report.end()?;
