@@ -67,8 +67,11 @@ fn main() -> Result<()> {
         show(seal::run()?);
     }
     if wanted(Part::Session) {
+        show(session::layer(&state)?);
         show(session::handshakes(&state)?);
         show(runtime.block_on(session::requests(&state))?);
+        show(runtime.block_on(session::resume(&state))?);
+        show(runtime.block_on(session::channel(&state))?);
     }
     if wanted(Part::Gateway) {
         // Measured each time, right beside what is held against it.

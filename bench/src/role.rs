@@ -23,7 +23,10 @@ use std::{
     path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::{io::AsyncReadExt, net::TcpListener};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -40,6 +43,11 @@ pub(crate) async fn play(role: &str, arguments: &[String]) -> Result<()> {
             connector.set_nodelay(true);
             let client: Client<_, Incoming> = Client::builder(TokioExecutor::new()).build(connector);
             serve(move |request| forward(client.clone(), to, request)).await?;
+        }
+        "websocket-upstream" => accept(crate::session::websocket).await?,
+        "copying-proxy" => {
+            let to: SocketAddr = argument(0)?.parse()?;
+            accept(move |socket| copy(socket, to)).await?;
         }
         "gateway" => gateway(argument(0)?, PathBuf::from(argument(1)?), argument(2)?).await?,
         "client" => client(argument(0)?.parse()?, &std::fs::read_to_string(argument(1)?)?).await?,
@@ -72,6 +80,31 @@ where
             });
         }
     });
+    Ok(())
+}
+
+/// Accepts connections for ever, each in a task of its own.
+async fn accept<F, R>(work: F) -> Result<()>
+where
+    F: Fn(TcpStream) -> R + Send + 'static,
+    R: Future<Output = Result<()>> + Send + 'static,
+{
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    println!("{}", listener.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(work(socket));
+        }
+    });
+    Ok(())
+}
+
+/// What a proxy does once a WebSocket has been upgraded.
+async fn copy(mut socket: TcpStream, to: SocketAddr) -> Result<()> {
+    let mut upstream = TcpStream::connect(to).await?;
+    socket.set_nodelay(true)?;
+    upstream.set_nodelay(true)?;
+    tokio::io::copy_bidirectional(&mut socket, &mut upstream).await?;
     Ok(())
 }
 

@@ -34,6 +34,8 @@ struct Stage {
     proxy: Party,
     /// the library, in this process
     connector: Connector,
+    /// the same, over a session
+    session: Connector,
 }
 
 pub(crate) async fn run(state: &Path, scratch: &Path) -> Result<Table> {
@@ -47,17 +49,21 @@ pub(crate) async fn run(state: &Path, scratch: &Path) -> Result<Table> {
     let proxy = Party::start("client", &[gateway.address.to_string(), policy.display().to_string()])?;
     let to = format!("http://{}", gateway.address).parse()?;
     let settings = Settings { wire: Wire::Oblivious, ..Settings::new(to, Policy::from_toml(&text)?) };
+    let session = Connector::connect(Settings { wire: Wire::Session, ..settings.clone() }).await?;
     let connector = Connector::connect(settings).await?;
-    let stage = Stage { _upstream: upstream, gateway, proxy, connector };
+    let stage = Stage { _upstream: upstream, gateway, proxy, connector, session };
 
     memory(&stage, &mut table).await?;
     for (name, way) in [("100 MiB download", Way::Down), ("100 MiB upload", Way::Up)] {
         let plain = fastest(&Through::Plain(stage.gateway.address), way).await?;
         let sealed = fastest(&Through::Library(&stage.connector), way).await?;
+        let session = fastest(&Through::Library(&stage.session), way).await?;
         let proxied = fastest(&Through::Plain(stage.proxy.address), way).await?;
-        for (by, sealed, target) in
-            [("library", sealed, Target::AtLeast(0.6)), ("local proxy", proxied, Target::None)]
-        {
+        for (by, sealed, target) in [
+            ("library", sealed, Target::AtLeast(0.6)),
+            ("library, session", session, Target::AtLeast(0.7)),
+            ("local proxy", proxied, Target::None),
+        ] {
             let ratio = sealed / plain;
             let cells = [
                 format!("{name}, sealed by the {by}"),

@@ -1,11 +1,17 @@
 //! The attested session: handshakes against their primitives and against TLS 1.3, requests against the plain route.
 
+mod channel;
 mod handshake;
+mod layer;
 mod peer;
 mod requests;
+mod resume;
 
+pub(crate) use channel::{run as channel, upstream as websocket};
 pub(crate) use handshake::run as handshakes;
+pub(crate) use layer::run as layer;
 pub(crate) use requests::run as requests;
+pub(crate) use resume::run as resume;
 
 use anyhow::{Result, anyhow};
 use sealwire_attest::{
@@ -126,7 +132,11 @@ fn finish(
 ) -> Result<Box<Established>> {
     let Received::Presented(presented) = received else { return Err(anyhow!("not a flight")) };
     let acceptance = accept(presented.published()?)?;
-    match presented.accept(&acceptance, None, now())? {
+    established(presented.accept(&acceptance, None, now())?)
+}
+
+fn established(outcome: Outcome) -> Result<Box<Established>> {
+    match outcome {
         Outcome::Established(established) => Ok(established),
         Outcome::Authenticate(_) => Err(anyhow!("asked for authentication")),
     }

@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, uri::Scheme};
 use http_body_util::{BodyExt, Full};
-use sealwire_attest::key_document::Published;
+use sealwire_attest::key_document::{Acceptance, Published};
 use sealwire_crypto::random::OsRandom;
 use sealwire_http::{
     session::{
@@ -44,9 +44,9 @@ pub(crate) async fn run(state: &Path) -> Result<Table> {
     let arguments = [upstream.address.to_string(), state.display().to_string(), "x25519".to_owned()];
     let gateway = Party::start("gateway", &arguments)?;
     for connections in CONNECTIONS {
-        let session = handshake(state, gateway.address).await?;
+        let (session, _) = handshake(state, gateway.address).await?;
         let plain_us = best(&gateway, &plain(), connections).await?;
-        let sealed = Sealed { session, next: AtomicU64::new(0) };
+        let sealed = Sealed::new(session);
         let us = best(&gateway, &sealed, connections).await?;
         let more = us - plain_us;
         let cells = [
@@ -62,7 +62,7 @@ pub(crate) async fn run(state: &Path) -> Result<Table> {
 }
 
 /// Requests over one session.
-struct Sealed {
+pub(super) struct Sealed {
     session: Box<Established>,
     next: AtomicU64,
 }
@@ -70,20 +70,33 @@ struct Sealed {
 impl Load for Sealed {
     /// The last is sent first, and numbers go up in the order of sending: what lies below the window is refused.
     fn requests(&self, address: SocketAddr, count: usize) -> Result<Vec<Request<Full<Bytes>>>> {
-        let first = self.next.fetch_add(count as u64, Ordering::Relaxed);
-        (0..count as u64).rev().map(|at| self.request(address, first + at)).collect()
+        self.some(&address.to_string(), count)
     }
 }
 
 impl Sealed {
-    fn request(&self, address: SocketAddr, number: u64) -> Result<Request<Full<Bytes>>> {
+    pub(super) fn new(session: Box<Established>) -> Self {
+        Self { session, next: AtomicU64::new(0) }
+    }
+
+    pub(super) fn into_session(self) -> Box<Established> {
+        self.session
+    }
+
+    /// See [`Load::requests`].
+    pub(super) fn some(&self, authority: &str, count: usize) -> Result<Vec<Request<Full<Bytes>>>> {
+        let first = self.next.fetch_add(count as u64, Ordering::Relaxed);
+        (0..count as u64).rev().map(|at| self.request(authority, first + at)).collect()
+    }
+
+    fn request(&self, authority: &str, number: u64) -> Result<Request<Full<Bytes>>> {
         static CONTENTS: [u8; CONTENT] = [0x5a; CONTENT];
         let mut headers = HeaderMap::new();
         headers.insert("content-length", CONTENT.into());
         let head = RequestHead {
             method: http::Method::POST,
             scheme: Scheme::HTTPS,
-            authority: Some(address.to_string().parse()?),
+            authority: Some(authority.parse()?),
             path: "/echo".parse()?,
             headers,
         };
@@ -99,7 +112,7 @@ impl Sealed {
         let mut out = BytesMut::new();
         sealer.finish(&mut out, &[&message])?;
         Ok(Request::post(SESSION_REQUEST_PATH)
-            .header("host", address.to_string())
+            .header("host", authority)
             .header("content-type", media::REQUEST)
             .header(BASE_ID, base_id(id))
             .header(TICKET, ticket.to_field())
@@ -107,7 +120,8 @@ impl Sealed {
     }
 }
 
-async fn handshake(state: &Path, address: SocketAddr) -> Result<Box<Established>> {
+/// A session with a gateway, and what it rests on.
+pub(super) async fn handshake(state: &Path, address: SocketAddr) -> Result<(Box<Established>, Acceptance)> {
     let authority = address.to_string();
     let config = Arc::new(Config::default());
     let started = client::start(config, &authority, None, None, false, millis(), &OsRandom)?;
@@ -117,8 +131,11 @@ async fn handshake(state: &Path, address: SocketAddr) -> Result<Box<Established>
         .body(Full::new(started.hello.into()))?;
     let answer = connect(address).await?.send_request(request).await?;
     let flight = answer.into_body().collect().await?.to_bytes();
-    finish(started.next.receive(&flight, &OsRandom)?, |published| {
+    let mut accepted = None;
+    let session = finish(started.next.receive(&flight, &OsRandom)?, |published| {
         let published = published.ok_or_else(|| anyhow!("no document in the flight"))?;
-        accept(state, &Published::decode(published)?, &authority)
-    })
+        let acceptance = accept(state, &Published::decode(published)?, &authority)?;
+        Ok(accepted.insert(acceptance).clone())
+    })?;
+    Ok((session, accepted.ok_or_else(|| anyhow!("nothing was accepted"))?))
 }
