@@ -21,7 +21,8 @@ use sealwire_http::{
     Body, Identity, SystemClock, body, channel,
     server::{
         RouteRules, Routes,
-        session::{Callers, Channels, Rewrites, SessionLayer, Settings, Shown, Shows, Tunnels},
+        session::{Callers, Channels, Rewrites, SessionLayer, Settings, Shown, Shows},
+        tunnels::Tunnels,
     },
     session::{
         Scheme,

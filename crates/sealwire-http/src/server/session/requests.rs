@@ -150,15 +150,19 @@ pub(super) const EARLY_DATA: HeaderName = HeaderName::from_static("early-data");
 /// Whether a request names the authority that the session was made for (SE-36).
 fn is_of(head: &RequestHead, session: &str) -> bool {
     let authority = head.effective_authority();
+    if authority.as_ref().is_some_and(|name| name.as_str() == session) {
+        return true;
+    }
     let normal = authority.map(|name| authority::normalise(name.as_str(), authority::DEFAULT_PORT));
     normal.is_some_and(|name| name.is_ok_and(|name| name == session))
 }
 
 /// `Attest-Base-ID` and `Attest-Ticket`, each once (SE-34).
 fn fields(headers: &HeaderMap) -> Option<(SessionId, Ticket)> {
-    let field = |name: &'static str| crate::wire::single(headers, &HeaderName::from_static(name));
-    let session = parse_base_id(field(BASE_ID)?.as_bytes()).ok()?;
-    Some((session, Ticket::from_field(field(TICKET)?.as_bytes()).ok()?))
+    static NAMES: [HeaderName; 2] = [HeaderName::from_static(BASE_ID), HeaderName::from_static(TICKET)];
+    let [session, ticket] = NAMES.each_ref().map(|name| crate::wire::single(headers, name));
+    let session = parse_base_id(session?.as_bytes()).ok()?;
+    Some((session, Ticket::from_field(ticket?.as_bytes()).ok()?))
 }
 
 pub(super) fn chunks(limits: &Limits) -> chunk::Limits {
