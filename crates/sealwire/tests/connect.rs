@@ -293,11 +293,11 @@ async fn expectations_are_met_here() {
 // OB-46
 #[tokio::test]
 async fn what_needs_a_connection_is_told_so() {
-    let stage = Stage::set(|_| {}).await;
+    let stage = Stage::set(|settings| settings.client.wire = client::Wire::Oblivious).await;
     let websocket = ["connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13"];
     let (head, content) = stage.ask("GET /seen", &websocket, b"").await;
     assert_eq!(head.status(), 501);
-    assert!(problem(&head, &content)["detail"].as_str().unwrap().contains("WebSocket"));
+    assert!(problem(&head, &content)["detail"].as_str().unwrap().contains("--wire session"));
     let (head, content) = stage.ask(&format!("CONNECT {}", stage.proxy.address()), &[], b"").await;
     assert_eq!(head.status(), 501);
     assert_eq!(kind(&problem(&head, &content)), "no-upgrade");

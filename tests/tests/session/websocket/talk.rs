@@ -5,6 +5,8 @@ use futures_util::{SinkExt, StreamExt, future::join_all};
 use http::{Method, Version};
 use hyper::ext::Protocol;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use sealwire::connect::ConnectSettings;
+use sealwire_gateway::config::Tls;
 use sealwire_http::body;
 use sealwire_tests::{tap::Tap, until, within};
 use tokio::{
@@ -190,6 +192,26 @@ async fn a_program_may_speak_http_2() {
     assert_eq!(within("an echo", client.next()).await.unwrap().unwrap(), Message::text(SECRET));
     drop((client, requests));
     let _ = within("the end", connection).await;
+}
+
+// SE-51: outer TLS is under the channel as it is under requests.
+#[tokio::test]
+async fn a_channel_goes_over_tls() {
+    let app = App::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let leg = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
+    std::fs::write(&certificate, leg.cert.pem()).unwrap();
+    std::fs::write(&key, leg.signing_key.serialize_pem()).unwrap();
+    let tls = Tls { certificate, key };
+    let over = |settings: &mut ConnectSettings| {
+        let gateway = settings.client.to.authority().unwrap();
+        settings.client.to = format!("https://{gateway}").parse().unwrap();
+        settings.client.tls_roots = vec![leg.cert.der().to_vec()];
+    };
+    let whole = Whole::with(app.address, |config| config.tls = Some(tls), over).await;
+    hears(&mut open(&whole, "/echo").await, Message::text(SECRET)).await;
+    assert_eq!(whole.connect.status().counts.channels, 1);
 }
 
 // SE-37: a library's user needs no local port.
