@@ -15,6 +15,7 @@ pub mod metrics;
 mod own;
 mod replicas;
 mod routes;
+mod secrets;
 mod sessions;
 mod stack;
 mod staple;

@@ -53,6 +53,9 @@ pub const CHANNELS: &str = "sealwire_channels";
 pub const CHANNELS_OPENED: &str = "sealwire_channels_opened_total";
 /// Counter by `end` (`closed` by its client, `session` or `drain` when that ended, `revoked` with its client, `broken`).
 pub const CHANNELS_ENDED: &str = "sealwire_channels_ended_total";
+/// Counter by `verdict` (`delivered`, `written`, `deleted`, `listed`, `refused`, `unattested`, `absent`, `version`, `full`,
+/// `malformed`, `audit`, `retired`): requests for secrets (SE-20).
+pub const SECRETS: &str = "sealwire_secrets_total";
 /// Gauge: entries of all replay registers.
 pub const REGISTER_ENTRIES: &str = "sealwire_replay_register_entries";
 
@@ -116,6 +119,22 @@ const REASONS: [&str; 22] = [
     "version",
 ];
 
+/// Every `verdict` of [`SECRETS`].
+const SECRET_VERDICTS: [&str; 12] = [
+    "absent",
+    "audit",
+    "deleted",
+    "delivered",
+    "full",
+    "listed",
+    "malformed",
+    "refused",
+    "retired",
+    "unattested",
+    "version",
+    "written",
+];
+
 /// Makes what alarms watch show up before it first happens: the increase of a series that begins with 1 is not seen.
 fn begin_at_zero() {
     for result in ["published", "failed"] {
@@ -128,6 +147,9 @@ fn begin_at_zero() {
     metrics::counter!(CHANNELS_OPENED).absolute(0);
     for end in ["closed", "session", "drain", "revoked", "broken"] {
         metrics::counter!(CHANNELS_ENDED, "end" => end).absolute(0);
+    }
+    for verdict in SECRET_VERDICTS {
+        metrics::counter!(SECRETS, "verdict" => verdict).absolute(0);
     }
     for reason in REASONS {
         metrics::counter!(REFUSALS, "reason" => reason).absolute(0);
@@ -154,12 +176,18 @@ fn describe() {
     gauge!(CHANNELS, "Channels of sessions that are open");
     counter!(CHANNELS_OPENED, "Channels that were opened");
     counter!(CHANNELS_ENDED, "Channels that ended");
+    counter!(SECRETS, "Requests for secrets");
     gauge!(REGISTER_ENTRIES, "Entries of all replay registers");
 }
 
 /// Counts a refusal. Refusals are rare enough to look the counter up.
 pub(crate) fn refused(reason: &'static str) {
     metrics::counter!(REFUSALS, "reason" => reason).increment(1);
+}
+
+/// Counts a request for a secret.
+pub(crate) fn secret(verdict: &'static str) {
+    metrics::counter!(SECRETS, "verdict" => verdict).increment(1);
 }
 
 /// What is counted for every request of one wire, looked up once.

@@ -9,6 +9,7 @@ use crate::{
     },
     own::Own,
     replicas::{Forward, ForwardLayer, Hops, Replicas, Times},
+    secrets::{Provision, Secrets, SecretsLayer},
     sessions::{Presented, Sessions},
 };
 use sealwire_http::crypto::random::Random;
@@ -24,7 +25,7 @@ use std::{sync::Arc, time::Duration};
 use tower::ServiceBuilder;
 
 /// What every wire leads to.
-type Application = Policy<RateLimit<Innermost>>;
+type Application = Provision<Policy<RateLimit<Innermost>>>;
 /// The oblivious wire.
 type SealedWire = Observe<Oblivious<Application>>;
 /// The session wire.
@@ -87,6 +88,8 @@ pub(crate) struct Generation {
     pub(crate) plan: Plan,
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) sessions: Arc<Sessions>,
+    /// `None` where none are configured
+    pub(crate) secrets: Option<Arc<Secrets>>,
     pub(crate) application: Innermost,
 }
 
@@ -192,6 +195,8 @@ fn session(
 fn application(generation: &Generation) -> Application {
     let plan = &generation.plan;
     ServiceBuilder::new()
+        // secrets, which are the gateway's own: 403 for who has not attested itself
+        .layer(SecretsLayer(generation.secrets.clone()))
         // route policy: 403 for foreign authorities, 404 and 405 by route
         .layer(PolicyLayer::new(plan.authorities.clone(), plan.routes.clone()))
         // rate limit by Peer

@@ -12,6 +12,14 @@ pub const DATE: &str = "https://iana.org/assignments/http-problem-types#date";
 pub const SESSION: &str = "tag:sealwire,2026:session";
 /// The route takes callers that have attested themselves, and this one has not (SE-11).
 pub const ATTESTED_CALLER: &str = "tag:sealwire,2026:attested-caller";
+/// This caller may not do this to a secret of this name, or nothing is said of such a name (SE-20).
+pub const SECRET_REFUSED: &str = "tag:sealwire,2026:secret-refused";
+/// The name may be read, and this instance has no secret of it (SE-20).
+pub const SECRET_NOT_PROVISIONED: &str = "tag:sealwire,2026:secret-not-provisioned";
+/// Another version of the secret is there than the request names (SE-20).
+pub const SECRET_VERSION: &str = "tag:sealwire,2026:secret-version";
+/// The access could not be audited, and was not carried out (SE-20).
+pub const SECRET_AUDIT: &str = "tag:sealwire,2026:secret-audit";
 /// The status says it all (RFC 9457 section 4.2.1).
 pub const BLANK: &str = "about:blank";
 /// Media type of a problem document.

@@ -7,6 +7,7 @@
 //! * [`request`]: sealed requests and their answers (TrR).
 //! * [`channel`]: the record channel for whatever wants a connection.
 //! * [`message`]: the messages as bytes.
+//! * [`secret`]: names of secrets, and what an operator signs to write one.
 
 pub mod channel;
 pub mod client;
@@ -18,6 +19,7 @@ mod limits;
 pub mod message;
 pub mod request;
 mod schedule;
+pub mod secret;
 pub mod server;
 mod suite;
 #[cfg(test)]

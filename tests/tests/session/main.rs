@@ -16,6 +16,7 @@ mod requests;
 mod resume;
 mod websocket;
 mod whole;
+mod secrets;
 
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;

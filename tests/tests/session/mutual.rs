@@ -74,7 +74,7 @@ impl Asking {
     }
 }
 
-fn callers(folder: &TempDir, asked: Asked, policy: &PolicyText, list: Option<&[u8]>) -> Callers {
+pub(crate) fn callers(folder: &TempDir, asked: Asked, policy: &PolicyText, list: Option<&[u8]>) -> Callers {
     let path = folder.path().join("callers.toml");
     fs::write(&path, policy.toml()).unwrap();
     let revocation_list = list.map(|bytes| {
@@ -86,7 +86,7 @@ fn callers(folder: &TempDir, asked: Asked, policy: &PolicyText, list: Option<&[u
 }
 
 /// Settings of a caller that comes by `address`; an enclave, or not one.
-fn caller(address: SocketAddr, enclave: bool) -> Settings {
+pub(crate) fn caller(address: SocketAddr, enclave: bool) -> Settings {
     let machine = || Arc::new(Machine::new(tee::development().into(), Vec::new()));
     let mut settings = Settings { wire: Wire::Session, ..stage::settings(address) };
     if enclave {
@@ -95,7 +95,7 @@ fn caller(address: SocketAddr, enclave: bool) -> Settings {
     settings
 }
 
-async fn connect(settings: Settings) -> Result<Connector, Error> {
+pub(crate) async fn connect(settings: Settings) -> Result<Connector, Error> {
     within("a connector", Connector::connect(settings)).await
 }
 

@@ -2,7 +2,7 @@
 
 use super::{CHALLENGE_LEN, CLIENT, GATEWAY, KeyDocument, Published, authority, bound_as};
 use crate::{
-    Appraised, Claims, Policy, UnixTime, Verifier,
+    Appraised, Claims, Policy, UnixTime, Verified, Verifier,
     policy::OperatorRule,
     verdict::{Denial, Reason},
 };
@@ -107,6 +107,27 @@ impl Acceptance {
         failed.times(document, policy, self.claims.get(), at);
         failed.age(document, policy, &[], at);
         if failed.0.is_empty() { Ok(()) } else { Err(Denial { reasons: failed.0 }) }
+    }
+
+    /// Holds what was accepted against another policy, as if it were shown at `at` (SE-20): its claims, operator, times and
+    /// age, and the revocation lists that are in force there. What was verified stays verified; whether its root is one
+    /// of `policy` is asked anew.
+    ///
+    /// # Errors
+    /// Every rule that failed.
+    pub fn appraise(&self, policy: &Policy, at: UnixTime) -> Result<Appraised<Claims>, Denial> {
+        let (document, claims) = (self.document.get(), self.claims.get());
+        let mut failed = Failed(Vec::new());
+        let verified = Verified::new(claims.clone(), self.claims.verdict().checks.clone());
+        let appraised = policy.appraise(verified, at).map_err(|denial| failed.0.extend(denial.reasons)).ok();
+        failed.0.extend(policy.revocation().document_failures(&self.document_hash, document));
+        failed.times(document, policy, claims, at);
+        failed.age(document, policy, &[], at);
+        let operator = failed.operator(document, policy.operator_rule(), claims);
+        match (appraised, operator) {
+            (Some(claims), Some(_)) if failed.0.is_empty() => Ok(claims),
+            _ => Err(Denial { reasons: failed.0 }),
+        }
     }
 }
 

@@ -47,6 +47,7 @@ pub(super) fn appraise(
                 value: claims.clone(),
                 claims: Arc::new(claims),
                 verdict: Arc::new(verdict),
+                alternative: index,
             });
         }
         reasons.extend(failures);

@@ -218,6 +218,7 @@ pub struct Appraised<T> {
     value: T,
     claims: Arc<Claims>,
     verdict: Arc<Verdict>,
+    alternative: usize,
 }
 
 impl<T> Appraised<T> {
@@ -239,9 +240,16 @@ impl<T> Appraised<T> {
         &self.verdict
     }
 
+    /// The rule of the policy that accepted, as reasons name it: `accept[0]`.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        format!("accept[{}]", self.alternative)
+    }
+
     /// Carries an acceptance over to what it vouches for. Within the crate only: outside, the value of an
     /// [`Appraised`] always comes from a check.
     pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Appraised<U> {
-        Appraised { value: f(self.value), claims: self.claims, verdict: self.verdict }
+        let Self { value, claims, verdict, alternative } = self;
+        Appraised { value: f(value), claims, verdict, alternative }
     }
 }

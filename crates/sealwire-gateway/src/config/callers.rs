@@ -4,6 +4,7 @@ use super::{
     Config,
     error::{At, Fault},
 };
+use crate::secrets::Rules;
 use sealwire_attest::{Policy, revocation::MAX_LIST};
 use sealwire_http::{
     crypto::digest::sha384,
@@ -119,6 +120,11 @@ impl CallersPlan {
         self.policy = earlier.policy.clone();
     }
 
+    /// Where the revocation list is.
+    pub(super) fn list(&self) -> Option<&Path> {
+        self.list.as_deref()
+    }
+
     /// What the wire asks.
     pub(crate) fn asks(&self) -> Asks {
         let asked = match self.asked {
@@ -128,11 +134,15 @@ impl CallersPlan {
         Asks::Attested { asked, policy: self.policy.clone() }
     }
 
-    /// Looks at the revocation list. Blocking.
-    pub(crate) fn look(&self) {
+    /// Looks at the revocation list, for the policy of callers and those of secrets. Blocking.
+    pub(crate) fn look(&self, secrets: Option<&Rules>) {
         let Some(path) = &self.list else { return };
         let taken = match read_list(path) {
-            Ok(bytes) => self.policy.take_list(&bytes).map_err(|error| error.to_string()),
+            Ok(bytes) => {
+                let of_secrets = secrets.map_or(Ok(()), |rules| rules.take_list(&bytes));
+                let taken = self.policy.take_list(&bytes);
+                of_secrets.and(taken).map_err(|error| error.to_string())
+            }
             Err(error) => Err(error.to_string()),
         };
         match taken {
@@ -150,7 +160,7 @@ impl CallersPlan {
 
 /// Reads a policy and what it names, and the digest over all of it: that of the policy file, and of each file in the
 /// order in which the policy asks for them.
-fn read_policy(path: &Path) -> Result<(Policy, [u8; 48]), String> {
+pub(super) fn read_policy(path: &Path) -> Result<(Policy, [u8; 48]), String> {
     let unreadable = |path: &Path, error| format!("{} cannot be read: {error}", path.display());
     let text = fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
     let digests = RefCell::new(vec![sha384(&[text.as_bytes()])]);
@@ -168,7 +178,7 @@ fn read_policy(path: &Path) -> Result<(Policy, [u8; 48]), String> {
 }
 
 /// One byte more than a list may have tells that it is longer.
-fn read_list(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read_list(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_LIST as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

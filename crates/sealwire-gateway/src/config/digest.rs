@@ -15,7 +15,10 @@
 //!   callers: [asked text, bytes] / null, "wanted" or "required"; SHA-384 over the SHA-384 of the policy file, and of
 //!                                       each file that it names, in the order in which the policy takes them up
 //!   routes: [* [path text, methods [* text] / null, upstream text,                        ascending by path
-//!               plaintext bool, idempotent bool, undated bool, early data bool, attested caller bool]] ]
+//!               plaintext bool, idempotent bool, undated bool, early data bool, attested caller bool]],
+//!   ? secrets: [* [name text, read bytes, write bytes / null, operators' keys [* bytes]]] ]
+//!                                       ascending by name; policies digested like that of callers, keys ascending;
+//!                                       there only where there are secrets
 //! ```
 //!
 //! with paths without a final `/`, methods ascending, and upstreams as `scheme://host:port/base` with the port always
@@ -30,7 +33,7 @@
 //! unregistered do not open under a stricter one.
 
 use super::CallersPlan;
-use crate::{routes::Table, tls::Roots};
+use crate::{routes::Table, secrets::Rules, tls::Roots};
 use minicbor::{Encoder, encode::write::Write};
 use sealwire_http::crypto::{digest::sha384, kem::Kem};
 use std::time::Duration;
@@ -48,6 +51,7 @@ pub(super) struct Covered<'a> {
     pub(super) window: Duration,
     pub(super) kems: &'a [Kem],
     pub(super) callers: Option<&'a CallersPlan>,
+    pub(super) secrets: Option<&'a Rules>,
     pub(super) routes: &'a Table,
 }
 
@@ -63,7 +67,7 @@ impl Covered<'_> {
 fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
     let mut authorities: Vec<&str> = covered.authorities.iter().map(String::as_str).collect();
     authorities.sort_unstable();
-    e.array(8)?.str(VERSION)?;
+    e.array(if covered.secrets.is_some() { 9 } else { 8 })?.str(VERSION)?;
     texts(e, &authorities)?;
     e.bool(false)?;
     match covered.roots {
@@ -101,6 +105,25 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
             .bool(rules.undated)?
             .bool(rules.early_data)?
             .bool(route.attested_caller)?;
+    }
+    covered.secrets.map_or(Ok(()), |rules| secrets(e, rules))
+}
+
+/// Who may read and write which: otherwise a host could have a genuine instance hand them to an enclave of its own.
+fn secrets<W: Write>(e: &mut Encoder<W>, rules: &Rules) -> Written<W> {
+    let mut rules: Vec<_> = rules.iter().map(|rule| (rule.pattern.to_string(), rule)).collect();
+    rules.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    e.array(rules.len() as u64)?;
+    for (name, rule) in rules {
+        e.array(4)?.str(&name)?.bytes(&rule.read.digest)?;
+        match &rule.write {
+            Some(write) => e.bytes(&write.digest)?,
+            None => e.null()?,
+        };
+        e.array(rule.keys.len() as u64)?;
+        for key in &rule.keys {
+            e.bytes(key)?;
+        }
     }
     Ok(())
 }

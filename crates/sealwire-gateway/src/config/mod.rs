@@ -11,6 +11,7 @@ mod plan;
 mod read;
 mod registry;
 mod session;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod tpm;
@@ -24,6 +25,8 @@ pub use error::Error;
 pub(crate) use plan::{Plan, Served};
 pub use registry::Registry;
 pub use session::{PathPrefix, Session};
+pub(crate) use secrets::SecretsPlan;
+pub use secrets::{Secret, Secrets};
 pub use tpm::Tpm;
 
 use sealwire_http::crypto::{aead::Aead, kem::Kem};
@@ -77,6 +80,10 @@ pub struct Config {
     /// what the instance's id begins with, which is random otherwise: at most 4 bytes, for balancers that route by it
     #[serde(deserialize_with = "values::hex")]
     pub instance_prefix: Vec<u8>,
+    /// what holds for all secrets; none are kept when absent
+    pub secrets: Option<Secrets>,
+    /// names of secrets, and who may read and write them
+    pub secret: Vec<Secret>,
     /// other instances behind the same names
     pub registry: Option<Registry>,
     /// log of the program
@@ -108,6 +115,8 @@ impl Default for Config {
             endorsements: Endorsements::default(),
             callers: None,
             instance_prefix: Vec::new(),
+            secrets: None,
+            secret: Vec::new(),
             registry: None,
             log: Log::default(),
             routes: Vec::new(),

@@ -1,7 +1,8 @@
 //! What a configuration comes to, after every check.
 
 use super::{
-    CallersPlan, Config, Endorsements, Keys, Limits, Quotes, Registry, Route as Written, companions,
+    CallersPlan, Config, Endorsements, Keys, Limits, Quotes, Registry, Route as Written, SecretsPlan,
+    companions,
     digest::Covered,
     error::{At, Fault},
     registry,
@@ -41,6 +42,7 @@ pub(crate) struct Plan {
     pub(crate) tls: Option<Arc<CertifiedKey>>,
     pub(crate) upstream_roots: Option<Roots>,
     pub(crate) callers: Option<CallersPlan>,
+    pub(crate) secrets: Option<SecretsPlan>,
 }
 
 /// Who serves.
@@ -81,12 +83,14 @@ impl Plan {
         let window = config.replay.window;
         positive(&window, At::key("replay").then("window"))?;
         let callers = CallersPlan::checked(config)?;
+        let secrets = SecretsPlan::checked(config, callers.as_ref())?;
         let covered = Covered {
             authorities: &authorities,
             roots: upstream_roots.as_ref(),
             window,
             kems: &config.keys.kems,
             callers: callers.as_ref(),
+            secrets: secrets.as_ref().map(|secrets| &*secrets.rules),
             routes: &routes,
         };
         let digest = covered.digest();
@@ -114,6 +118,7 @@ impl Plan {
             tls,
             upstream_roots,
             callers,
+            secrets,
         })
     }
 

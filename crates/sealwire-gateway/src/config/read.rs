@@ -81,6 +81,12 @@ impl Config {
         let callers = self.callers.iter_mut().flat_map(|callers| {
             [Some(&mut callers.policy), callers.revocation_list.as_mut()].into_iter().flatten()
         });
+        let secrets = self
+            .secret
+            .iter_mut()
+            .flat_map(|secret| [Some(&mut secret.read), secret.write.as_mut()].into_iter().flatten());
+        let audit = self.secrets.iter_mut().map(|secrets| &mut secrets.audit);
+        let callers = callers.chain(secrets).chain(audit);
         for path in others.flatten().chain(tls).chain(callers).chain(self.tpm.files()) {
             // An absolute path stays as it is.
             let resolved: PathBuf = folder.join(&*path);

@@ -64,6 +64,9 @@ fn callers(folder: &Path) {
     let key = SigningKey::generate(&OsRandom).unwrap();
     let signer = format!("revocation-keys = [\"ed25519:{}\"]", hex::encode(key.public_key()));
     fs::write(folder.join("callers.toml"), caller_policy(&signer, '1')).unwrap();
+    // Of secrets.
+    fs::write(folder.join("readers.toml"), caller_policy("", '3')).unwrap();
+    fs::write(folder.join("writers.toml"), caller_policy("", '4')).unwrap();
     let list = RevocationList::empty(1, UnixTime(1), UnixTime(u64::from(u32::MAX)));
     fs::write(folder.join("revoked.cbor"), list.sign(&key).unwrap()).unwrap();
 }
@@ -93,7 +96,7 @@ fn the_example_is_complete() {
         .map(|line| match line.strip_prefix("# ") {
             Some(rest) if rest.starts_with("upstream =") => line,
             Some(rest)
-                if ["[tls]", "[tpm]", "[callers]", "[registry]"]
+                if ["[tls]", "[tpm]", "[callers]", "[secrets]", "[[secret]]", "[registry]"]
                     .iter()
                     .any(|table| rest.starts_with(table)) =>
             {
@@ -631,6 +634,93 @@ fn the_digest_covers_who_may_call() {
     let text = fs::read_to_string(&policy).unwrap();
     fs::write(&policy, text.replace("2222", "2223")).unwrap();
     assert_ne!(digest(&with), wanted);
+}
+
+// SE-20, AT-44: who may read and write which secret is covered; where it is written down is not.
+#[test]
+fn the_digest_covers_who_gets_secrets() {
+    let folder = folder();
+    let digest =
+        |text: &str| Config::parse(text, &folder.path().join("sealwire.toml")).unwrap().digest().unwrap();
+    let callers = "[callers]\npolicy = \"callers.toml\"\nrevocation-list = \"revoked.cbor\"\n";
+    let key = |digit: char| format!("ed25519:{}", digit.to_string().repeat(64));
+    let (one, two) = (key('1'), key('2'));
+    let secrets = format!(
+        "[secrets]\naudit = \"a.jsonl\"\n[[secret]]\nname = \"db/*\"\nread = \"readers.toml\"\n\
+         operator-keys = [\"{one}\", \"{two}\"]\n[[secret]]\nname = \"x\"\nread = \"readers.toml\"\n\
+         write = \"writers.toml\"\n"
+    );
+    let base = format!("{BASE}{callers}{secrets}");
+    let expected = digest(&base);
+    assert_ne!(digest(&format!("{BASE}{callers}")), expected);
+    for (from, to) in [
+        ("db/*", "db/y"),
+        ("readers", "writers"),
+        ("write = \"writers.toml\"", "write = \"readers.toml\""),
+        ("write = \"writers.toml\"", "operator-keys = [\"ed25519:KEY\"]"),
+        (one.as_str(), "ed25519:KEY"),
+        ("name = \"x\"\n", "name = \"x\"\noperator-keys = [\"ed25519:KEY\"]\n"),
+    ] {
+        let changed = base.replacen(from, &to.replace("KEY", &"3".repeat(64)), 1);
+        assert_ne!(changed, base);
+        assert_ne!(digest(&changed), expected, "{from} -> {to}");
+    }
+    let order = format!("[\"{two}\", \"{one}\", \"{two}\"]");
+    for (from, to) in [("a.jsonl", "b.jsonl"), (format!("[\"{one}\", \"{two}\"]").as_str(), order.as_str())] {
+        let changed = base.replacen(from, to, 1);
+        assert_ne!(changed, base);
+        assert_eq!(digest(&changed), expected, "{from} -> {to}");
+    }
+    let policy = folder.path().join("readers.toml");
+    let text = fs::read_to_string(&policy).unwrap();
+    fs::write(&policy, text.replace("3333", "3334")).unwrap();
+    assert_ne!(digest(&base), expected);
+}
+
+// SE-20
+#[test]
+fn secrets_are_configured_without_contradictions() {
+    let folder = folder();
+    let read = |text: &str| {
+        let text = format!("upstream = \"http://127.0.0.1:9\"\n{text}");
+        Config::parse(&text, &folder.path().join("sealwire.toml"))
+    };
+    fs::write(folder.path().join("plain.toml"), caller_policy("", '1')).unwrap();
+    let key = SigningKey::generate(&OsRandom).unwrap();
+    let keys = format!("revocation-keys = [\"ed25519:{}\"]", hex::encode(key.public_key()));
+    fs::write(folder.path().join("listed.toml"), caller_policy(&keys, '1')).unwrap();
+    let callers = "[callers]\npolicy = \"plain.toml\"\n";
+    let with_list = "[callers]\npolicy = \"callers.toml\"\nrevocation-list = \"revoked.cbor\"\n";
+    let audit = "[secrets]\naudit = \"a.jsonl\"\n";
+    let one = "[[secret]]\nname = \"a\"\nread = \"plain.toml\"\nwrite = \"plain.toml\"\n";
+    let good = format!("{callers}{audit}{one}");
+    assert!(read(&good).is_ok());
+    for (text, key, what) in [
+        (format!("{callers}{one}"), "secret[1]", "there is no [secrets]"),
+        (format!("{callers}{audit}"), "secrets", "there is no [[secret]]"),
+        (format!("{audit}{one}"), "secrets", "there is no [callers]"),
+        (format!("{good}{one}"), "secret[2].name", "a second rule"),
+        (good.replace("name = \"a\"", "name = \"a/../b\""), "secret[1].name", "a name has"),
+        (good.replace("name = \"a\"", "name = \"*\""), "secret[1].name", "a name has"),
+        (good.replace("write = \"plain.toml\"\n", ""), "secret[1].name", "nobody may write"),
+        (good.replace("read = \"plain", "read = \"absent"), "secret[1].read", "cannot be read"),
+        (good.replace("write = \"plain", "write = \"absent"), "secret[1].write", "cannot be read"),
+        (good.replace("read = \"plain", "read = \"listed"), "secret[1].read", "is missing"),
+        (
+            good.replace(callers, with_list).replace("read = \"plain", "read = \"listed"),
+            "secret[1].read",
+            "revoked.cbor",
+        ),
+        (
+            format!("{good}operator-keys = [\"ed25519:12\"]\n"),
+            "secret[1].operator-keys[1]",
+            "no operator's key",
+        ),
+        (format!("{good}reads = 1\n"), "secret[1]", "unknown field"),
+    ] {
+        let error = read(&text).expect_err(&text);
+        assert!(error.key == key && error.what.contains(what) && !error.hint.is_empty(), "{error:?}");
+    }
 }
 
 // SE-11

@@ -12,6 +12,7 @@ use crate::{
     instance::{self, Attested, Instance, Keys},
     metrics,
     own::{Challenges, Own},
+    secrets::{Audit, Secrets, Surroundings},
     sessions::{Presented, Sessions},
     stack::{self, Generation, Parts, Stack},
 };
@@ -24,6 +25,8 @@ use sealwire_http::{
 };
 use std::{
     convert::Infallible,
+    io,
+    path::PathBuf,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -85,6 +88,8 @@ pub(crate) enum Error {
     Instance(#[from] instance::Error),
     #[error(transparent)]
     Tls(#[from] rustls::Error),
+    #[error("the audit of secrets cannot be written to {path}: {source}", path = .path.display())]
+    Audit { path: PathBuf, source: io::Error },
 }
 
 impl State {
@@ -100,9 +105,11 @@ impl State {
         let application = destination.of(&plan, &parts.random)?;
         let ring = ring(&instance, &keys, &parts, &[]).await?;
         let sessions = sessions(&instance, &parts, &plan)?;
-        let current = Arc::new(Generation { plan, ring, sessions, application });
+        let mut current = Generation { plan, ring, sessions, secrets: None, application };
         let since = instance.now();
         let attested = attest(&instance, &keys, &current, &current.ring.current(), since).await?;
+        current.secrets = secrets(&instance, &parts, &current, None).await?;
+        let current = Arc::new(current);
         let challenges = Challenges::per_second(current.plan.challenges_per_second);
         let live = assemble(&parts, &instance, current, since, Vec::new(), attested, challenges);
         let live = ArcSwap::from_pointee(live);
@@ -157,18 +164,23 @@ impl State {
         {
             new.carry_on(old);
         }
+        if let (Some(new), Some(old)) = (&mut plan.secrets, &live.current.plan.secrets) {
+            Arc::make_mut(&mut new.rules).carry_on(&old.rules);
+        }
         let application = self.destination.of(&plan, &self.parts.random)?;
         let challenges = Challenges::per_second(plan.challenges_per_second);
         if plan.digest == live.current.plan.digest {
             let (ring, sessions) = (live.current.ring.clone(), live.current.sessions.clone());
             let same = plan.says_the_same(&live.current.plan);
-            let current = Arc::new(Generation { plan, ring, sessions, application });
+            let mut current = Generation { plan, ring, sessions, secrets: None, application };
             let attested = if same {
                 live.attested.clone()
             } else {
                 let set = current.ring.current();
                 attest(&self.instance, &self.keys, &current, &set, live.since).await?
             };
+            current.secrets = secrets(&self.instance, &self.parts, &current, Some(&live.current)).await?;
+            let current = Arc::new(current);
             self.put(current, live.since, live.older.clone(), attested, challenges);
             return Ok(());
         }
@@ -176,9 +188,16 @@ impl State {
         others.push(live.current.ring.clone());
         let ring = ring(&self.instance, &self.keys, &self.parts, &others).await?;
         let sessions = sessions(&self.instance, &self.parts, &plan)?;
-        let current = Arc::new(Generation { plan, ring, sessions, application });
+        let mut current = Generation { plan, ring, sessions, secrets: None, application };
         let since = self.instance.now();
         let attested = attest(&self.instance, &self.keys, &current, &current.ring.current(), since).await?;
+        // Last of what can fail: the old configuration has none any more.
+        current.secrets = secrets(&self.instance, &self.parts, &current, Some(&live.current)).await?;
+        let current = Arc::new(current);
+        if live.current.secrets.is_some() {
+            // They find what they put, or read, under the configuration of now.
+            live.current.sessions.forget_attested();
+        }
         let until = self.instance.now().saturating_add(self.keys.overlap);
         let mut older = vec![Older { generation: live.current.clone(), until }];
         older.extend(live.older.iter().cloned());
@@ -198,7 +217,7 @@ impl State {
                 let theirs = generation.plan.callers.as_ref();
                 match theirs.filter(|callers| current.is_some_and(|current| current.has_policy_of(callers))) {
                     Some(callers) => {
-                        callers.look();
+                        callers.look(generation.plan.secrets.as_ref().map(|secrets| &*secrets.rules));
                         generation.sessions.recheck(callers, now);
                     }
                     None => generation.sessions.forget_attested(),
@@ -289,6 +308,45 @@ async fn attest(
 
 fn rings(older: &[Older]) -> Vec<Arc<KeyRing>> {
     older.iter().map(|older| older.generation.ring.clone()).collect()
+}
+
+/// The secrets of `current`, with those of the generation `before` that go on under it. `before` has none any more, unless its
+/// digest is the same.
+async fn secrets(
+    instance: &Instance,
+    parts: &Parts,
+    current: &Generation,
+    before: Option<&Generation>,
+) -> Result<Option<Arc<Secrets>>, Error> {
+    let is_same = before.is_some_and(|before| before.plan.digest == current.plan.digest);
+    let before = before.and_then(|before| before.secrets.as_ref());
+    let (Some(configured), Some(callers)) = (&current.plan.secrets, &current.plan.callers) else {
+        if let Some(before) = before {
+            before.retire().await;
+        }
+        return Ok(None);
+    };
+    let path = configured.audit.clone();
+    let audit = match before {
+        Some(before) => before.audit().reopen(path.clone()).await.map(|()| before.audit().clone()),
+        None => {
+            let (path, id, now) = (path.clone(), instance.id(), instance.now());
+            let opened = tokio::task::spawn_blocking(move || Audit::open(&path, &id, now)).await;
+            opened.unwrap_or_else(|_| Err(io::Error::other("interrupted"))).map(Arc::new)
+        }
+    };
+    let around = Surroundings {
+        callers: callers.policy.clone(),
+        audit: audit.map_err(|source| Error::Audit { path, source })?,
+        instance: instance.id(),
+        clock: parts.clock.clone(),
+    };
+    let rules = configured.rules.clone();
+    Ok(Some(Arc::new(match before {
+        Some(before) if is_same => Secrets::going_on(before, rules, around),
+        Some(before) => Secrets::taking_over(before, rules, around).await,
+        None => Secrets::new(rules, around),
+    })))
 }
 
 /// Fresh keys of sessions.

@@ -61,6 +61,14 @@ pub enum StartError {
     /// The registry's URL cannot be used (SE-44).
     #[error(transparent)]
     Registry(#[from] sealwire_store::registry::Error),
+    /// The audit of secrets cannot be written (SE-20).
+    #[error("the audit of secrets cannot be written to {path}: {source}", path = .path.display())]
+    Audit {
+        /// the file
+        path: PathBuf,
+        /// what the system says
+        source: io::Error,
+    },
 }
 
 impl From<live::Error> for StartError {
@@ -68,6 +76,7 @@ impl From<live::Error> for StartError {
         match error {
             live::Error::Instance(error) => Self::Instance(error),
             live::Error::Tls(error) => Self::Tls(error),
+            live::Error::Audit { path, source } => Self::Audit { path, source },
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     config::{self, Config, Plan, Served},
     instance,
 };
+use std::{io, path::PathBuf};
 
 /// Why a configuration was not put into force. The old one stays.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,14 @@ pub enum ReloadError {
     /// TLS to upstreams.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// The audit of secrets cannot be written (SE-20).
+    #[error("the audit of secrets cannot be written to {path}: {source}", path = .path.display())]
+    Audit {
+        /// the file
+        path: PathBuf,
+        /// what the system says
+        source: io::Error,
+    },
 }
 
 impl From<live::Error> for ReloadError {
@@ -29,6 +38,7 @@ impl From<live::Error> for ReloadError {
         match error {
             live::Error::Instance(error) => Self::Instance(error),
             live::Error::Tls(error) => Self::Tls(error),
+            live::Error::Audit { path, source } => Self::Audit { path, source },
         }
     }
 }

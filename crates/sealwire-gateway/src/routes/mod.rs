@@ -99,6 +99,14 @@ impl Table {
     }
 }
 
+/// Whether some server may read `path` as `place`, a normal path in lower case, or below it, though it is not written so.
+pub(crate) fn is_otherwise_below(path: &str, place: &str) -> bool {
+    match path::read(path) {
+        Reading::AsWritten | Reading::Escapes => false,
+        Reading::Otherwise(lenient) => path::begins_with_ignoring_case(&lenient, place),
+    }
+}
+
 impl Routes for Table {
     fn rules(&self, head: &RequestHead) -> RouteRules {
         // A request without a route is answered when it is looked for again; until then it is permitted nothing.

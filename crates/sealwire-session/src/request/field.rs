@@ -93,7 +93,7 @@ impl Binder {
     }
 }
 
-fn to_field(bytes: &[u8]) -> String {
+pub(crate) fn to_field(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(100);
     out.push(':');
     STANDARD.encode_string(bytes, &mut out);
@@ -102,7 +102,7 @@ fn to_field(bytes: &[u8]) -> String {
 }
 
 /// A Byte Sequence of exactly `N` bytes, without parameters, in the one form that its encoder writes.
-fn from_field<const N: usize>(value: &[u8]) -> Result<[u8; N], Error> {
+pub(crate) fn from_field<const N: usize>(value: &[u8]) -> Result<[u8; N], Error> {
     let text = value.strip_prefix(b":").and_then(|rest| rest.strip_suffix(b":")).ok_or(Error::Field)?;
     let mut out = [0; N];
     // The decoder wants room for whole groups; what is longer is refused before it is decoded.

@@ -13,6 +13,7 @@ pub(crate) use keys::tests::ticket_with as test_ticket;
 
 pub use answer::AwaitAnswer;
 pub use field::{Binder, Ticket, base_id, parse_base_id};
+pub(crate) use field::{from_field, to_field};
 pub use frame::{Opened, Opener, PADDING_STEP, Padding, SHORT, Sealer};
 pub use keys::{Admitted, Mode, Reply, RequestKeys};
 pub use listed::Listed;

@@ -352,7 +352,7 @@ fn after_denial(denial: &Denial, args: &Args) -> String {
 }
 
 /// AT-23: each rule that failed, to the party that owns the policy.
-fn refusal(denial: &Denial) -> String {
+pub(super) fn refusal(denial: &Denial) -> String {
     let mut text = String::from("the policy refuses the gateway; nothing was sent");
     for reason in &denial.reasons {
         // Writing to a String cannot fail.

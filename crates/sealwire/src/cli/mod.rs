@@ -17,6 +17,7 @@ mod policy;
 mod proof;
 mod relay;
 mod revocation;
+mod secrets;
 mod signals;
 mod source;
 mod terminal;
@@ -81,6 +82,7 @@ enum Tool {
     Attest(Box<attest::Args>),
     Policy(Box<policy::Args>),
     Keys(Box<keys::Args>),
+    Secrets(Box<secrets::Args>),
     Demo(demo::Args),
     Completions(completions::Args),
 }
@@ -115,6 +117,7 @@ impl Tool {
             Self::Attest(args) => attest::run(*args).await,
             Self::Policy(args) => policy::run(*args).await,
             Self::Keys(args) => keys::run(*args).await,
+            Self::Secrets(args) => Box::pin(secrets::run(*args)).await,
             Self::Demo(args) => Box::pin(demo::run(args)).await,
             Self::Completions(args) => completions::run(&args),
         }

@@ -3,7 +3,7 @@
 use crate::support::run;
 
 /// Every command, in the order of the help.
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 27] = [
     &[],
     &["gateway"],
     &["connect"],
@@ -24,6 +24,12 @@ const COMMANDS: [&[&str]; 21] = [
     &["keys", "operator", "show"],
     &["keys", "operator", "generate"],
     &["keys", "operator", "sign"],
+    &["secrets"],
+    &["secrets", "put"],
+    &["secrets", "get"],
+    &["secrets", "list"],
+    &["secrets", "delete"],
+    &["secrets", "audit"],
     &["completions"],
 ];
 

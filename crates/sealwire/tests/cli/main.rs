@@ -11,6 +11,7 @@ mod mutual;
 mod operator_keys;
 mod revocation;
 mod samples;
+mod secrets;
 mod services;
 mod support;
 mod verify;

@@ -73,6 +73,14 @@ impl CallerPolicy {
         caller.acceptance.recheck(&self.read(), at)
     }
 
+    /// Whether this policy, which need not be the one that accepted the caller, accepts it now (SE-20).
+    ///
+    /// # Errors
+    /// Every rule that failed.
+    pub fn accepts(&self, caller: &Attested, at: UnixTime) -> Result<Appraised<Claims>, Denial> {
+        caller.acceptance.appraise(&self.read(), at)
+    }
+
     /// To judge by. It has to be held until the caller's session is kept: a revocation list that comes meanwhile waits,
     /// and then finds the session.
     pub(super) fn judging(&self) -> Judging<'_> {
