@@ -14,9 +14,9 @@ mod offers;
 mod refused;
 mod requests;
 mod resume;
+mod secrets;
 mod websocket;
 mod whole;
-mod secrets;
 
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;

@@ -10,8 +10,8 @@ mod error;
 mod plan;
 mod read;
 mod registry;
-mod session;
 mod secrets;
+mod session;
 #[cfg(test)]
 mod tests;
 mod tpm;
@@ -24,9 +24,9 @@ pub use digest::VERSION as DIGEST_VERSION;
 pub use error::Error;
 pub(crate) use plan::{Plan, Served};
 pub use registry::Registry;
-pub use session::{PathPrefix, Session};
 pub(crate) use secrets::SecretsPlan;
 pub use secrets::{Secret, Secrets};
+pub use session::{PathPrefix, Session};
 pub use tpm::Tpm;
 
 use sealwire_http::crypto::{aead::Aead, kem::Kem};

@@ -194,10 +194,6 @@ impl State {
         // Last of what can fail: the old configuration has none any more.
         current.secrets = secrets(&self.instance, &self.parts, &current, Some(&live.current)).await?;
         let current = Arc::new(current);
-        if live.current.secrets.is_some() {
-            // They find what they put, or read, under the configuration of now.
-            live.current.sessions.forget_attested();
-        }
         let until = self.instance.now().saturating_add(self.keys.overlap);
         let mut older = vec![Older { generation: live.current.clone(), until }];
         older.extend(live.older.iter().cloned());
@@ -207,14 +203,16 @@ impl State {
     }
 
     /// Looks at the revocation lists of callers, and ends the sessions of those who are revoked, whose evidence has become
-    /// too old, or whom another policy than today's has accepted (AT-25, SE-41): these attest themselves again.
+    /// too old, or whom another policy than today's has accepted (AT-25, SE-41): these attest themselves again. So do those of
+    /// a replaced configuration with secrets, which are kept under the one of now (SE-20).
     pub(crate) async fn recheck_callers(&self) {
         let live = self.live.load_full();
         let now = self.instance.now();
         let looked = tokio::task::spawn_blocking(move || {
             let current = live.current.plan.callers.as_ref();
             for generation in live.older.iter().map(|older| &older.generation).chain([&live.current]) {
-                let theirs = generation.plan.callers.as_ref();
+                let goes_on = Arc::ptr_eq(generation, &live.current) || generation.secrets.is_none();
+                let theirs = generation.plan.callers.as_ref().filter(|_| goes_on);
                 match theirs.filter(|callers| current.is_some_and(|current| current.has_policy_of(callers))) {
                     Some(callers) => {
                         callers.look(generation.plan.secrets.as_ref().map(|secrets| &*secrets.rules));
