@@ -337,6 +337,7 @@ async fn secrets(
         callers: callers.policy.clone(),
         audit: audit.map_err(|source| Error::Audit { path, source })?,
         instance: instance.id(),
+        content_time: current.plan.idle_time,
         clock: parts.clock.clone(),
     };
     let rules = configured.rules.clone();

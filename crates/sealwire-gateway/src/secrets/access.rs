@@ -60,7 +60,8 @@ impl Secrets {
                 if !self.may_be_known(&who) {
                     return answer::refused();
                 }
-                match gather(request.into_body()).await {
+                let gathered = tokio::time::timeout(self.content_time, gather(request.into_body())).await;
+                match gathered.unwrap_or_else(|_| Err(answer::too_slow())) {
                     Ok(secret) => {
                         self.in_turn(move |this, log| this.put(log, name, &who, before, secret)).await
                     }
@@ -321,13 +322,19 @@ fn before(headers: &HeaderMap) -> Option<Before> {
 
 /// The content, in memory that is wiped. What it came through on its way here is not.
 async fn gather(mut body: Body) -> Result<Zeroizing<Vec<u8>>, Response<Body>> {
-    // All of the room at once, so that nothing is left behind where it grew.
-    let mut gathered = Zeroizing::new(Vec::with_capacity(MAX_SECRET));
+    let mut gathered = Zeroizing::new(Vec::new());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| answer::malformed("The secret did not arrive whole"))?;
         let Ok(data) = frame.into_data() else { continue };
-        if gathered.len().saturating_add(data.len()) > MAX_SECRET {
+        let len = gathered.len().saturating_add(data.len());
+        if len > MAX_SECRET {
             return Err(answer::too_long());
+        }
+        if len > gathered.capacity() {
+            // A vector that grows by itself leaves behind what it held.
+            let larger = Vec::with_capacity(len.saturating_mul(2).min(MAX_SECRET));
+            let smaller = std::mem::replace(&mut gathered, Zeroizing::new(larger));
+            gathered.extend_from_slice(&smaller);
         }
         gathered.extend_from_slice(&data);
     }
@@ -340,6 +347,33 @@ async fn gather(mut body: Body) -> Result<Zeroizing<Vec<u8>>, Response<Body>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+    use http_body_util::StreamBody;
+
+    // SE-20 (d): in pieces of whatever size, up to the limit and not beyond.
+    #[tokio::test]
+    async fn a_secret_is_gathered_whole() {
+        for (pieces, len) in
+            [(1, 1), (3, 5), (65_536, 1), (4, 16_384), (1, 65_536), (65_537, 1), (2, 40_000), (0, 0)]
+        {
+            let piece = |number: usize| {
+                Ok::<_, sealwire_http::BoxError>(http_body::Frame::data(Bytes::from(vec![number as u8; len])))
+            };
+            let body = sealwire_http::body::boxed(StreamBody::new(futures_util::stream::iter(
+                (0..pieces).map(piece),
+            )));
+            match gather(body).await {
+                Ok(secret) => {
+                    let expected: Vec<u8> = (0..pieces).flat_map(|number| vec![number as u8; len]).collect();
+                    assert!(*secret == expected && secret.capacity() == expected.len());
+                }
+                Err(response) => {
+                    let status = if pieces == 0 { 400 } else { 413 };
+                    assert!(response.status() == status && (pieces == 0 || pieces * len > MAX_SECRET));
+                }
+            }
+        }
+    }
 
     // SE-20 (d)
     #[test]

@@ -112,6 +112,11 @@ pub(super) fn too_long() -> Response<Body> {
     problem::response(StatusCode::PAYLOAD_TOO_LARGE, problem::BLANK, title, "")
 }
 
+pub(super) fn too_slow() -> Response<Body> {
+    metrics::secret("malformed");
+    problem::response(StatusCode::REQUEST_TIMEOUT, problem::BLANK, "The secret did not arrive in time", "")
+}
+
 pub(super) fn full() -> Response<Body> {
     metrics::secret("full");
     let title = "There is no room for another secret";

@@ -12,7 +12,7 @@ pub(crate) use layer::{Provision, SecretsLayer};
 pub(crate) use rules::{Judge, Pattern, Rule, Rules};
 
 use sealwire_http::{Clock, server::session::CallerPolicy};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use store::{Held, Store};
 
 /// The secrets under one configuration.
@@ -23,6 +23,8 @@ pub(crate) struct Secrets {
     store: Arc<Store>,
     audit: Arc<Audit>,
     instance: [u8; 16],
+    /// how long a secret may take to arrive
+    content_time: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -32,6 +34,7 @@ pub(crate) struct Surroundings {
     pub(crate) callers: Arc<CallerPolicy>,
     pub(crate) audit: Arc<Audit>,
     pub(crate) instance: [u8; 16],
+    pub(crate) content_time: Duration,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -64,8 +67,8 @@ impl Secrets {
     }
 
     fn with(store: Arc<Store>, rules: Arc<Rules>, around: Surroundings) -> Self {
-        let Surroundings { callers, audit, instance, clock } = around;
-        Self { callers, rules, store, audit, instance, clock }
+        let Surroundings { callers, audit, instance, content_time, clock } = around;
+        Self { callers, rules, store, audit, instance, content_time, clock }
     }
 
     pub(crate) fn audit(&self) -> &Arc<Audit> {
