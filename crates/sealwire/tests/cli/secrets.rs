@@ -37,7 +37,7 @@ impl Kept {
         let key = place("operator.pem");
         let key = run(["keys", "operator", "generate", "--json", "--output", arg(&key)]).expect(0).json();
         let config = format!(
-            "[callers]\npolicy = \"callers.toml\"\n[secrets]\naudit = \"audit.jsonl\"\n\
+            "upstream = \"{upstream}\"\n[callers]\npolicy = \"callers.toml\"\n[secrets]\naudit = \"audit.jsonl\"\n\
              [[secret]]\nname = \"db/*\"\nread = \"callers.toml\"\nwrite = \"callers.toml\"\n\
              [[secret]]\nname = \"token\"\nread = \"callers.toml\"\noperator-keys = [\"{}\"]\n",
             text(&key, "public-key")
