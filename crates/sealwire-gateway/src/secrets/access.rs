@@ -356,7 +356,7 @@ mod tests {
         for (pieces, len) in
             [(1, 1), (3, 5), (65_536, 1), (4, 16_384), (1, 65_536), (65_537, 1), (2, 40_000), (0, 0)]
         {
-            let piece = |number: usize| {
+            let piece = move |number: usize| {
                 Ok::<_, sealwire_http::BoxError>(http_body::Frame::data(Bytes::from(vec![number as u8; len])))
             };
             let body = sealwire_http::body::boxed(StreamBody::new(futures_util::stream::iter(
