@@ -1,7 +1,8 @@
 //! What is done to secrets, one after the other: judge, write down, do (SE-20 (b) to (g)).
 
 use super::{
-    Secrets, answer,
+    Secrets,
+    answer::{self, NoRequest},
     audit::{self, Access, Caller, Event, Log, Verdict},
     layer::Wanted,
     rules::{Judge, Rule},
@@ -61,11 +62,11 @@ impl Secrets {
                     return answer::refused();
                 }
                 let gathered = tokio::time::timeout(self.content_time, gather(request.into_body())).await;
-                match gathered.unwrap_or_else(|_| Err(answer::too_slow())) {
+                match gathered.unwrap_or(Err(NoRequest::TooSlow)) {
                     Ok(secret) => {
                         self.in_turn(move |this, log| this.put(log, name, &who, before, secret)).await
                     }
-                    Err(refused) => refused,
+                    Err(refused) => refused.response(),
                 }
             }
             Wanted::Delete(name, who) => match before(request.headers()) {
@@ -321,14 +322,14 @@ fn before(headers: &HeaderMap) -> Option<Before> {
 }
 
 /// The content, in memory that is wiped. What it came through on its way here is not.
-async fn gather(mut body: Body) -> Result<Zeroizing<Vec<u8>>, Response<Body>> {
+async fn gather(mut body: Body) -> Result<Zeroizing<Vec<u8>>, NoRequest> {
     let mut gathered = Zeroizing::new(Vec::new());
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| answer::malformed("The secret did not arrive whole"))?;
+        let frame = frame.map_err(|_| NoRequest::Malformed("The secret did not arrive whole"))?;
         let Ok(data) = frame.into_data() else { continue };
         let len = gathered.len().saturating_add(data.len());
         if len > MAX_SECRET {
-            return Err(answer::too_long());
+            return Err(NoRequest::TooLong);
         }
         if len > gathered.capacity() {
             // A vector that grows by itself leaves behind what it held.
@@ -339,7 +340,7 @@ async fn gather(mut body: Body) -> Result<Zeroizing<Vec<u8>>, Response<Body>> {
         gathered.extend_from_slice(&data);
     }
     if gathered.is_empty() {
-        return Err(answer::malformed("A secret has at least one byte"));
+        return Err(NoRequest::Malformed("A secret has at least one byte"));
     }
     Ok(Zeroizing::new(gathered.to_vec()))
 }
@@ -367,10 +368,10 @@ mod tests {
                     let expected: Vec<u8> = (0..pieces).flat_map(|number| vec![number as u8; len]).collect();
                     assert!(*secret == expected && secret.capacity() == expected.len());
                 }
-                Err(response) => {
-                    let status = if pieces == 0 { 400 } else { 413 };
-                    assert!(response.status() == status && (pieces == 0 || pieces * len > MAX_SECRET));
+                Err(refused) if pieces == 0 => {
+                    assert_eq!(refused, NoRequest::Malformed("A secret has at least one byte"));
                 }
+                Err(refused) => assert!(refused == NoRequest::TooLong && pieces * len > MAX_SECRET),
             }
         }
     }

@@ -57,7 +57,38 @@ pub(super) fn refused() -> Response<Body> {
     )
 }
 
-pub(super) fn unattested() -> Response<Body> {
+/// A request that is refused before it is anybody's turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoRequest {
+    /// nobody who may ask at all
+    Unattested,
+    /// what is wrong with it
+    Malformed(&'static str),
+    /// more than a secret may have
+    TooLong,
+    TooSlow,
+    /// the methods that are taken
+    Method(&'static str),
+}
+
+impl NoRequest {
+    pub(super) fn response(self) -> Response<Body> {
+        match self {
+            Self::Unattested => unattested(),
+            Self::Malformed(title) => malformed(StatusCode::BAD_REQUEST, title),
+            Self::TooLong => malformed(StatusCode::PAYLOAD_TOO_LARGE, "A secret has at most 65536 bytes"),
+            Self::TooSlow => malformed(StatusCode::REQUEST_TIMEOUT, "The secret did not arrive in time"),
+            Self::Method(allow) => {
+                let title = "The method is not taken here";
+                let mut response = malformed(StatusCode::METHOD_NOT_ALLOWED, title);
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+                response
+            }
+        }
+    }
+}
+
+fn unattested() -> Response<Body> {
     metrics::secret("unattested");
     problem::response(
         StatusCode::FORBIDDEN,
@@ -101,20 +132,9 @@ pub(super) fn unconditional() -> Response<Body> {
     )
 }
 
-pub(super) fn malformed(title: &str) -> Response<Body> {
+fn malformed(status: StatusCode, title: &str) -> Response<Body> {
     metrics::secret("malformed");
-    problem::response(StatusCode::BAD_REQUEST, problem::BLANK, title, "")
-}
-
-pub(super) fn too_long() -> Response<Body> {
-    metrics::secret("malformed");
-    let title = "A secret has at most 65536 bytes";
-    problem::response(StatusCode::PAYLOAD_TOO_LARGE, problem::BLANK, title, "")
-}
-
-pub(super) fn too_slow() -> Response<Body> {
-    metrics::secret("malformed");
-    problem::response(StatusCode::REQUEST_TIMEOUT, problem::BLANK, "The secret did not arrive in time", "")
+    problem::response(status, problem::BLANK, title, "")
 }
 
 pub(super) fn full() -> Response<Body> {

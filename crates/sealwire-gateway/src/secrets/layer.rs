@@ -1,12 +1,12 @@
 //! Which requests are for secrets, and from whom they come (SE-20 (a)).
 
-use super::{Secrets, access::Who, answer};
+use super::{Secrets, access::Who, answer::NoRequest};
 use crate::{
     layers::{Gate, Inner, refusal},
     routes::is_otherwise_below,
 };
 use futures_util::future::{BoxFuture, Either, FutureExt};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, Method, Request, Response, StatusCode};
 use sealwire_http::{
     Attested, Body, Identity, Peer, Wire,
     session::secret::{FIELD, Name, OperatorWrite, PATH},
@@ -57,7 +57,7 @@ impl<S: Inner> Service<Request<Body>> for Provision<S> {
             return answered(refusal("route", StatusCode::NOT_FOUND, "No secrets are kept here", ""));
         };
         match wanted(&request, &below) {
-            Err(refused) => answered(refused),
+            Err(refused) => answered(refused.response()),
             Ok(wanted) => {
                 let secrets = secrets.clone();
                 Either::Right(async move { Ok(secrets.answer(wanted, request).await) }.boxed())
@@ -91,48 +91,48 @@ pub(super) enum Wanted {
     Delete(Name, Who),
 }
 
-fn wanted(request: &Request<Body>, below: &str) -> Result<Wanted, Response<Body>> {
+fn wanted(request: &Request<Body>, below: &str) -> Result<Wanted, NoRequest> {
     let who = who(request)?;
     if request.uri().query().is_some() {
-        return Err(answer::malformed("A secret has no query"));
+        return Err(NoRequest::Malformed("A secret has no query"));
     }
     let method = request.method();
     let Some(name) = below.strip_prefix('/') else {
         return match *method {
             Method::GET => Ok(Wanted::List(enclave(who)?)),
-            _ => Err(method_not_allowed("GET")),
+            _ => Err(NoRequest::Method("GET")),
         };
     };
-    let name = name.parse().map_err(|_| answer::malformed("This is no name of a secret"))?;
+    let name = name.parse().map_err(|_| NoRequest::Malformed("This is no name of a secret"))?;
     match *method {
         Method::GET => Ok(Wanted::Get(name, enclave(who)?)),
         Method::PUT => Ok(Wanted::Put(name, who)),
         Method::DELETE => Ok(Wanted::Delete(name, who)),
-        _ => Err(method_not_allowed("GET, PUT, DELETE")),
+        _ => Err(NoRequest::Method("GET, PUT, DELETE")),
     }
 }
 
 /// Who asks: an operator, where a signature says so, or else the caller that the session knows.
-fn who(request: &Request<Body>) -> Result<Who, Response<Body>> {
+fn who(request: &Request<Body>) -> Result<Who, NoRequest> {
     let peer = request.extensions().get::<Peer>();
     let peer = peer.filter(|peer| matches!(peer.wire, Wire::Session | Wire::SessionChannel));
-    let Some(peer) = peer else { return Err(answer::unattested()) };
+    let Some(peer) = peer else { return Err(NoRequest::Unattested) };
     let mut fields = request.headers().get_all(HeaderName::from_static(FIELD)).iter();
     match (fields.next(), fields.next(), &peer.identity) {
         (Some(value), None, _) => OperatorWrite::from_field(value.as_bytes())
             .map(Who::Operator)
-            .map_err(|_| answer::malformed("This is no operator's signature")),
-        (Some(_), Some(_), _) => Err(answer::malformed("There are two signatures")),
+            .map_err(|_| NoRequest::Malformed("This is no operator's signature")),
+        (Some(_), Some(_), _) => Err(NoRequest::Malformed("There are two signatures")),
         (None, _, Identity::Attested(caller)) => Ok(Who::Enclave(caller.clone())),
-        (None, ..) => Err(answer::unattested()),
+        (None, ..) => Err(NoRequest::Unattested),
     }
 }
 
 /// Reading is for enclaves alone (SE-20 (e)).
-fn enclave(who: Who) -> Result<Arc<Attested>, Response<Body>> {
+fn enclave(who: Who) -> Result<Arc<Attested>, NoRequest> {
     match who {
         Who::Enclave(caller) => Ok(caller),
-        Who::Operator(_) => Err(answer::unattested()),
+        Who::Operator(_) => Err(NoRequest::Unattested),
     }
 }
 
@@ -143,11 +143,4 @@ fn ambiguous() -> Response<Body> {
         "The path can be read in more than one way",
         "It is one of a secret once it is decoded. Names of secrets are written as they are.",
     )
-}
-
-fn method_not_allowed(allow: &'static str) -> Response<Body> {
-    let title = "The method is not taken here";
-    let mut response = refusal("method", StatusCode::METHOD_NOT_ALLOWED, title, "");
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-    response
 }
