@@ -200,7 +200,7 @@ fn kind(problem: &Value) -> &str {
 #[tokio::test]
 async fn a_program_notices_nothing() {
     for wire in [client::Wire::Session, client::Wire::Oblivious] {
-        nothing_is_noticed(wire).await;
+        Box::pin(nothing_is_noticed(wire)).await;
     }
 }
 

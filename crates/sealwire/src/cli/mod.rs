@@ -102,7 +102,7 @@ impl Command {
 impl Service {
     async fn run(self, logs: &logging::Args) -> Outcome {
         match self {
-            Self::Gateway(args) => gateway::run(&args, logs).await,
+            Self::Gateway(args) => Box::pin(gateway::run(&args, logs)).await,
             Self::Connect(args) => connect::run(&args, logs).await,
             Self::Relay(args) => relay::run(&args, logs).await,
         }
