@@ -4,6 +4,7 @@
 
 use crate::{Body, body, wire::single};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::{BufMut, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header, request::Parts,
 };
@@ -12,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use sealwire_crypto::random::{self, Random};
 use std::{any::Any, io, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -148,10 +149,15 @@ impl Asking {
     }
 }
 
+/// What is read at once, at least and at most.
+const SMALL: usize = 4 << 10;
+const LARGE: usize = 64 << 10;
+
 /// How long the other side may go on once one has ended: a WebSocket's server closes behind its client's last word.
 const LINGER: Duration = Duration::from_secs(30);
 
-/// Carries bytes between two connections that were taken over, until either ends, with 8 KiB of each direction in memory.
+/// Carries bytes between two connections that were taken over, until either ends, with 4 to 64 KiB of each direction in
+/// memory, as much as comes at once.
 /// What has ended well is told to the other side as an end; what broke off breaks the other off. Gives how many bytes
 /// went each way.
 ///
@@ -171,11 +177,11 @@ where
     let (mut from_near, mut to_near) = tokio::io::split(near);
     let (mut from_far, mut to_far) = tokio::io::split(far);
     let there = async {
-        let sent = tokio::io::copy(&mut from_near, &mut to_far).await?;
+        let sent = copy(&mut from_near, &mut to_far).await?;
         to_far.shutdown().await.map(|()| sent)
     };
     let back = async {
-        let sent = tokio::io::copy(&mut from_far, &mut to_near).await?;
+        let sent = copy(&mut from_far, &mut to_near).await?;
         to_near.shutdown().await.map(|()| sent)
     };
     tokio::pin!(there, back);
@@ -188,6 +194,31 @@ where
         sent = &mut back => {
             let sent = sent?;
             Ok((timeout(LINGER, there).await.map_err(late)??, sent))
+        }
+    }
+}
+
+/// Each piece is one frame on the HTTP/2 side, and one record of the channel: small ones cost throughput, large ones cost
+/// memory in the many WebSockets where nothing happens. So a buffer grows while it is filled, and shrinks while it is not.
+async fn copy(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> io::Result<u64> {
+    let mut room = SMALL;
+    let mut buffer = BytesMut::new();
+    let mut copied = 0_u64;
+    loop {
+        buffer.reserve(room);
+        let read = from.read_buf(&mut (&mut buffer).limit(room)).await?;
+        if read == 0 {
+            return Ok(copied);
+        }
+        to.write_all(&buffer).await?;
+        to.flush().await?;
+        copied = copied.saturating_add(read as u64);
+        buffer.clear();
+        if read == room {
+            room = room.saturating_mul(2).min(LARGE);
+        } else if read < room / 4 && room > SMALL {
+            room /= 2;
+            buffer = BytesMut::new();
         }
     }
 }
