@@ -144,7 +144,8 @@ impl Service<Request<Body>> for Upstream {
 impl Shared {
     async fn exchange(&self, route: &Route, request: Request<Body>) -> Result<Response<Body>, Failure> {
         if request.method() == Method::CONNECT {
-            return self.websocket(route, request).await;
+            // On the heap, so that the usual exchange is not as large as the rarest.
+            return Box::pin(self.websocket(route, request)).await;
         }
         let idle_time = self.idle_time(&request);
         let (request, progress) = self.outbound(route, request, idle_time)?;
@@ -175,7 +176,7 @@ impl Shared {
         if !route.http2 {
             return Ok((self.client.request(request).await?, None));
         }
-        let (answer, exchange) = self.http2.request(&route.target.origin()?, request).await?;
+        let (answer, exchange) = Box::pin(self.http2.request(&route.target.origin()?, request)).await?;
         Ok((answer, Some(exchange)))
     }
 
