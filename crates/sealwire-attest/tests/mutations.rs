@@ -88,7 +88,7 @@ fn edit(bytes: &mut Vec<u8>, edit: &Value) {
     }
 }
 
-// QI-08: all of the list, from QM-01 to QM-42.
+// QI-08, SE-84: all of the list, from QM-01 to QM-42.
 #[test]
 fn every_mutation_of_the_list_is_refused_at_its_step() {
     let Some(folder) = quotes() else { return };

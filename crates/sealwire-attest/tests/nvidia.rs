@@ -160,7 +160,7 @@ fn every_prefix_and_every_suffix_is_malformed() {
     }
 }
 
-// AT-03, AT-08: no bit of a report can be changed.
+// AT-03, AT-08, SE-84: no bit of a report can be changed.
 #[test]
 fn every_byte_of_the_report_is_covered() {
     let Some((evidence, endorsements)) = hopper() else { return };

@@ -220,7 +220,7 @@ fn other_banks_are_refused() {
     assert!(matches!(bent(twice), Error::Unsupported(_)));
 }
 
-// AT-02
+// AT-02, SE-84
 #[test]
 fn a_changed_quote_is_not_signed() {
     let tpm = Tpm::new(Ak::Rsa);

@@ -7,9 +7,9 @@ use sealwire_gateway::config::Session;
 use sealwire_http::{
     body,
     client::session::Facts,
-    session::{Group, Scheme},
+    session::{Group, Scheme, message::EvidenceMode},
 };
-use sealwire_tests::{Stage, within};
+use sealwire_tests::{App, Stage, within};
 
 async fn gateway(change: impl FnOnce(&mut Session)) -> Stage {
     Stage::with(|config| change(&mut config.session)).await
@@ -79,6 +79,26 @@ async fn a_gateway_signs_with_hashes() {
     let connector = connect(&stage, |_| {}).await.unwrap();
     assert_eq!(facts(&connector).scheme, Some(Scheme::SlhDsaSha2192f));
     works(&connector).await;
+}
+
+// SE-08: where the client wants it, the hardware attests the handshake itself; a resumed session rests on that. Evidence is
+// made so often and no more (SE-13).
+#[tokio::test]
+async fn hardware_attests_a_handshake() {
+    const MADE: &str = "sealwire_quotes_total{purpose=\"handshake\",result=\"made\"}";
+    let stage = Stage::alone(App::echo().await, |config| config.quotes.challenges_per_second = 1).await;
+    let before = stage.metrics().await;
+    let fresh = |offer: &mut Offer| offer.evidence = EvidenceMode::Handshake;
+    let connector = connect(&stage, fresh).await.unwrap();
+    assert_eq!(facts(&connector).evidence, EvidenceMode::Handshake);
+    works(&connector).await;
+    connector.close().await;
+    works(&connector).await;
+    assert!(facts(&connector).is_resumed());
+    assert_eq!(stage.metrics().await.grown(&before, MADE), 1.0);
+    let many = futures_util::future::join_all((0..8).map(|_| connect(&stage, fresh))).await;
+    assert!(many.into_iter().any(is_refused));
+    assert!(connect(&stage, |_| {}).await.is_ok(), "who asks for none is not refused");
 }
 
 // SE-40: a ticket does without a new key agreement where both sides say so.

@@ -15,7 +15,7 @@ use sealwire_client::{Offer, SealedWith, Settings};
 use sealwire_crypto::{kem::Kem, kx::Group};
 use sealwire_http::{
     client::{oblivious, session::Refused},
-    session::Scheme,
+    session::{Scheme, message::EvidenceMode},
 };
 use serde_json::json;
 use std::{
@@ -76,6 +76,10 @@ pub(crate) struct Args {
     /// first [default: the first two]
     #[arg(long = "scheme", value_name = "SCHEME", value_parser = values::scheme)]
     schemes: Vec<Scheme>,
+    /// Asks for a session: has the gateway's hardware attest each full handshake, besides the key document. Takes as long as a
+    /// quote does, and a gateway makes few in a second
+    #[arg(long)]
+    fresh_evidence: bool,
     /// Asks for a session: another session may do with the keys of the last, if the gateway says so as well; faster, and whoever
     /// has the old keys has the new ones
     #[arg(long)]
@@ -194,6 +198,7 @@ impl Args {
             ("--bound", self.bound),
             ("--group", !self.groups.is_empty()),
             ("--scheme", !self.schemes.is_empty()),
+            ("--fresh-evidence", self.fresh_evidence),
             ("--resume-without-agreement", self.resume_without_agreement),
         ]);
         match (self.wire, of_oblivious, of_sessions) {
@@ -211,6 +216,7 @@ impl Args {
         Offer {
             groups: if self.groups.is_empty() { defaults.groups } else { self.groups.clone() },
             schemes: if self.schemes.is_empty() { defaults.schemes } else { self.schemes.clone() },
+            evidence: if self.fresh_evidence { EvidenceMode::Handshake } else { defaults.evidence },
             without_agreement: self.resume_without_agreement,
             ..defaults
         }
@@ -289,7 +295,8 @@ fn no_session(error: &sealwire_client::Error, args: &Args) -> Option<String> {
         Refused::Handshake(reason) => reason,
         Refused::NotOffered => {
             return Some(
-                "the oblivious wire is there without --wire session, --attest and --early-data".to_owned(),
+                "--wire oblivious, without what asks for a session (--attest, --early-data, --bound, --group, --scheme, …)"
+                    .to_owned(),
             );
         }
         _ => return None,

@@ -63,7 +63,8 @@ pub(crate) struct Args {
     /// Print the digest of the configuration that decides where plaintext goes, and exit
     #[arg(long)]
     print_config_digest: bool,
-    /// Print one line of JSON when ready: ready, listen, admin, authorities, tee, config-digest, development-root
+    /// Print one line of JSON when ready: ready, listen, admin, authorities, tee, companions, config-digest,
+    /// development-root
     #[arg(long)]
     json: bool,
 }
