@@ -50,7 +50,10 @@ impl Args {
         let options = Options { state, tpm: tpm.options(), ..Options::default() };
         // A development root takes seconds to make.
         let opened = tokio::task::spawn_blocking(move || sealwire_tee::open(&name, &options));
-        let tee = opened.await?.or_next("without --attest this machine calls as nobody in particular")?;
+        let tee = opened.await?.or_next(
+            "without --attest this machine calls as nobody in particular; a development machine is asked for by --attest \
+             development",
+        )?;
         Ok(Some(Arc::new(Machine::new(Platform::new(tee.into()), self.endorsements.clone()))))
     }
 }

@@ -485,6 +485,9 @@ async fn inspect_shows_the_chain_of_reasons() {
     // Keys of sessions have none.
     assert_eq!(kems, [Value::from("x-wing"), "x25519".into(), Value::Null, Value::Null]);
     // OB-54: the digest of the very bytes that anybody is given.
+    let signatures: Vec<_> = keys["keys"].as_array().unwrap().iter().map(|key| &key["signature"]).collect();
+    assert_eq!(signatures[2..], ["ed25519", "ml-dsa-65"]);
+    assert!(tree.contains("ml-dsa-65 · signs sessions"), "{tree}");
     let list = format!("{url}/.well-known/ohttp-gateway");
     let list =
         std::process::Command::new("curl").args(["--silent", "--noproxy", "*", &list]).output().unwrap();

@@ -2,9 +2,9 @@
 
 use super::{
     report::Told,
-    stage::{Stage, loopback},
+    stage::{Stage, config},
 };
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{anyhow, bail, ensure};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use sealwire::attester::Machine;
@@ -12,12 +12,11 @@ use sealwire_attest::Policy;
 use sealwire_client::{Connector, SealedWith, Settings, Wire};
 use sealwire_crypto::random::{self, OsRandom};
 use sealwire_gateway::{
-    Config, Gateway, Running,
-    config::{Asked, Callers, Route, Tee},
-    default_state,
+    Config, Running,
+    config::{Asked, Callers, Route},
 };
 use sealwire_http::{body, problem};
-use sealwire_tee::{Development, Platform};
+use sealwire_tee::Platform;
 use std::{env, fs, path::Path, sync::Arc};
 use tower::ServiceExt;
 
@@ -42,14 +41,11 @@ async fn gateway(stage: &Stage, folder: &Path) -> anyhow::Result<Running> {
     fs::write(&policy, Policy::exactly(verified, None, None))?;
     let route = Route::new("/", stage.upstream.to_string().trim_end_matches('/'));
     let config = Config {
-        listen: loopback(),
-        tee: Tee::Development,
-        state: stage.state.clone(),
         callers: Some(Callers { policy, attested: Asked::Wanted, revocation_list: None }),
         routes: vec![Route { attested_caller: true, ..route }],
-        ..Config::default()
+        ..config()
     };
-    Ok(Gateway::start(config).await?)
+    Ok(stage.gateway(config).await?)
 }
 
 async fn calls(stage: &Stage, gateway: &Running) -> anyhow::Result<Told> {
@@ -57,9 +53,7 @@ async fn calls(stage: &Stage, gateway: &Running) -> anyhow::Result<Told> {
     let policy = Policy::exactly(verified, Some(&gateway.config_digest()), None);
     let to = format!("http://{}", gateway.address()).parse()?;
     let nobody = Settings { wire: Wire::Session, ..Settings::new(to, Policy::from_toml(&policy)?) };
-    let state = stage.state.clone().or_else(default_state).context("no folder for the development root")?;
-    let tee = tokio::task::spawn_blocking(move || Development::open(&state)).await??;
-    let machine = Machine::new(Platform::new(Arc::new(tee)), Vec::new());
+    let machine = Machine::new(Platform::new(stage.tee.clone()), Vec::new());
     let enclave = Settings { attester: Some(Arc::new(machine)), ..nobody.clone() };
 
     let before = stage.reached().await?;

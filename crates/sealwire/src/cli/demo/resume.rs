@@ -3,17 +3,14 @@
 
 use super::{
     report::Told,
-    stage::{Stage, loopback},
+    stage::{Stage, config, loopback},
 };
 use anyhow::{anyhow, bail, ensure};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use sealwire_attest::Policy;
 use sealwire_client::{Connector, SealedWith, Settings, Wire};
-use sealwire_gateway::{
-    Config, Gateway, Running,
-    config::{Route, Tee},
-};
+use sealwire_gateway::{Config, Running, config::Route};
 use sealwire_http::body;
 use std::{
     net::SocketAddr,
@@ -115,14 +112,8 @@ pub(super) async fn restart(stage: &Stage) -> anyhow::Result<Told> {
 }
 
 async fn gateway(stage: &Stage, listen: SocketAddr) -> anyhow::Result<Running> {
-    let config = Config {
-        listen,
-        tee: Tee::Development,
-        state: stage.state.clone(),
-        routes: vec![Route::new("/", stage.upstream.to_string().trim_end_matches('/'))],
-        ..Config::default()
-    };
-    Ok(Gateway::start(config).await?)
+    let routes = vec![Route::new("/", stage.upstream.to_string().trim_end_matches('/'))];
+    Ok(stage.gateway(Config { listen, routes, ..config() }).await?)
 }
 
 fn settings(stage: &Stage, early_data: bool) -> anyhow::Result<Settings> {

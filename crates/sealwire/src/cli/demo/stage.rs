@@ -14,7 +14,8 @@ use sealwire::{
 };
 use sealwire_attest::Policy;
 use sealwire_client::Settings;
-use sealwire_gateway::{Config, Gateway, Running, config::Tee};
+use sealwire_gateway::{Config, Environment, Gateway, Running, StartError, config::Tee, default_state};
+use sealwire_tee::Development;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -29,8 +30,8 @@ pub(super) struct Stage {
     /// the demo's own application; `None` with `--upstream`
     pub(super) app: Option<App>,
     pub(super) upstream: Uri,
-    /// folder of the development root, where it is not the usual one
-    pub(super) state: Option<PathBuf>,
+    /// what all parties attest themselves with
+    pub(super) tee: Arc<Development>,
     pub(super) gateway: Running,
     pub(super) relay: relay::Running,
     pub(super) proxy: connect::Running,
@@ -56,15 +57,14 @@ impl Stage {
                 (Some(app), upstream)
             }
         };
-        let gateway = Gateway::start(Config {
-            listen: loopback(),
+        let state = state.or_else(default_state).context("no folder for the development root")?;
+        let tee = Arc::new(tokio::task::spawn_blocking(move || Development::open(&state)).await??);
+        let config = Config {
             admin: Some(loopback()),
-            tee: Tee::Development,
-            state: state.clone(),
             upstream: Some(upstream.to_string().trim_end_matches('/').to_owned()),
-            ..Config::default()
-        })
-        .await?;
+            ..config()
+        };
+        let gateway = Box::pin(start(&tee, config)).await?;
         let at: Uri = format!("http://{}", gateway.address()).parse()?;
 
         let seen = Arc::new(Seen::default());
@@ -84,7 +84,12 @@ impl Stage {
         let proxy = connect::start(ConnectSettings::new(settings, loopback())).await?;
         let program = Plain::new(proxy.address());
         seen.take();
-        Ok(Self { app, upstream, state, gateway, relay, proxy, meddler, seen, shown, policy, program })
+        Ok(Self { app, upstream, tee, gateway, relay, proxy, meddler, seen, shown, policy, program })
+    }
+
+    /// Another gateway, on the same machine.
+    pub(super) async fn gateway(&self, config: Config) -> Result<Running, StartError> {
+        Box::pin(start(&self.tee, config)).await
     }
 
     /// Where the application is.
@@ -131,6 +136,16 @@ fn settings_for(gateway: &Uri, relay: Option<Uri>, policy: &str) -> Result<Setti
     let mut settings = Settings::new(gateway.clone(), policy);
     settings.relay = relay;
     Ok(settings)
+}
+
+/// Of a gateway on a free port of this machine.
+pub(super) fn config() -> Config {
+    Config { listen: loopback(), tee: Tee::Development, ..Config::default() }
+}
+
+async fn start(tee: &Arc<Development>, config: Config) -> Result<Running, StartError> {
+    let environment = Environment { tee: Some(Arc::clone(tee).into()), ..Environment::default() };
+    Gateway::start_in(config, environment).await
 }
 
 pub(super) fn loopback() -> SocketAddr {

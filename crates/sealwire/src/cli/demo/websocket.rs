@@ -3,7 +3,7 @@
 
 use super::{
     report::Told,
-    stage::{Stage, loopback},
+    stage::{Stage, config, loopback},
     tap::{Seen, Wiretap},
 };
 use anyhow::{Context, anyhow, bail, ensure};
@@ -11,10 +11,7 @@ use futures_util::{SinkExt, StreamExt};
 use sealwire::connect::{self, ConnectSettings};
 use sealwire_attest::Policy;
 use sealwire_client::{Settings, Wire};
-use sealwire_gateway::{
-    Config, Gateway, Running,
-    config::{Route, Tee},
-};
+use sealwire_gateway::{Config, Running, config::Route};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -49,14 +46,8 @@ pub(super) async fn step(stage: &Stage) -> anyhow::Result<Told> {
 
 /// A gateway in front of the application with the WebSockets.
 async fn gateway(stage: &Stage, app: SocketAddr) -> anyhow::Result<Running> {
-    let config = Config {
-        listen: loopback(),
-        tee: Tee::Development,
-        state: stage.state.clone(),
-        routes: vec![Route::new("/", format!("http://{app}"))],
-        ..Config::default()
-    };
-    Ok(Gateway::start(config).await?)
+    let routes = vec![Route::new("/", format!("http://{app}"))];
+    Ok(stage.gateway(Config { routes, ..config() }).await?)
 }
 
 async fn through(stage: &Stage, gateway: &Running) -> anyhow::Result<Told> {

@@ -16,8 +16,10 @@ use crate::cli::values;
 pub(crate) struct LiveKey {
     pub(crate) id: String,
     pub(crate) purpose: String,
-    /// none where the bytes are of a wire or a KEM that is unknown here
+    /// none where the key is for something else, or of a KEM that is unknown here
     pub(crate) kem: Option<&'static str>,
+    /// what an instance signs with at the beginning of sessions
+    pub(crate) signature: Option<String>,
     pub(crate) suites: Vec<String>,
     #[serde(serialize_with = "as_text")]
     pub(crate) not_before: UnixTime,
@@ -37,15 +39,25 @@ impl LiveKey {
             id: hex::encode(&key.id),
             purpose: key.purpose.clone(),
             kem: config.as_ref().map(|config| values::kem_name(config.public_key.kem())),
+            signature: key.purpose.strip_prefix("session-").map(ToOwned::to_owned),
             suites: config.iter().flat_map(|config| &config.suites).map(suite).collect(),
             not_before: key.not_before,
             not_after: key.not_after,
         }
     }
 
-    /// KEM and suites in one text.
+    /// What it is for and how it is used, in one text.
     pub(crate) fn algorithms(&self) -> String {
-        format!("{} · {}", self.kem.unwrap_or("unknown KEM"), self.suites.join(", "))
+        match (self.kem, &self.signature) {
+            (Some(kem), _) => format!("{kem} · {}", self.suites.join(", ")),
+            (None, Some(signature)) => format!("{signature} · signs sessions"),
+            (None, None) => format!("{}, unknown here", self.purpose),
+        }
+    }
+
+    /// The KEM, or the signature scheme.
+    pub(crate) fn algorithm(&self) -> &str {
+        self.kem.or(self.signature.as_deref()).unwrap_or("unknown")
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 /// Show the live keys of a gateway
 ///
 /// Fetches the key document, verifies the evidence over it, and prints a table of the keys that it advertises: which
-/// KEM and suites, and from when to when. Evidence that is not genuine ends with exit code 10, 20 or 40 as
+/// KEM and suites, or which signature, and from when to when. Evidence that is not genuine ends with exit code 10, 20 or 40 as
 /// `sealwire verify` does, and no key is shown. Below the table is the digest of the key list that everybody gets at
 /// /.well-known/ohttp-gateway: compare it with what others are given.
 #[derive(Debug, ClapArgs)]
@@ -29,7 +29,8 @@ pub(crate) struct Args {
     url: Url,
     #[command(flatten)]
     source: Source,
-    /// Print JSON: instance, serial, not-after, development, ohttp-keys, keys
+    /// Print JSON: instance, serial, not-after, development, ohttp-keys, keys (id, purpose, kem, signature, suites,
+    /// not-before, not-after)
     #[arg(long)]
     json: bool,
 }
@@ -65,7 +66,7 @@ fn table(keys: &[LiveKey]) -> Table {
     table.load_style(UTF8_HORIZONTAL_ONLY).set_header([
         "id",
         "purpose",
-        "KEM",
+        "algorithm",
         "suites",
         "not before",
         "not after",
@@ -74,7 +75,7 @@ fn table(keys: &[LiveKey]) -> Table {
         table.add_row([
             key.id.clone(),
             key.purpose.clone(),
-            key.kem.unwrap_or("unknown").to_owned(),
+            key.algorithm().to_owned(),
             key.suites.join("\n"),
             key.not_before.to_string(),
             key.not_after.to_string(),

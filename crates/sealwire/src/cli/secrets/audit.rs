@@ -22,7 +22,7 @@ const MAX_LINE: u64 = 1 << 20;
 ///
 /// Each line has the SHA-384 of the one before: a line that is changed, put in or taken out shows in the next. That the
 /// end was cut off shows only in the head of the chain, which is in the instance's memory: `sealwire secrets list` tells
-/// it to who may write. Files that follow each other are given in their order.
+/// it to an enclave that may write. Files that follow each other are given in their order.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:

@@ -15,7 +15,7 @@ use serde_json::json;
 
 /// List the secrets that this machine may read or write
 ///
-/// A name without a version has no secret in this instance: it has started anew, or nobody has put one. Whoever may write
+/// A name without a version has no secret in this instance: it has started anew, or nobody has put one. An enclave that may write
 /// also sees the head of the audit: the number and the SHA-384 of its last entry, to hold against the file with
 /// `sealwire secrets audit`.
 #[derive(Debug, ClapArgs)]
