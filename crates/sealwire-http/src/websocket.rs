@@ -129,6 +129,8 @@ impl Asking {
         request.version = Version::HTTP_11;
         request.extensions.remove::<hyper::ext::Protocol>();
         let headers = &mut request.headers;
+        // Of content that is not there: whoever waits for it takes the next request for it.
+        headers.remove(header::CONTENT_LENGTH);
         headers.insert(header::CONNECTION, UPGRADE);
         headers.insert(header::UPGRADE, NAME_VALUE);
         headers.insert(header::SEC_WEBSOCKET_VERSION, VERSION);
@@ -220,5 +222,22 @@ async fn copy(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + U
             room /= 2;
             buffer = BytesMut::new();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+    use sealwire_crypto::random::OsRandom;
+
+    // SE-37: on a connection that others use, too, an upgrade says nothing of content.
+    #[test]
+    fn what_asks_for_a_websocket_has_no_content() {
+        let request = Request::get("/socket").header(header::CONTENT_LENGTH, "200").body(()).unwrap();
+        let mut parts = request.into_parts().0;
+        Asking::ask(&mut parts, &OsRandom).unwrap();
+        assert!(!parts.headers.contains_key(header::CONTENT_LENGTH));
+        assert!(matches!(Form::of(&parts), Ok(Form::Upgrade(_))));
     }
 }

@@ -7,7 +7,12 @@ use http::{HeaderMap, Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use sealwire_client::{Connector, Error, WebSocket, Wire};
 use sealwire_http::websocket::Form;
-use sealwire_tests::{App, redis::Redis, within};
+use sealwire_tests::{
+    App,
+    raw::{Raw, request},
+    redis::Redis,
+    within,
+};
 use std::time::{Duration, Instant};
 use tokio_tungstenite::{
     WebSocketStream,
@@ -85,6 +90,30 @@ async fn a_channel_finds_its_instance() {
     for socket in &mut sockets {
         hears(socket, "still there").await;
     }
+}
+
+// SE-37, SE-44: content before a WebSocket has no place in it. What waited for it at the owner would take the next request of
+// whoever for it.
+#[tokio::test]
+async fn an_upgrade_with_content_is_not_forwarded() {
+    let (app, redis) = (talking().await, Redis::start());
+    let url = redis.url();
+    let (first, second) = (Member::start(&app, Some(&url)).await, Member::start(&app, Some(&url)).await);
+    let connector = connect(settings(first.listen, Wire::Session)).await;
+    let id = format!("\"{}\"", hex::encode([&instance(&connector)[..], &[7; 16]].concat()));
+    let fields = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-protocol", "sealwire.v1"),
+        ("attest-base-id", id.as_str()),
+        ("content-length", "5"),
+    ];
+    let head = request("GET", "/.well-known/sealwire/ws", &fields);
+    let answer = Raw::connect(second.listen).await.send(head + "12345").await.answer().await;
+    assert_eq!(answer.status, 400);
+    assert!(!first.tap.saw(b"sealwire-hop"));
 }
 
 // SE-37, SE-43, SE-44: the instance is killed under its channel. What is open breaks off, and is not taken for ended; the next

@@ -256,24 +256,47 @@ impl Revocable {
     }
 }
 
+/// An answer that has begun and has no end.
+async fn endless() -> axum::body::Body {
+    let first = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from("first")) });
+    axum::body::Body::from_stream(first.chain(futures_util::stream::pending()))
+}
+
+async fn hears(connector: &Connector) -> sealwire_http::Body {
+    let mut answer = send(connector, Method::GET, "/", body::empty()).await.into_body();
+    let frame = within("a frame", answer.frame()).await.unwrap().unwrap();
+    assert_eq!(frame.into_data().unwrap(), "first");
+    answer
+}
+
 // SE-11, AT-25: what a caller is being told is cut when it is revoked, and nobody else's.
 #[tokio::test]
 async fn what_a_revoked_caller_hears_is_cut() {
-    async fn endless() -> axum::body::Body {
-        let first = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from("first")) });
-        axum::body::Body::from_stream(first.chain(futures_util::stream::pending()))
-    }
     let app = App::new(Router::new().fallback(endless)).await;
     let callers = Box::pin(Revocable::before(app)).await;
-    let ask = async |connector| send(connector, Method::GET, "/", body::empty()).await.into_body();
-    let (mut of_enclave, mut of_nobody) = (ask(&callers.enclave).await, ask(&callers.nobody).await);
-    for answer in [&mut of_enclave, &mut of_nobody] {
-        let frame = within("a frame", answer.frame()).await.unwrap().unwrap();
-        assert_eq!(frame.into_data().unwrap(), "first");
-    }
+    let (mut of_enclave, mut of_nobody) = (hears(&callers.enclave).await, hears(&callers.nobody).await);
     callers.revoke().await;
     assert!(within("the cut", of_enclave.frame()).await.unwrap().is_err());
     assert!(futures_util::FutureExt::now_or_never(of_nobody.frame()).is_none(), "nobody else's");
+}
+
+// SE-11, SE-39, AT-25: a caller cannot close its session to hear on when it is revoked: nobody would look at it again.
+#[tokio::test]
+async fn what_a_caller_hears_does_not_outlive_its_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let callers = callers(&folder, Asked::Wanted, &PolicyText::default(), None);
+    let app = App::new(Router::new().fallback(endless)).await;
+    let stage = Stage::before(app, |config| {
+        config.callers = Some(callers);
+        config.limits.drain_time = Duration::from_millis(10);
+    });
+    let stage = stage.await;
+    let enclave = connect(caller(stage.address(), true)).await.unwrap();
+    let nobody = connect(caller(stage.address(), false)).await.unwrap();
+    let (mut of_enclave, mut of_nobody) = (hears(&enclave).await, hears(&nobody).await);
+    within("the ends of both", async { tokio::join!(enclave.close(), nobody.close()) }).await;
+    assert!(within("the cut", of_enclave.frame()).await.unwrap().is_err());
+    assert!(futures_util::FutureExt::now_or_never(of_nobody.frame()).is_none(), "nobody has no list to fear");
 }
 
 // SE-37, SE-11, AT-25: so are its channels, with the WebSockets in them.

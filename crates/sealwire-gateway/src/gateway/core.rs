@@ -48,7 +48,7 @@ impl Core {
         let replicas = match &config.registry {
             Some(registry) => Some((
                 Arc::new(Replicas::new(registry)?),
-                replicas::Hops::new(tunnels.clone(), random.clone()),
+                replicas::Hops::new(&registry.advertise, tunnels.clone(), random.clone()),
             )),
             None => None,
         };

@@ -2,7 +2,7 @@
 
 use super::{
     Hops, Replicas, beginning,
-    hop::{Failure, HOP, Patience, target},
+    hop::{Failure, HOP, Patience},
 };
 use crate::layers::{Inner, Resumed, first_frame};
 use futures_util::future::{BoxFuture, Either};
@@ -186,7 +186,7 @@ async fn by_message<S: Inner>(
 impl Shared {
     /// Where to send what is for `owner`; `None` where nobody knows.
     async fn to(&self, owner: &Instance, uri: &Uri) -> Option<Uri> {
-        target(&self.replicas.address(owner).await?, uri.path_and_query())
+        self.hops.target(&self.replicas.address(owner).await?, uri.path_and_query())
     }
 
     async fn send(

@@ -1,8 +1,9 @@
 //! The way to another instance: a plain HTTP hop, whose bytes are sealed.
 
+use super::elsewhere::Elsewhere;
 use crate::upstream::{Progress, RequestBody};
 use http::{
-    HeaderName, HeaderValue, Request, Response, Uri, header, request,
+    HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header, request,
     uri::{Authority, PathAndQuery, Scheme},
 };
 use hyper_util::{
@@ -25,7 +26,8 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// A pool of connections to other instances. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Hops {
-    pub(super) client: Client<HttpConnector, RequestBody>,
+    pub(super) client: Client<HttpConnector<Elsewhere>, RequestBody>,
+    elsewhere: Elsewhere,
     /// channels that are taken elsewhere count with those that end here
     pub(super) tunnels: Arc<Tunnels>,
     pub(super) random: Arc<dyn Random>,
@@ -50,8 +52,10 @@ pub(super) enum Failure {
 }
 
 impl Hops {
-    pub(crate) fn new(tunnels: Arc<Tunnels>, random: Arc<dyn Random>) -> Self {
-        let mut connector = HttpConnector::new();
+    /// `advertise` is where this instance says that it is.
+    pub(crate) fn new(advertise: &str, tunnels: Arc<Tunnels>, random: Arc<dyn Random>) -> Self {
+        let elsewhere = Elsewhere::than(advertise);
+        let mut connector = HttpConnector::new_with_resolver(elsewhere.clone());
         connector.set_connect_timeout(Some(CONNECT));
         connector.set_nodelay(true);
         connector.set_keepalive(Some(KEEPALIVE));
@@ -59,7 +63,13 @@ impl Hops {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(connector);
-        Self { client, tunnels, random }
+        Self { client, elsewhere, tunnels, random }
+    }
+
+    /// Where to send what is for the instance at `address`, which is the registry's word: only a host and a port are taken of
+    /// it, and none of this machine. `None` where that is no place to send anything to.
+    pub(super) fn target(&self, address: &str, path: Option<&PathAndQuery>) -> Option<Uri> {
+        target(address, path).filter(|uri| uri.host().is_some_and(|host| self.elsewhere.may_be(host)))
     }
 
     /// Sends a request there, unopened.
@@ -83,6 +93,8 @@ impl Hops {
         body::frame(&mut request);
         let answer = self.client.request(request);
         match progress.timeout(patience.answer, patience.idle, answer).await {
+            // Nobody has asked for another protocol, and in front of this instance it would be taken for a tunnel.
+            Ok(Ok(answer)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => Err(Failure::Broken),
             Ok(Ok(answer)) => {
                 let (mut parts, content) = answer.into_parts();
                 bhttp::remove_connection_fields(&mut parts.headers);
@@ -100,17 +112,19 @@ impl Hops {
     }
 }
 
-/// Whom the request names goes along: in bound mode it is under the header MAC (SE-31). HTTP/2 says it in no field.
+/// Whom the request names goes along: in bound mode it is under the header MAC (SE-31). HTTP/2 says it in no field. Where a
+/// field says something else, both go along, and the owner refuses them as this instance would.
 fn keep_name(parts: &mut request::Parts) {
     if let Some(authority) = parts.uri.authority()
         && let Ok(host) = HeaderValue::try_from(authority.as_str())
+        && parts.headers.get_all(header::HOST).iter().all(|known| *known != host)
     {
-        parts.headers.entry(header::HOST).or_insert(host);
+        parts.headers.append(header::HOST, host);
     }
 }
 
-/// `address` is the registry's word: only a host and a port are taken of it.
-pub(super) fn target(address: &str, path: Option<&PathAndQuery>) -> Option<Uri> {
+/// Of an address only a host and a port.
+fn target(address: &str, path: Option<&PathAndQuery>) -> Option<Uri> {
     let authority = address.strip_prefix("http://")?.trim_end_matches('/').parse::<Authority>().ok()?;
     if authority.as_str().contains('@') {
         return None;
@@ -142,5 +156,24 @@ mod tests {
         ] {
             assert_eq!(to(address), None, "{address}");
         }
+    }
+
+    // SE-31, SE-44: who is named in two ways at the first instance is at the second.
+    #[test]
+    fn two_names_stay_two() {
+        let hosts = |uri: &str, fields: &[&str]| {
+            let mut request = Request::get(uri);
+            for field in fields {
+                request = request.header(header::HOST, *field);
+            }
+            let mut parts = request.body(()).unwrap().into_parts().0;
+            keep_name(&mut parts);
+            let hosts = parts.headers.get_all(header::HOST).iter();
+            hosts.map(|host| host.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(hosts("http://a.example/", &[]), ["a.example"]);
+        assert_eq!(hosts("http://a.example/", &["a.example"]), ["a.example"]);
+        assert_eq!(hosts("http://a.example/", &["b.example"]), ["b.example", "a.example"]);
+        assert_eq!(hosts("/", &["b.example"]), ["b.example"]);
     }
 }

@@ -2,6 +2,7 @@
 //! forwarded to their owner unopened. Where the owner is comes from a registry that is trusted for availability only.
 
 mod beginning;
+mod elsewhere;
 mod forward;
 mod hop;
 mod keep;

@@ -3,6 +3,7 @@
 use super::hop::{Failure, HOP, Hops};
 use crate::upstream::RequestBody;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http_body::Body as _;
 use hyper::upgrade;
 use sealwire_http::{
     Body, body,
@@ -22,8 +23,12 @@ impl Hops {
         request: Request<Body>,
         patience: Duration,
     ) -> Result<Response<Body>, Failure> {
-        let (mut parts, _) = request.into_parts();
+        let (mut parts, content) = request.into_parts();
         let Ok(form) = Form::of(&parts) else { return Err(Failure::Broken) };
+        // It has no place there: whoever waited for it would take the next request for it.
+        if !content.is_end_stream() {
+            return Ok(with_content());
+        }
         let Some(slot) = self.tunnels.slot() else { return Ok(full()) };
         let occupied = parts.extensions.remove::<Occupied>();
         let mut here = Request::new(());
@@ -59,6 +64,11 @@ impl Hops {
         });
         Ok(form.answer(answer.into_parts().0.headers))
     }
+}
+
+fn with_content() -> Response<Body> {
+    crate::metrics::refused("channels");
+    problem::response(StatusCode::BAD_REQUEST, problem::BLANK, "Not the WebSocket of a channel", "")
 }
 
 fn full() -> Response<Body> {

@@ -153,12 +153,10 @@ impl Log {
     }
 
     fn try_append(&mut self, at: UnixTime, access: &Access) -> io::Result<()> {
-        let is_there = self.is_there();
-        if self.is_torn || !is_there {
-            let (file, head) = open(&self.path)?;
-            if self.is_torn && is_there {
-                self.head = head;
-            }
+        if self.is_torn || !self.is_there() {
+            // The chain goes on from what this instance knows, and not from what the host has by now put at the end of the
+            // file: whoever can make a write fail could forge all that comes before.
+            let (file, _) = open(&self.path)?;
             (self.file, self.is_torn) = (file, false);
         }
         let number = self.entries.saturating_add(1);

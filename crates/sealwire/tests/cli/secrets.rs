@@ -141,6 +141,10 @@ async fn an_enclave_puts_gets_and_lists() {
     assert!(check(&["--head", head]).expect(1).stderr.contains("cut off"));
     fs::write(&audit, [lines[0], lines[2]].join("\n") + "\n").unwrap();
     assert!(check(&[]).expect(1).stderr.contains("audit.jsonl:2: "));
+    // One that could not be finished hides nothing, and breaks nothing.
+    let torn = [&lines[..1], &["{\"entry\":"], &lines[1..]].concat();
+    fs::write(&audit, torn.join("\n") + "\n").unwrap();
+    assert_eq!(check(&["--json", "--head", head]).expect(0).json()["cut-lines"], 1);
     fs::write(&audit, "").unwrap();
     check(&["--head", head]).expect(1);
     kept.gateway.stop();

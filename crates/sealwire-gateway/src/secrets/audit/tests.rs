@@ -167,6 +167,26 @@ async fn an_entry_is_whole_or_not_there() {
     assert_eq!((lines(&path).len(), broken(&lines(&path))), (2, None));
 }
 
+// SE-20 (g): what is half there after a write that failed is no place to forge what comes before it.
+#[tokio::test]
+async fn the_chain_goes_on_from_what_the_instance_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let audit = Audit::open(&path, &[1; 16], AT).unwrap();
+    append(&audit, "a").await.unwrap();
+    let before = head(&audit).await;
+    audit.in_turn(|log| log.is_torn = true).await.unwrap();
+    // The host takes the chance to tell another story, up to the line that is half there.
+    let forged = fs::read_to_string(&path).unwrap().replace("delivered", "refused");
+    fs::write(&path, format!("{forged}{{\"entry\":3")).unwrap();
+    append(&audit, "b").await.unwrap();
+    let lines = lines(&path);
+    assert_eq!((lines.len(), lines[2].as_str()), (4, "{\"entry\":3"));
+    let entry: Value = serde_json::from_str(&lines[3]).unwrap();
+    assert_eq!((&entry["entry"], entry["previous"].as_str().unwrap()), (&3.into(), before.1.as_str()));
+    assert_ne!(hash(&lines[1]), before.1);
+}
+
 // SE-20 (g)
 #[tokio::test]
 async fn a_file_that_is_gone_is_made_again_or_nothing_happens() {

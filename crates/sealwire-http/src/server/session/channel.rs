@@ -30,7 +30,8 @@ pub struct Channels {
     pub tunnels: Arc<Tunnels>,
     /// of each
     pub settings: channel::Settings,
-    /// how long answers that are under way may take once their session has ended
+    /// how long answers that are under way may take once their session has ended, also those of an attested caller outside of
+    /// channels
     pub closing: Duration,
 }
 

@@ -94,7 +94,8 @@ async fn serve(
     if caller.peer.identity != Identity::Nobody {
         // It may have been revoked between the two.
         let Some(tie) = settings.table.tie(&session) else { return answer::hint() };
-        return open(settings, message, body, reply, permitted, caller, Wanted::new(inner, tie)).await;
+        let inner = Wanted::new(inner, tie, settings.channels.closing);
+        return open(settings, message, body, reply, permitted, caller, inner).await;
     }
     open(settings, message, body, reply, permitted, caller, inner).await
 }

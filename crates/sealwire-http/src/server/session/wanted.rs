@@ -1,5 +1,6 @@
 //! What an attested caller has asked for goes on for as long as the caller is wanted: when it is revoked, or its evidence
-//! has become too old, its answers are cut like its channels (SE-11, AT-25).
+//! has become too old, its answers are cut like its channels (SE-11, AT-25). They are, too, a while after the session has
+//! ended otherwise: without one nobody looks at its caller again, and a caller can close its own.
 
 use crate::{Body, BoxError, body, problem, server::exchange::Application};
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 use tower::Service;
 
@@ -20,18 +22,20 @@ use tower::Service;
 pub(super) struct Wanted<S> {
     inner: S,
     tie: Arc<Tie>,
+    closing: Duration,
 }
 
 impl<S> Wanted<S> {
-    pub(super) fn new(inner: S, tie: Tie) -> Self {
-        Self { inner, tie: Arc::new(tie) }
+    /// `closing` is how long what is under way may take once its session has merely ended.
+    pub(super) fn new(inner: S, tie: Tie, closing: Duration) -> Self {
+        Self { inner, tie: Arc::new(tie), closing }
     }
 }
 
-/// Ready when the caller is not wanted any more. What was begun in a session that merely ends may be finished.
-async fn unwanted(tie: Arc<Tie>) {
+/// Ready when the caller is not wanted any more, or nobody can tell.
+async fn unwanted(tie: Arc<Tie>, closing: Duration) {
     if tie.ended().await == End::Over {
-        std::future::pending().await
+        tokio::time::sleep(closing).await;
     }
 }
 
@@ -46,7 +50,7 @@ impl<S: Application> Service<Request<Body>> for Wanted<S> {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let answer = self.inner.call(request);
-        let mut end: BoxFuture<'static, ()> = Box::pin(unwanted(Arc::clone(&self.tie)));
+        let mut end: BoxFuture<'static, ()> = Box::pin(unwanted(Arc::clone(&self.tie), self.closing));
         Box::pin(async move {
             tokio::select! {
                 biased;

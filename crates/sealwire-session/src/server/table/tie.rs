@@ -12,7 +12,7 @@ use std::{
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// closed by its client, over, or pushed out: what was begun may be finished
+    /// closed by its client, over, or pushed out: what was begun may be finished, for a while
     Over,
     /// its client is not wanted any more: nothing is finished
     Unwanted,

@@ -48,9 +48,19 @@ struct Link {
     previous: String,
 }
 
+impl Link {
+    /// A start has the hash of a line that a crash has cut; an instance that goes on knows its own last line, and passes over
+    /// one that it could not finish.
+    fn follows(&self, lines: [Option<[u8; 48]>; 2]) -> bool {
+        lines.into_iter().flatten().any(|line| hex::encode(line) == self.previous)
+    }
+}
+
 pub(super) fn run(args: &Args) -> Outcome {
     let (mut lines, mut cut): (u64, u64) = (0, 0);
     let mut head: Option<[u8; 48]> = None;
+    // Of the last line that is one.
+    let mut whole: Option<[u8; 48]> = None;
     for path in &args.files {
         let cannot = || format!("cannot read {}", path.display());
         let mut reader = BufReader::new(File::open(path).with_context(cannot).or_usage()?);
@@ -64,18 +74,19 @@ pub(super) fn run(args: &Args) -> Outcome {
             let Some(line) = line.strip_suffix(b"\n") else {
                 return Err(broken(&at, "the line is cut off").into());
             };
+            let next = Some(sha384(&[line]));
             match serde_json::from_slice::<Link>(line) {
                 // What comes before the first of these files is not known here.
-                Ok(link) if head.is_some_and(|head| hex::encode(head) != link.previous) => {
+                Ok(link) if head.is_some() && !link.follows([head, whole]) => {
                     let what =
                         "this does not follow from the line before: one was changed, put in or taken out";
                     return Err(broken(&at, what).into());
                 }
-                Ok(_) => {}
-                // What a crash has left. The start that comes behind it has its hash; nothing else would follow from it.
+                Ok(_) => whole = next,
+                // What a crash, or a write that failed, has left.
                 Err(_) => cut = cut.saturating_add(1),
             }
-            head = Some(sha384(&[line]));
+            head = next;
             lines = lines.saturating_add(1);
         }
     }
@@ -89,7 +100,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if args.json {
         output::json(&json!({ "lines": lines, "cut-lines": cut, "head": found }))?;
     } else {
-        let of_crashes = if cut == 0 { String::new() } else { format!(" ({cut} of them cut by a crash)") };
+        let of_crashes = if cut == 0 { String::new() } else { format!(" ({cut} of them cut)") };
         output::print(format!(
             "{} {lines} lines{of_crashes}, head {found}",
             output::good("the chain holds:")
