@@ -18,6 +18,7 @@ use sealwire_session::{
         Close, Closed, FinishAnswer, HelloAgain, Proof, Resumption, Retry, ServerCredential, ServerFlight,
         ServerHello, TicketMessage, Type,
     },
+    request::{Listed, Mode},
     server::{self, Next, Pending},
 };
 use std::sync::{Arc, LazyLock};
@@ -482,6 +483,52 @@ fn retry_tokens() {
         let received = start(client::Config::default()).next.receive(&retry, &OsRandom);
         assert_eq!(received.err(), Some(error));
     }
+}
+
+// SE-43, AT-45: a server that is started anew between any two messages. What it gets then is of a session that it never
+// had, or no token or ticket of its own; the client begins again, and nothing that was half done is taken up.
+#[test]
+fn a_server_restarted_at_every_step() {
+    let before = || Gateway::new(server::Config::default()).asking(Authentication::Required);
+    let after = before();
+    let (table, pending) = (server::Table::<()>::new(Limits::default()), Pending::new(&Limits::default()));
+
+    // Behind the retry.
+    let started = start(client::Config { attests: true, ..client::Config::default() });
+    let Ok(server::Received::Retry(retry)) = before().receive(&started.hello, true, *NOW) else { panic!() };
+    let Ok(client::Received::Again { message, .. }) = started.next.receive(&retry, &OsRandom) else {
+        panic!()
+    };
+    assert_eq!(after.receive(&message, false, *NOW).err(), Some(Error::Token));
+
+    // Behind its flight, and behind the client's finish.
+    let (finish, awaited, _) = finishing(&before());
+    assert_eq!(pending.receive(&finish).err(), Some(Error::UnknownSession));
+    let (other, _, expect) = finishing(&after);
+    let received = expect.receive(&other).unwrap();
+    let answer = expect.presented(received).refuse().unwrap();
+    assert_eq!(awaited.receive(&answer).err(), Some(Error::Open), "another handshake's answer");
+
+    // In the session: a request, a channel, the end.
+    let whole = Gateway::new(server::Config::default());
+    let (mut client, _) = establish(&whole, &client::Config::default(), None, *NOW).unwrap();
+    let (secrets, listed) = (&client.secrets, Listed::nothing());
+    let ticket = secrets.request.ticket(&client.id, 0, Mode::Hidden, &listed, &OsRandom).unwrap();
+    let refused = table.admit(&client.id, ticket, Mode::Hidden, &listed, *NOW).err().unwrap();
+    assert_eq!((refused.reason(), refused.inside().is_none()), (Error::UnknownSession, true));
+    let (open, _) = secrets.open_channel(&client.id, 1, &OsRandom).unwrap();
+    assert_eq!(table.open_channel(&open, *NOW, &OsRandom).err().unwrap().reason(), Error::UnknownSession);
+    let close = secrets.close.close(&client.id);
+    assert_eq!(table.close(&close).err().unwrap().reason(), Error::UnknownSession);
+
+    // With its ticket: a full handshake, in the same round trip.
+    let restarted = Gateway::new(server::Config::default());
+    let ticket = client.ticket.take();
+    let config = Arc::new(client::Config::default());
+    let started = client::start(config, AUTHORITY, None, ticket, false, *NOW, &OsRandom).unwrap();
+    let (flight, _) = restarted.flight(&started.hello, *NOW).unwrap();
+    let received = started.next.receive(&flight, &OsRandom);
+    assert!(matches!(received, Ok(client::Received::Presented(_))));
 }
 
 // SE-13, SE-76: a flood of first messages under load is answered, and nothing is kept of it.

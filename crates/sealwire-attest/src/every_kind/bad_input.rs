@@ -5,7 +5,7 @@ use super::{
     forged::{Case, Row, rows},
     genuine,
 };
-use crate::{Check, Error, Kind, Outcome, Policy, UnixTime, verify::Expected};
+use crate::{Check, Error, Kind, Outcome, Policy, Trust, UnixTime, Verifier, verify::Expected};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The codes of whatever refused: the verifier's one, or all of the policy's.
@@ -103,6 +103,37 @@ fn each_kind_has_its_first_and_its_last_second() {
 fn verdict(subject: &Subject, bytes: &[u8]) -> &'static str {
     let verdict = subject.verify_with(bytes, Expected::Unbound, subject.at);
     verdict.map_or_else(|error| error.code(), |_| "accepted")
+}
+
+// SE-84, AT-03: a word that names a machine, zeros, text in the format's clothes, and the good evidence under a root of
+// somebody else's: nothing of it is evidence, of any kind.
+#[test]
+fn se_84_words_and_any_bytes_are_no_evidence() {
+    let words: [&[u8]; 8] = [
+        b"",
+        b"GPU",
+        b"NVIDIA-H100-CONFIDENTIAL",
+        b"trusted",
+        b"{}",
+        b"\xd2\x84\x40\xa0\x40\x40",
+        &[0; 4096],
+        &[0xff; 1184],
+    ];
+    for row in rows() {
+        let kind = row.good.evidence.kind;
+        for (number, word) in words.iter().enumerate() {
+            // It does not get as far as a chain or a signature.
+            let code = verdict(&row.good, word);
+            assert!(
+                ["malformed", "version", "length", "unsupported"].contains(&code),
+                "{kind}: word {number}: {code}"
+            );
+        }
+        let stranger = Verifier::new(Trust::default());
+        let evidence = &row.good.evidence;
+        let refused = stranger.verify(evidence, &row.good.endorsements, Expected::Unbound, row.good.at);
+        assert!(refused.is_err(), "{kind}: a root that nobody named");
+    }
 }
 
 // AT-08: whatever is signed is refused by the signature over it, at any bit.
