@@ -454,10 +454,11 @@ fn a_crl_is_checked_where_there_is_one() {
     assert_eq!(verify(&with_crl(&machine, &algorithm)).unwrap_err().check(), Check::Revocation);
 
     // What is critical and not understood.
-    let critical = Extension::critical("2.5.29.28", vec![0x30, 0x00]);
-    let scoped = der::Crl { extensions: vec![critical.clone()], ..good.clone() };
-    assert_eq!(verify(&with_crl(&machine, &scoped)).unwrap_err().check(), Check::Revocation);
-    let indirect = der::Crl { revoked: vec![9], entry_extensions: vec![critical], ..good.clone() };
+    let delta = Extension::critical("2.5.29.27", vec![0x02, 0x01, 0x01]);
+    let changes = der::Crl { extensions: vec![delta], ..good.clone() };
+    assert_eq!(verify(&with_crl(&machine, &changes)).unwrap_err().check(), Check::Revocation);
+    let issuer = Extension::critical("2.5.29.29", vec![0x30, 0x00]);
+    let indirect = der::Crl { revoked: vec![9], entry_extensions: vec![issuer], ..good.clone() };
     assert_eq!(verify(&with_crl(&machine, &indirect)).unwrap_err().check(), Check::Revocation);
 
     // Another authority's list says nothing, and is not taken for one that does.

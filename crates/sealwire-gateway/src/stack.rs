@@ -31,7 +31,7 @@ type SealedWire = Observe<Oblivious<Application>>;
 /// The session wire.
 type SessionWire = Observe<Session<Application>>;
 /// The channel of the session wire. What comes through it has passed no other limit.
-type ChannelWire = Observe<Session<InFlight<Observe<Application>>>>;
+type ChannelWire = Observe<Session<InFlight<InFlight<Observe<Application>>>>>;
 /// Every wire.
 type Wires = PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire, SessionWire, ChannelWire>;
 /// Everything between listener and upstreams.
@@ -42,6 +42,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) in_flight: InFlightLayer,
+    /// of these, what may come in channels
+    pub(crate) in_channels: InFlightLayer,
     pub(crate) observe: Observers,
     /// connections that were taken over
     pub(crate) tunnels: Arc<Tunnels>,
@@ -185,6 +187,7 @@ fn session(
             // the channel's opening; of each request in it: Peer
             .layer(wire)
             // limits, trace and metrics of each request in it
+            .layer(parts.in_channels.clone())
             .layer(parts.in_flight.clone())
             .layer(parts.observe.in_channel.clone())
             .service(application(generation)),

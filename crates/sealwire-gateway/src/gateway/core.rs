@@ -56,6 +56,9 @@ impl Core {
             clock,
             random,
             in_flight: InFlightLayer(in_flight.clone()),
+            // What comes in channels may be silent for as long as its client answers pings, so some room is always left
+            // for requests that cannot.
+            in_channels: InFlightLayer(Arc::new(Semaphore::new(slots.saturating_sub(slots / 4)))),
             observe: Observers::new(),
             tunnels: tunnels.clone(),
             closing: config.limits.drain_time,

@@ -49,7 +49,8 @@ impl<S: Inner> Service<Request<Body>> for InFlight<S> {
         match self.slots.clone().try_acquire_owned() {
             Ok(permit) if is_inner_websocket(&request) => {
                 // Its answer is over at once, and the exchange is not.
-                request.extensions_mut().insert(Occupied(Arc::new(permit)));
+                let others = request.extensions_mut().remove::<Occupied>();
+                request.extensions_mut().insert(Occupied(Arc::new((permit, others))));
                 Either::Right(Holding { inner: self.inner.call(request), permit: None })
             }
             Ok(permit) => Either::Right(Holding { inner: self.inner.call(request), permit: Some(permit) }),

@@ -189,3 +189,18 @@ async fn what_is_inside_counts() {
     assert!(open.ended().await.is_ok());
     assert_eq!(within("a turn", waiting).await.unwrap(), 200);
 }
+
+// SE-38: WebSockets and calls that are silent for as long as their client answers pings never take all there is: the rest
+// is left for requests that come otherwise.
+#[tokio::test]
+async fn channels_leave_room_for_requests() {
+    let stage = Stage::before(app().await, |config| config.limits.requests = 4).await;
+    let open = open(&stage).await;
+    let sockets = [open.socket().await, open.socket().await, open.socket().await];
+    assert_eq!(open.post("the last quarter").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    let mut raw = sealwire_tests::raw::Raw::connect(stage.address()).await;
+    let document = raw.send(request("GET", "/.well-known/sealwire", &[])).await.answer().await;
+    assert_eq!(document.status, 200);
+    drop(sockets);
+    until("a free slot", async || open.post("again").await.0 == StatusCode::OK).await;
+}

@@ -60,8 +60,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args) -> Outcome {
     args.writer.check(&args.reach)?;
     let secret = secret(args)?;
+    write::require_pinned(&args.reach)?;
     let connector = args.reach.connect().await?;
-    write::require_pinned(&connector, &args.reach)?;
     let before = args.replace.unwrap_or(0);
     let fields = args.writer.fields(&connector, &args.name, before, Some(&secret))?;
     let path = format!("{PATH}/{}", args.name);

@@ -10,6 +10,7 @@ use crate::cli::{
 };
 use clap::Args as ClapArgs;
 use http::{Method, Request, Response};
+use sealwire_attest::Policy;
 use sealwire_client::{Connector, Error, Settings, Wire};
 use sealwire_http::{Body, client::session::Refused, session::Error as Session};
 use std::path::PathBuf;
@@ -38,7 +39,7 @@ pub(super) struct Reach {
 impl Reach {
     /// Verifies the gateway and begins a session, in which this machine attests itself where it was told to.
     pub(super) async fn connect(&self) -> Result<Connector, Failure> {
-        let (policy, revocation) = self.revocation.follow(policy::load(&self.policy)?)?;
+        let (policy, revocation) = self.revocation.follow(self.policy()?)?;
         self.source.local_endorsements()?;
         let settings = Settings {
             endorsements: self.source.endorsements.clone(),
@@ -51,6 +52,11 @@ impl Reach {
             ..Settings::new(self.to.0.clone(), policy)
         };
         Connector::connect(settings).await.map_err(|error| self.failure(error))
+    }
+
+    /// What the gateway must prove.
+    pub(super) fn policy(&self) -> Result<Policy, Failure> {
+        policy::load(&self.policy)
     }
 
     /// For what enclaves alone may do.

@@ -7,7 +7,7 @@ use crate::cli::{
 };
 use anyhow::{Context, anyhow};
 use clap::Args as ClapArgs;
-use sealwire_attest::key_document::{OperatorGround, operator::signing_key_from_pem};
+use sealwire_attest::key_document::operator::signing_key_from_pem;
 use sealwire_client::Connector;
 use sealwire_http::session::secret::{FIELD, Name, OperatorWrite, Write};
 use std::path::PathBuf;
@@ -58,20 +58,18 @@ impl Writer {
     }
 }
 
-/// Refuses to give a secret to a gateway of which the policy does not say whose configuration it has: the configuration says
-/// who reads it, and whoever runs the machine could have written one for themselves.
-pub(super) fn require_pinned(connector: &Connector, reach: &Reach) -> Result<(), Failure> {
-    match connector.status().acceptance.operator {
-        OperatorGround::ConfigDigest | OperatorGround::Signed(_) => Ok(()),
-        OperatorGround::Any => {
-            let what =
-                "the policy says any-operator, so nothing says who may read the secret; nothing was sent";
-            let next = format!(
-                "pin the configuration that you have looked at: config-digests or operator-keys in the policy; \
-                 sealwire policy init {} writes one",
-                reach.gateway()
-            );
-            Err(Failure::from(anyhow!("{what}")).exit(Exit::Refused).next(next))
-        }
+/// Refuses to give a secret away by a policy that does not say whose configuration may have it: the configuration says who
+/// reads it, and whoever runs the machine could have written one for themselves. A policy that pins some and takes any is no
+/// better: the connector goes on with whatever the policy accepts, another instance included.
+pub(super) fn require_pinned(reach: &Reach) -> Result<(), Failure> {
+    if !reach.policy()?.operator_rule().any {
+        return Ok(());
     }
+    let what = "the policy says any-operator, so nothing says who may read the secret; nothing was sent";
+    let next = format!(
+        "pin the configuration that you have looked at, by config-digests or operator-keys, and take any-operator out of the \
+         policy; sealwire policy init {} writes one",
+        reach.gateway()
+    );
+    Err(Failure::from(anyhow!("{what}")).exit(Exit::Refused).next(next))
 }
