@@ -1,6 +1,7 @@
 //! What this side has a say in of sessions.
 
 use crate::Error;
+use sealwire_attest::Policy;
 use sealwire_http::{
     crypto::aead::Aead,
     session::{Group, Scheme, Suite, client::Config, message::EvidenceMode},
@@ -42,6 +43,14 @@ impl Offer {
             attests,
             without_agreement: self.without_agreement,
         }
+    }
+
+    /// With what a policy demands beyond it.
+    pub(crate) fn under(mut self, policy: &Policy) -> Self {
+        if policy.fresh_evidence() {
+            self.evidence = EvidenceMode::Handshake;
+        }
+        self
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {

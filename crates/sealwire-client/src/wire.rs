@@ -28,7 +28,7 @@ impl Wire {
     /// Settings that no wire has together.
     pub(crate) fn asked_for(settings: &Settings) -> Result<Self, Error> {
         let refused = |why| Err(Error::Settings(why));
-        let is_offered = settings.offer != Offer::default();
+        let is_offered = settings.offer.clone().under(&settings.policy) != Offer::default();
         let of_sessions =
             settings.attester.is_some() || settings.early_data || settings.bound.is_some() || is_offered;
         match settings.wire {
@@ -44,12 +44,13 @@ impl Wire {
             Self::Oblivious if settings.bound.is_some() => {
                 refused("the target of a request shows in a session alone: the oblivious wire hides it")
             }
-            Self::Oblivious if is_offered => {
-                refused("key agreements and signatures are of sessions: the oblivious wire has KEMs")
-            }
+            Self::Oblivious if is_offered => refused(
+                "key agreements, signatures and fresh evidence are of sessions: the oblivious wire has KEMs, and the evidence \
+                     of the key document",
+            ),
             Self::Auto if settings.relay.is_some() && of_sessions => refused(
-                "a caller attests itself, sends early data and shows targets in a session alone; a relay carries the oblivious wire \
-                 alone",
+                "a caller attests itself, sends early data, shows targets and gets fresh evidence in a session alone; a relay carries \
+                 the oblivious wire alone",
             ),
             Self::Auto if settings.relay.is_some() => Ok(Self::Oblivious),
             Self::Auto if of_sessions => Ok(Self::Session),

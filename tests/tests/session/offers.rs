@@ -9,7 +9,7 @@ use sealwire_http::{
     client::session::Facts,
     session::{Group, Scheme, message::EvidenceMode},
 };
-use sealwire_tests::{App, Stage, within};
+use sealwire_tests::{App, Stage, tee::PolicyText, within};
 
 async fn gateway(change: impl FnOnce(&mut Session)) -> Stage {
     Stage::with(|config| change(&mut config.session)).await
@@ -99,6 +99,22 @@ async fn hardware_attests_a_handshake() {
     let many = futures_util::future::join_all((0..8).map(|_| connect(&stage, fresh))).await;
     assert!(many.into_iter().any(is_refused));
     assert!(connect(&stage, |_| {}).await.is_ok(), "who asks for none is not refused");
+}
+
+// SE-08: the client's policy says so, too, and then no other wire will do. What a gateway asks of its callers is another
+// matter.
+#[tokio::test]
+async fn a_policy_asks_for_evidence_in_each_handshake() {
+    let stage = gateway(|_| {}).await;
+    let top = "any-operator = true\nfresh-evidence = true".to_owned();
+    let policy = PolicyText { top, ..PolicyText::default() }.policy();
+    let settings = |wire| Settings { wire, policy: policy.clone(), ..stage.settings() };
+    for wire in [Wire::Auto, Wire::Session] {
+        let connector = within("a session", Connector::connect(settings(wire))).await.unwrap();
+        assert_eq!(facts(&connector).evidence, EvidenceMode::Handshake);
+        works(&connector).await;
+    }
+    assert!(matches!(Connector::connect(settings(Wire::Oblivious)).await, Err(Error::Settings(_))));
 }
 
 // SE-40: a ticket does without a new key agreement where both sides say so.

@@ -34,11 +34,12 @@ impl fmt::Display for PolicyError {
 }
 
 /// What each key takes, for hints; registers are in the table of kinds.
-const USAGE: [(&str, &str); 40] = [
+const USAGE: [(&str, &str); 41] = [
     ("version", "this is version 1"),
     ("max-lifetime", "a duration such as \"24h\", \"10m\" or \"90s\""),
     ("max-age", "a duration such as \"24h\", \"10m\" or \"90s\""),
     ("grace", "a duration such as \"24h\", \"10m\" or \"0s\""),
+    ("fresh-evidence", "true or false"),
     ("any-operator", "true or false"),
     ("operator-keys", "a list of \"ed25519:\" and 32 bytes in base64url or hex"),
     (

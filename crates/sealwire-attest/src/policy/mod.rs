@@ -42,6 +42,7 @@ use std::{sync::Arc, time::Duration};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     ages: Ages,
+    fresh_evidence: bool,
     operator: OperatorRule,
     /// ways to be accepted
     alternatives: Vec<Rule>,
@@ -76,6 +77,7 @@ impl Policy {
     pub fn without_policy() -> Self {
         Self {
             ages: Ages::default(),
+            fresh_evidence: false,
             operator: OperatorRule { any: true, ..OperatorRule::default() },
             alternatives: Kind::ALL
                 .into_iter()
@@ -150,6 +152,12 @@ impl Policy {
     #[must_use]
     pub fn grace(&self) -> Duration {
         self.ages.grace
+    }
+
+    /// Whether the hardware has to attest each handshake too, besides the key document (SE-08).
+    #[must_use]
+    pub fn fresh_evidence(&self) -> bool {
+        self.fresh_evidence
     }
 
     /// Whose configuration is accepted (AT-44).

@@ -25,6 +25,8 @@ struct Head {
     max_age: Option<Span>,
     grace: Option<Span>,
     #[serde(default)]
+    fresh_evidence: bool,
+    #[serde(default)]
     any_operator: bool,
     #[serde(default)]
     operator_keys: Vec<OperatorKey>,
@@ -61,6 +63,7 @@ pub(super) fn parse(text: &str, load: &Loader<'_>) -> Result<Policy, PolicyError
             max_age: head.max_age.map_or(default.max_age, |span| span.0),
             grace: head.grace.map_or(default.grace, |span| span.0),
         },
+        fresh_evidence: head.fresh_evidence,
         operator: OperatorRule {
             any: head.any_operator,
             keys: head.operator_keys.into_iter().map(|key| key.0).collect(),

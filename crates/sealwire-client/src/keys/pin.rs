@@ -190,6 +190,7 @@ impl Appraiser {
             Transport::new([&places.keys], &settings.tls_roots, settings.timeout).map_err(Error::Tls)?;
         let own = settings.attester.map(|attester| Own::new(attester, &*environment.random));
         let own = own.transpose().map_err(|_| Error::Settings("there is no randomness for keys"))?;
+        let offer = settings.offer.under(&settings.policy);
         Ok(Self {
             transport,
             places,
@@ -206,7 +207,7 @@ impl Appraiser {
             endorsements: settings.endorsements,
             timeout: settings.timeout,
             early_data: settings.early_data,
-            offer: settings.offer,
+            offer,
             outside: settings
                 .bound
                 .map_or(session::Outside::Hidden, |names| session::Outside::Bound(names.into())),

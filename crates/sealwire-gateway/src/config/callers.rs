@@ -172,6 +172,10 @@ pub(super) fn read_policy(path: &Path) -> Result<(Policy, [u8; 48]), String> {
         Ok(bytes)
     };
     let policy = Policy::load(&text, &beside).map_err(|error| format!("{}: {error}", path.display()))?;
+    if policy.fresh_evidence() {
+        let why = "`fresh-evidence` is asked of gateways; what a caller shows is its key document";
+        return Err(format!("{}: {why}", path.display()));
+    }
     let digests = digests.into_inner();
     let parts: Vec<&[u8]> = digests.iter().map(<[u8; 48]>::as_slice).collect();
     Ok((policy, sha384(&parts)))

@@ -737,6 +737,7 @@ fn callers_are_configured_without_contradictions() {
     assert!(read(&format!("{callers}{list}{route}")).is_ok());
     fs::write(folder.path().join("plain.toml"), caller_policy("", '1')).unwrap();
     fs::write(folder.path().join("broken.toml"), "version = 1\nmeasure = 1\n").unwrap();
+    fs::write(folder.path().join("fresh.toml"), caller_policy("fresh-evidence = true", '1')).unwrap();
     let plain = "[callers]\npolicy = \"plain.toml\"\n";
     assert!(read(&format!("{plain}{route}")).is_ok());
     for (text, key, what) in [
@@ -746,6 +747,7 @@ fn callers_are_configured_without_contradictions() {
         (format!("{plain}{list}"), "callers.revocation-list", "revoked.cbor"),
         (plain.replace("plain", "absent"), "callers.policy", "cannot be read"),
         (plain.replace("plain", "broken"), "callers.policy", "measure"),
+        (plain.replace("plain", "fresh"), "callers.policy", "fresh-evidence"),
         (format!("{plain}attested = \"maybe\"\n"), "callers.attested", "maybe"),
         (format!("{plain}wanted = true\n"), "callers", "unknown field"),
     ] {

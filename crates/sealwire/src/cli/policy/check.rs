@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// The policy
     file: PathBuf,
     /// Print JSON: file, development, alternatives, rego, any-operator, operator-keys, config-digests,
-    /// revocation-keys, max-lifetime, max-age, grace
+    /// revocation-keys, max-lifetime, max-age, grace, fresh-evidence
     #[arg(long)]
     json: bool,
 }
@@ -52,6 +52,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             "max-lifetime": policy.max_lifetime().as_secs(),
             "max-age": policy.max_age().as_secs(),
             "grace": policy.grace().as_secs(),
+            "fresh-evidence": policy.fresh_evidence(),
         }))?;
     } else {
         output::print(tree(&args.file.display().to_string(), &policy, &alternatives, rego).to_string())?;
@@ -89,6 +90,9 @@ fn tree(file: &str, policy: &Policy, alternatives: &[Value], rego: Option<&str>)
             ),
         ],
     ));
+    if policy.fresh_evidence() {
+        lines.push(leaf("and evidence over each full handshake of a session, too".to_owned()));
+    }
     node(strong(file), lines)
 }
 
