@@ -164,11 +164,11 @@ async fn there_is_a_limit() {
     let session = handshake(&stage).await;
     let mut outer = Outer::to(stage.address()).await;
     let mut answer = outer.ask(&session).await;
-    let full = outer.ask(&session).await;
+    let open = opened(&mut answer, session).await;
+    let full = outer.ask(&open.session).await;
     assert_eq!(
         (full.status(), &full.headers()["retry-after"]),
         (StatusCode::SERVICE_UNAVAILABLE, &"1".parse().unwrap())
     );
-    let open = opened(&mut answer, session).await;
     assert_eq!(open.post("the one").await.1, "the one");
 }

@@ -7,7 +7,7 @@ use crate::{
     server::{
         channel::{Opener, requests},
         exchange::Application,
-        tunnels::Tunnels,
+        tunnels::{Opening, Slot, Tunnels},
     },
     websocket::{Form, Occupied},
 };
@@ -47,31 +47,34 @@ pub(super) fn serve(
     if !content.is_end_stream() {
         return answer::no_channel(StatusCode::BAD_REQUEST);
     }
-    let Some(slot) = settings.channels.tunnels.slot() else { return answer::full() };
+    let Some(opening) = settings.channels.tunnels.opening() else { return answer::full() };
     let occupied = outer.extensions.remove::<Occupied>();
     let upgrade = hyper::upgrade::on(Request::from_parts(outer, ()));
     let tunnels = Arc::clone(&settings.channels.tunnels);
     tunnels.spawn(async move {
-        run(settings, upgrade, inner).await;
-        drop((slot, occupied));
+        run(settings, opening, upgrade, inner).await;
+        drop(occupied);
     });
     let mut headers = HeaderMap::new();
     headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     form.answer(headers)
 }
 
-async fn run(settings: Arc<Settings>, upgrade: OnUpgrade, inner: impl Application) {
-    let io = match upgrade.await {
-        Ok(io) => TokioIo::new(io),
-        Err(error) => return tracing::debug!(%error, "an upgrade that did not come to be"),
-    };
+async fn run(settings: Arc<Settings>, opening: Opening, upgrade: OnUpgrade, inner: impl Application) {
     let Channels { tunnels, settings: of_channel, closing } = settings.channels.clone();
     let clock = Arc::clone(&settings.clock);
     // Its table is not held on to: it goes with its configuration, and takes the sessions along.
-    let accepted = channel::accept(io, move |open| admit(&settings, open), &of_channel).await;
-    let (stream, (opener, tie)) = match accepted {
-        Ok(accepted) => accepted,
-        Err(error) => {
+    let accepted = opening.run(async {
+        let io = TokioIo::new(upgrade.await.map_err(channel::Error::Http)?);
+        channel::accept(io, move |open| admit(&settings, open), &of_channel).await
+    });
+    let (stream, (opener, tie, slot)) = match accepted.await {
+        Some(Ok(accepted)) => accepted,
+        None => {
+            counter!("sealwire_refusals_total", "reason" => "channels").increment(1);
+            return tracing::debug!("an opening of a channel was displaced by later ones");
+        }
+        Some(Err(error)) => {
             counter!("sealwire_refusals_total", "reason" => "channel").increment(1);
             return tracing::debug!(%error, "a channel is not opened");
         }
@@ -91,6 +94,7 @@ async fn run(settings: Arc<Settings>, upgrade: OnUpgrade, inner: impl Applicatio
     };
     counted.because = ended.unwrap_or(counted.because);
     tie.release(clock.unix_millis());
+    drop(slot);
 }
 
 /// Stops the channel when its session or the server ends, and is ready when it is to be cut: at once where its client is
@@ -120,13 +124,19 @@ async fn cut(
 }
 
 /// The order of work is that of section 9, and the table's.
-fn admit(settings: &Settings, open: &ChannelOpen) -> Verdict<(Opener, Tie)> {
+fn admit(settings: &Settings, open: &ChannelOpen) -> Verdict<(Opener, Tie, Slot)> {
     let now = settings.clock.unix_millis();
     match settings.table.open_channel(open, now, settings.random.as_ref()) {
         Ok(granted) => {
             let OpenChannel { opened, channel, tie } = granted.keys;
             let opener = Opener { authority: granted.authority.to_string(), identity: granted.data };
-            Verdict::Open(opened, channel, (opener, tie))
+            match settings.channels.tunnels.slot() {
+                Some(slot) => Verdict::Open(opened, channel, (opener, tie, slot)),
+                None => {
+                    tie.release(now);
+                    Verdict::Over(opened, channel)
+                }
+            }
         }
         Err(refused) => match refused.inside() {
             Some((opened, channel)) => Verdict::Over(opened, channel),
