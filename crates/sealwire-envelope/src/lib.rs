@@ -1,0 +1,1 @@
+//! Signed envelopes on the wire 7h3/0.1.

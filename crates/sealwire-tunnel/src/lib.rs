@@ -1,0 +1,1 @@
+//! The RA tunnel, version 0: RA-HTTPS and RA-WSS.
