@@ -1,7 +1,7 @@
 //! Programs that the chores need: installed where that needs nobody's leave, else named with the line to type.
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::{MetadataCommand, camino::Utf8PathBuf};
+use cargo_metadata::{MetadataCommand, camino::Utf8Path};
 
 use crate::shell::{cargo, program, root, run, works};
 
@@ -53,24 +53,37 @@ fn is_there(name: &str) -> bool {
     places.iter().any(|place| asked.iter().any(|asked| works(program(place, [asked]))))
 }
 
-/// Python for the peers of the tests, in an environment of its own beside what cargo builds, with exactly the packages of
-/// `tests/peers/requirements.txt`.
-pub(crate) fn peers() -> Result<Utf8PathBuf> {
-    const REQUIREMENTS: &str = "tests/peers/requirements.txt";
+/// Python for the peers of the tests: folders beside what cargo builds, and what is in each.
+const ENVIRONMENTS: [(&str, &str); 3] = [
+    // the second implementation of the session
+    ("peers", "tests/peers/requirements.txt"),
+    // the published package whose wire is `hpke-http/3`
+    ("hpke-http-4", "tests/peers/hpke-http-4.txt"),
+    // the last of it that spoke 1.x
+    ("hpke-http-1", "tests/peers/hpke-http-1.txt"),
+];
+
+/// Makes every environment of [`ENVIRONMENTS`].
+pub(crate) fn peers() -> Result<()> {
     let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec();
-    let environment = metadata.context("cannot ask for the target folder")?.target_directory.join("peers");
+    let target = metadata.context("cannot ask for the target folder")?.target_directory;
+    ENVIRONMENTS.iter().try_for_each(|(name, requirements)| environment(&target.join(name), requirements))
+}
+
+/// An environment of Python with exactly the packages of `requirements`.
+fn environment(environment: &Utf8Path, requirements: &str) -> Result<()> {
     let python = environment.join("bin").join("python");
-    let (wanted, kept) = (std::fs::read(root().join(REQUIREMENTS))?, environment.join("requirements.txt"));
+    let (wanted, kept) = (std::fs::read(root().join(requirements))?, environment.join("requirements.txt"));
     if std::fs::read(&kept).is_ok_and(|kept| kept == wanted) && works(program(&python, ["--version"])) {
-        return Ok(python);
+        return Ok(());
     }
     if !works(program("python3", ["-m", "ensurepip", "--version"])) {
         debian(vec!["python3-venv"])?;
     }
     run(program("python3", ["-m", "venv", "--clear", environment.as_str()]))?;
-    run(program(&python, ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", REQUIREMENTS]))?;
+    run(program(&python, ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", requirements]))?;
     std::fs::write(kept, wanted)?;
-    Ok(python)
+    Ok(())
 }
 
 /// cargo-fuzz, which takes a minute to build.
