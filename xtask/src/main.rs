@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test`, `bench`, `fuzz`, `vectors`.
+//! The project's own chores: `cargo xtask test`, `bench`, `fuzz`, `peers`, `vectors`.
 
 mod bench;
 mod fuzz;
@@ -42,6 +42,8 @@ enum Chore {
         /// All of them if none is named
         targets: Vec<String>,
     },
+    /// Make the Python environments that peers of the tests run in
+    Peers,
     /// Make the vectors of the session anew where the code no longer makes them, and check them with the second
     /// implementation
     Vectors,
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Chore::Test { quick } => test::run(quick),
         Chore::Bench { arguments } => bench::run(&arguments),
         Chore::Fuzz { seconds, targets } => fuzz::run(seconds, &targets),
+        Chore::Peers => tools::peers(),
         Chore::Vectors => vectors::run(),
     };
     match result {
