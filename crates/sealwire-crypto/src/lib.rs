@@ -4,6 +4,7 @@
 //! the backend can differ by target.
 
 pub mod aead;
+pub mod bls;
 pub mod cfb;
 pub mod digest;
 mod ecdh;
@@ -20,5 +21,6 @@ pub mod oaep;
 pub mod random;
 pub mod sign;
 pub mod tpm_kdf;
+pub mod x25519;
 
 pub use error::Error;
