@@ -8,6 +8,7 @@ pub mod channel;
 mod chunks;
 pub mod client;
 pub mod clock;
+pub mod complete;
 mod content;
 pub mod informational;
 pub mod key_ring;
@@ -16,6 +17,7 @@ pub mod opened;
 mod peer;
 mod prefixed;
 pub mod problem;
+mod records;
 mod sealed;
 pub mod server;
 pub mod websocket;
@@ -29,8 +31,8 @@ pub use wire::Wire;
 
 /// The crates whose types are in this one's interface: services name them through it.
 pub use {
-    sealwire_crypto as crypto, sealwire_message as message, sealwire_oblivious as oblivious,
-    sealwire_session as session,
+    sealwire_crypto as crypto, sealwire_ehbp as ehbp, sealwire_message as message,
+    sealwire_oblivious as oblivious, sealwire_session as session,
 };
 
 /// Says that a message wants to be forwarded as it comes (draft-ietf-httpbis-incremental, OB-45).

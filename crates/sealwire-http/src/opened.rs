@@ -24,6 +24,12 @@ pub enum Fault {
     /// The chunks of a session's message are cut, altered or too many (SE-32).
     #[error(transparent)]
     Session(#[from] sealwire_session::Error),
+    /// The frames of EHBP are cut, altered, too long or too many (EH-43).
+    #[error(transparent)]
+    Ehbp(#[from] sealwire_ehbp::Error),
+    /// The content ends before it is whole, as its own form tells (EH-22, HH-97).
+    #[error("the content ends too early")]
+    Incomplete,
     /// The Binary HTTP inside is malformed (OB-120 to OB-129).
     #[error(transparent)]
     Message(#[from] bhttp::Error),

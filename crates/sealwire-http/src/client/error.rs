@@ -31,6 +31,9 @@ pub enum Error {
     /// The request is too long for this form, or cannot be sealed.
     #[error("the request cannot be sealed: {0}")]
     Seal(#[from] sealwire_oblivious::Error),
+    /// EHBP cannot seal the request.
+    #[error("the request cannot be sealed: {0}")]
+    Ehbp(#[from] sealwire_ehbp::Error),
     /// The session is of no further use, or what came is not of it.
     #[error("session: {0}")]
     Session(#[from] sealwire_session::Error),
@@ -44,6 +47,9 @@ pub enum Error {
     /// The content of the request broke off while it was gathered.
     #[error("the request's content: {0}")]
     Content(BoxError),
+    /// A request without content, on a wire that seals nothing else (EH-23). It was not sent.
+    #[error("a request without content has nothing that this wire could seal, and was not sent in clear")]
+    NothingToSeal,
     /// The request cannot be expressed on this wire.
     #[error("the request cannot be sealed: {0}")]
     Request(&'static str),

@@ -1,9 +1,12 @@
 //! The client's side of each wire.
 
 pub mod channel;
+pub mod ehbp;
 mod error;
 mod exchange;
+mod key;
 pub mod oblivious;
 pub mod session;
 
 pub use error::{Error, Unprocessed};
+pub use key::{KeySource, PinnedKey};
