@@ -9,6 +9,7 @@ use futures_util::future::{BoxFuture, Either};
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use sealwire_http::{
     Body, KeyRing, Wire, body, problem,
+    server::{oblivious, session},
     session::{
         message::Instance,
         request::{BASE_ID, parse_base_id},
@@ -96,7 +97,7 @@ impl<S: Inner> Service<Request<Body>> for Forward<S> {
         let (parts, content) = request.into_parts();
         let picked = wire::pick(&parts);
         let forwarded = parts.headers.contains_key(&HOP);
-        let session = session(&parts.headers);
+        let session = named(&parts.headers);
         let request = Request::from_parts(parts, content);
         let inner = self.inner.clone();
         match (picked, session) {
@@ -119,7 +120,7 @@ impl<S: Inner> Service<Request<Body>> for Forward<S> {
 }
 
 /// The instance that a session's id begins with.
-fn session(headers: &HeaderMap) -> Option<Instance> {
+fn named(headers: &HeaderMap) -> Option<Instance> {
     parse_base_id(headers.get(BASE_ID)?.as_bytes()).ok()?.first_chunk().copied()
 }
 
@@ -216,13 +217,10 @@ impl Shared {
 
 /// The hint of the wire: the owner is gone, and its keys with it (SE-43). It is nobody's proof that nothing ran.
 fn unknown(wire: Wire) -> Response<Body> {
-    let (status, kind, title) = match wire {
-        Wire::ObliviousSingle | Wire::ObliviousChunked => {
-            (StatusCode::BAD_REQUEST, problem::OHTTP_KEY, "The request cannot be opened with a live key")
-        }
-        _ => (StatusCode::CONFLICT, problem::SESSION, "The session is not known"),
-    };
-    problem::response(status, kind, title, "")
+    match wire {
+        Wire::ObliviousSingle | Wire::ObliviousChunked => oblivious::key(),
+        _ => session::hint(),
+    }
 }
 
 /// The owner of a ticket may have got the early data behind it, and does not answer: neither accepted nor not.

@@ -8,7 +8,7 @@ use hyper::upgrade;
 use sealwire_http::{
     Body, body,
     message::bhttp::remove_connection_fields,
-    problem,
+    server::session,
     websocket::{self, Asking, Form, Occupied},
 };
 use std::time::Duration;
@@ -27,9 +27,9 @@ impl Hops {
         let Ok(form) = Form::of(&parts) else { return Err(Failure::Broken) };
         // It has no place there: whoever waited for it would take the next request for it.
         if !content.is_end_stream() {
-            return Ok(with_content());
+            return Ok(session::no_channel(StatusCode::BAD_REQUEST));
         }
-        let Some(slot) = self.tunnels.slot() else { return Ok(full()) };
+        let Some(slot) = self.tunnels.slot() else { return Ok(session::full()) };
         let occupied = parts.extensions.remove::<Occupied>();
         let mut here = Request::new(());
         std::mem::swap(here.extensions_mut(), &mut parts.extensions);
@@ -64,17 +64,4 @@ impl Hops {
         });
         Ok(form.answer(answer.into_parts().0.headers))
     }
-}
-
-fn with_content() -> Response<Body> {
-    crate::metrics::refused("channels");
-    problem::response(StatusCode::BAD_REQUEST, problem::BLANK, "Not the WebSocket of a channel", "")
-}
-
-fn full() -> Response<Body> {
-    crate::metrics::refused("channels");
-    let title = "Too many channels at this time";
-    let mut response = problem::response(StatusCode::SERVICE_UNAVAILABLE, problem::BLANK, title, "");
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    response
 }

@@ -6,7 +6,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use metrics::counter;
 
 /// Nothing has opened: one text for whatever was wrong (OB-42, OB-164).
-pub(super) fn key() -> Response<Body> {
+#[must_use]
+pub fn key() -> Response<Body> {
     counter!("sealwire_refusals_total", "reason" => "key").increment(1);
     problem::response(
         StatusCode::BAD_REQUEST,

@@ -5,6 +5,8 @@ mod answer;
 mod chunked;
 mod single;
 
+pub use answer::key;
+
 use super::{Routes, exchange::Application};
 use crate::{Body, Clock, KeyRing, Peer, Wire, wire::Pick};
 use futures_util::future::BoxFuture;

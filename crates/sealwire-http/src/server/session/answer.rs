@@ -16,7 +16,8 @@ pub(super) fn message(bytes: Vec<u8>) -> Response<Body> {
 
 /// The hint: one answer, in the same bytes, for a session that is unknown, over or another instance's, and for a MAC
 /// that does not verify (SE-43, SE-72).
-pub(super) fn hint() -> Response<Body> {
+#[must_use]
+pub fn hint() -> Response<Body> {
     counter!("sealwire_refusals_total", "reason" => "session").increment(1);
     problem::response(
         StatusCode::CONFLICT,
@@ -76,7 +77,8 @@ pub(super) fn outside(status: StatusCode) -> Response<Body> {
 }
 
 /// At the channel's place, what asks for none that can be given (SE-37).
-pub(super) fn no_channel(status: StatusCode) -> Response<Body> {
+#[must_use]
+pub fn no_channel(status: StatusCode) -> Response<Body> {
     counter!("sealwire_refusals_total", "reason" => "outside").increment(1);
     let (title, detail) = match status {
         StatusCode::METHOD_NOT_ALLOWED => ("A channel is opened with GET, or with CONNECT on HTTP/2", ""),
@@ -104,7 +106,8 @@ pub(super) fn no_channel(status: StatusCode) -> Response<Body> {
 }
 
 /// No place for another channel.
-pub(super) fn full() -> Response<Body> {
+#[must_use]
+pub fn full() -> Response<Body> {
     counter!("sealwire_refusals_total", "reason" => "channels").increment(1);
     let title = "Too many channels at this time";
     let mut response = problem::response(StatusCode::SERVICE_UNAVAILABLE, problem::BLANK, title, "");

@@ -11,6 +11,7 @@ mod requests;
 mod shown;
 mod wanted;
 
+pub use answer::{full, hint, no_channel};
 pub use callers::{CallerPolicy, Callers};
 pub use channel::Channels;
 pub use once::OnceRegister;
@@ -130,7 +131,7 @@ impl<S: Application> Service<Request<Body>> for Session<S> {
                 Box::pin(async move { Ok(answer) })
             }
             Pick::Refused(status) if outer.uri.path() == crate::channel::PATH => {
-                Box::pin(async move { Ok(answer::no_channel(status)) })
+                Box::pin(async move { Ok(no_channel(status)) })
             }
             Pick::Wire(_) | Pick::Plain => Box::pin(async { Ok(answer::not_this_wire()) }),
             Pick::Refused(status) => Box::pin(async move { Ok(answer::outside(status)) }),
