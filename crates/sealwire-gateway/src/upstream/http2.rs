@@ -15,7 +15,7 @@ use hyper_util::{
 use sealwire_http::BoxError;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tower::ServiceExt as _;
 
@@ -32,7 +32,15 @@ const HEAD: u32 = 64 << 10;
 /// Connections, by upstream.
 pub(super) struct Http2 {
     connector: Connector,
-    upstreams: Mutex<HashMap<Uri, Arc<tokio::sync::Mutex<Vec<Connection>>>>>,
+    upstreams: Mutex<HashMap<Uri, Arc<Connections>>>,
+}
+
+/// Connections to one upstream.
+#[derive(Default)]
+struct Connections {
+    /// held by whoever makes one
+    opening: tokio::sync::Mutex<()>,
+    open: Mutex<Vec<Connection>>,
 }
 
 struct Connection {
@@ -79,27 +87,22 @@ impl Http2 {
         }
     }
 
-    /// A connection that has room for an exchange; those that wait for one wait for each other.
+    /// A connection that has room for an exchange. Who needs another one waits for whoever is making one.
     async fn connection(&self, upstream: &Uri) -> Result<(SendRequest<RequestBody>, Exchange), Error> {
         let connections = {
             let mut upstreams = self.upstreams.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(upstreams.entry(upstream.clone()).or_default())
         };
-        let mut connections = connections.lock().await;
-        // With its last handle a connection goes; one that does nothing is kept.
-        let mut idle = 0;
-        connections.retain(|connection| {
-            let is_idle = connection.exchanges() == 0;
-            idle += usize::from(is_idle);
-            !connection.requests.is_closed() && (!is_idle || idle <= 1)
-        });
-        let free = connections.iter().find(|connection| connection.exchanges() < STREAMS);
-        if let Some(connection) = free {
-            return Ok(connection.begin());
+        if let Some(begun) = connections.begin() {
+            return Ok(begun);
+        }
+        let _opening = connections.opening.lock().await;
+        if let Some(begun) = connections.begin() {
+            return Ok(begun);
         }
         let connection = self.connect(upstream).await?;
         let begun = connection.begin();
-        connections.push(connection);
+        connections.open().push(connection);
         Ok(begun)
     }
 
@@ -124,6 +127,25 @@ impl Http2 {
             }
         }));
         Ok(Connection { requests, exchanges: Arc::new(()) })
+    }
+}
+
+impl Connections {
+    /// An exchange of a connection that has room for it.
+    fn begin(&self) -> Option<(SendRequest<RequestBody>, Exchange)> {
+        let mut open = self.open();
+        // With its last handle a connection goes; one that does nothing is kept.
+        let mut idle = 0;
+        open.retain(|connection| {
+            let is_idle = connection.exchanges() == 0;
+            idle += usize::from(is_idle);
+            !connection.requests.is_closed() && (!is_idle || idle <= 1)
+        });
+        open.iter().find(|connection| connection.exchanges() < STREAMS).map(Connection::begin)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
