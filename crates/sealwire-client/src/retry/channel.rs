@@ -1,10 +1,10 @@
 //! A WebSocket or a call of gRPC, from the caller to an answer, over the channel of the session (SE-37): at most one
 //! channel is opened for it in the place of one that broke, and at most one session is begun.
 
-use super::{exchange::addressed, is_repeatable, tape::Tape};
+use super::{exchange::addressed, instead, is_repeatable, tape::Tape};
 use crate::{
     Error,
-    keys::{Cause, Errand, Keeper, Pin, Renewal, Seat, Seated},
+    keys::{Cause, Errand, Keeper, Pin, Seat, Seated},
 };
 use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 use hyper::{ext::Protocol, upgrade::OnUpgrade};
@@ -226,16 +226,7 @@ impl Attempts {
         if !self.may_repeat(&failure) {
             return Err(self.give_up(failure));
         }
-        match renewal {
-            Renewal::Fresh(pin) => Ok(pin),
-            // With the same session an unknown one would only be met again; a broken connection may heal.
-            Renewal::NotNow if !failure.is_stale() => keeper.usable(&mut Errand::default()).await,
-            Renewal::NotNow => Err(Error::TooSoon { source: Box::new(self.give_up(failure)) }),
-            Renewal::Failed(why) => match why.into() {
-                why @ (Error::Denied(_) | Error::NoSession { .. } | Error::NotAttested(_)) => Err(why),
-                _ => Err(self.give_up(failure)),
-            },
-        }
+        instead(keeper, renewal, failure.is_stale(), self.give_up(failure)).await
     }
 
     /// SE-43. A WebSocket that was not answered is a GET of HTTP/1.1.

@@ -1,9 +1,9 @@
 //! One request, from the caller to an answer: at most one renewal, one repetition for it, and one for its Date.
 
-use super::{date, is_repeatable, tape::Tape};
+use super::{date, instead, is_repeatable, tape::Tape};
 use crate::{
     Error,
-    keys::{Cause, Errand, Keeper, Pin, Renewal},
+    keys::{Cause, Errand, Keeper, Pin},
 };
 use http::{HeaderValue, Request, Response, Uri, header, request::Parts, uri::PathAndQuery};
 use sealwire_http::{Body, client::oblivious, opened::Fault, session};
@@ -121,16 +121,7 @@ impl Attempts {
         if !self.may_repeat(&error) {
             return Err(self.give_up(error));
         }
-        match renewal {
-            Renewal::Fresh(pin) => Ok(pin),
-            // With the same key a stale key would only be met again; a broken connection may heal.
-            Renewal::NotNow if !stale => keeper.usable(&mut Errand::default()).await,
-            Renewal::NotNow => Err(Error::TooSoon { source: Box::new(error.into()) }),
-            Renewal::Failed(failure) => match failure.into() {
-                why @ (Error::Denied(_) | Error::NoSession { .. } | Error::NotAttested(_)) => Err(why),
-                _ => Err(error.into()),
-            },
-        }
+        instead(keeper, renewal, stale, error.into()).await
     }
 
     /// OB-47, SE-43

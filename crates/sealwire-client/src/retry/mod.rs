@@ -7,9 +7,13 @@ mod tape;
 
 pub use channel::is_grpc;
 
-use crate::{Error, keys::Keeper};
+use crate::{
+    Error,
+    keys::{Errand, Keeper, Pin, Renewal},
+};
 use http::{Method, Request, Response, request::Parts};
 use sealwire_http::Body;
+use std::sync::Arc;
 
 /// In a request's extensions: repeating it does no harm, whatever its method (SE-43).
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +26,20 @@ fn is_repeatable(head: &Parts) -> bool {
             head.method,
             Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
         )
+}
+
+/// What a request that may be sent again is sent with: `stale` is whether it would only meet `error` again with what there
+/// is, where a broken connection may heal.
+async fn instead(keeper: &Keeper, renewal: Renewal, stale: bool, error: Error) -> Result<Arc<Pin>, Error> {
+    match renewal {
+        Renewal::Fresh(pin) => Ok(pin),
+        Renewal::NotNow if !stale => keeper.usable(&mut Errand::default()).await,
+        Renewal::NotNow => Err(Error::TooSoon { source: Box::new(error) }),
+        Renewal::Failed(failure) => match failure.into() {
+            why @ (Error::Denied(_) | Error::NoSession { .. } | Error::NotAttested(_)) => Err(why),
+            _ => Err(error),
+        },
+    }
 }
 
 /// Sends a request: what a connection has to be open for goes over a channel, all else by itself.
