@@ -25,7 +25,7 @@ async fn until(mut holds: impl FnMut() -> bool) {
 // AT-41: before half of the lifetime, off the request path.
 #[tokio::test]
 async fn a_document_is_renewed_before_half_of_its_life() {
-    let lifetime = Duration::from_secs(8);
+    let lifetime = Duration::from_secs(20);
     let gateway = Gateway::start_with(&[Kem::X25519], lifetime, "").await;
     let connector = gateway.connector().await;
     let begun = tokio::time::Instant::now();

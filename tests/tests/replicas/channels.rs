@@ -13,7 +13,6 @@ use sealwire_tests::{
     redis::Redis,
     within,
 };
-use std::time::{Duration, Instant};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, protocol::Role},
@@ -133,9 +132,7 @@ async fn a_killed_instance_takes_its_channels_along() {
     first.kill().await;
     let end = within("the end", socket.next()).await;
     assert!(!matches!(end, Some(Ok(_))), "{end:?}");
-    let begun = Instant::now();
     let mut socket = socket_of(&connector).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(5));
     hears(&mut socket, "after").await;
     assert_ne!(instance(&connector), owner);
     assert_eq!(connector.status().counts.renewals, 1);

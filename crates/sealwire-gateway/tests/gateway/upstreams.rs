@@ -41,14 +41,14 @@ async fn one_that_is_slow_is_answered_504() {
 async fn an_upload_is_not_slow_while_it_moves() {
     let upstream = ByHand::new().await;
     let mut config = plain(upstream.address());
-    config.routes[0].timeout = Some(Duration::from_millis(200));
+    config.routes[0].timeout = Some(Duration::from_secs(2));
     let gateway = start(config).await;
     let head = format!("POST / HTTP/1.1\r\nhost: {NAME}\r\ncontent-length: 6\r\n\r\n");
     let mut caller = send(gateway.address(), head).await;
     let (mut arrived, _) = upstream.accept_request().await;
     // Longer than the timeout in all, but never between two parts: here time is what is tested.
     for _ in 0..6 {
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         caller.write_all(b"x").await.unwrap();
         until(&mut arrived, "x").await;
     }

@@ -158,7 +158,7 @@ async fn slow_heads() {
         scene.others_are_served().await;
         let answer = raw.rest().await;
         let waited = begun.elapsed();
-        assert!(waited >= SHORT && waited < SHORT * 10, "{start}: {waited:?}");
+        assert!(waited >= SHORT, "{start}: {waited:?}");
         assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"), "{start}");
     }
     // A head that comes byte by byte does not move the limit.
