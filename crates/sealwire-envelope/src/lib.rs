@@ -1,1 +1,20 @@
-//! Signed envelopes on the wire 7h3/0.1.
+//! Signed envelopes on the wire `7h3/0.1`, without I/O: messages of agents that are each authenticated on their own.
+//!
+//! Sockets, files and clocks are the caller's: time comes in as milliseconds since the Unix epoch, randomness through
+//! [`sealwire_crypto::random::Random`]. The numbers in the comments (EN-.., SP-..) are those of `docs/spec/envelope.md`.
+//!
+//! The safe profile is what one gets. What relaxes it has a name of its own, for one route or one peer.
+
+pub mod algorithm;
+pub mod base64url;
+pub mod canonical;
+mod error;
+mod frame;
+pub mod identifier;
+pub mod json;
+pub mod key;
+mod model;
+
+pub use algorithm::Algorithm;
+pub use error::Reason;
+pub use model::{Body, Envelope, Header, Proof, ShapeError, Signature, ThresholdSignature, VERSION};

@@ -1,6 +1,12 @@
 //! Ed25519 (RFC 8032).
 
-use aws_lc_rs::signature::{self, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use std::sync::LazyLock;
+
+use aws_lc_rs::{
+    encoding::{AsBigEndian as _, Curve25519SeedBin},
+    signature::{self, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, UnparsedPublicKey},
+};
+use curve25519_dalek::{constants::EIGHT_TORSION, edwards::CompressedEdwardsY};
 
 use crate::{
     Error,
@@ -22,6 +28,24 @@ impl SigningKey {
         let seed = Zeroizing::new(random::array::<32>(random)?);
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).map_err(|_| Error::Random)?;
         Ok(Self { pair })
+    }
+
+    /// The key of a seed (RFC 8032 section 5.1.5), 32 bytes.
+    ///
+    /// # Errors
+    /// [`Error::Key`]
+    pub fn from_seed(seed: &[u8]) -> Result<Self, Error> {
+        Ok(Self { pair: Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| Error::Key)? })
+    }
+
+    /// The seed, 32 bytes.
+    ///
+    /// # Errors
+    /// [`Error::Key`]
+    pub fn to_seed(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let seed = self.pair.seed().map_err(|_| Error::Key)?;
+        let bytes: Curve25519SeedBin = seed.as_be_bytes().map_err(|_| Error::Key)?;
+        Ok(Zeroizing::new(bytes.as_ref().to_vec()))
     }
 
     /// Parses an unencrypted PKCS#8 document in DER (RFC 5958).
@@ -67,3 +91,50 @@ pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(),
         .verify(message, signature)
         .map_err(|_| Error::Signature)
 }
+
+/// A public key that was decoded and checked once: it is on the curve, in its only encoding, and of no small order, under
+/// which everybody could sign. [`VerifyingKey::verify`] is as strict about signatures.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    key: ParsedPublicKey,
+    bytes: [u8; 32],
+}
+
+impl VerifyingKey {
+    /// Decodes a public key of 32 bytes.
+    ///
+    /// # Errors
+    /// [`Error::Key`]
+    pub fn new(bytes: &[u8]) -> Result<Self, Error> {
+        let bytes: [u8; 32] = bytes.try_into().map_err(|_| Error::Key)?;
+        let point = CompressedEdwardsY(bytes).decompress().ok_or(Error::Key)?;
+        if point.compress().to_bytes() != bytes || point.is_small_order() {
+            return Err(Error::Key);
+        }
+        let key = ParsedPublicKey::new(&signature::ED25519, bytes).map_err(|_| Error::Key)?;
+        Ok(Self { key, bytes })
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    /// Verifies a signature of 64 bytes by the cofactorless equation. S has to be below the order, and R neither of small
+    /// order nor otherwise encoded than it has to be, so that there is one signature only and it commits to the message.
+    ///
+    /// # Errors
+    /// [`Error::Signature`]
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Error> {
+        // The backend checks S, and compares R with the encoding that it computes, which is the canonical one.
+        if signature.first_chunk::<32>().is_none_or(|r| SMALL_ORDER.contains(r)) {
+            return Err(Error::Signature);
+        }
+        self.key.verify_sig(message, signature).map_err(|_| Error::Signature)
+    }
+}
+
+/// The eight points whose order divides the cofactor, encoded.
+static SMALL_ORDER: LazyLock<[[u8; 32]; 8]> =
+    LazyLock::new(|| EIGHT_TORSION.map(|point| point.compress().to_bytes()));

@@ -5,6 +5,7 @@ pub mod ecdsa;
 pub mod ecdsa_p256;
 pub mod ecdsa_p384;
 pub mod ed25519;
+pub mod ml_dsa;
 pub mod ml_dsa_65;
 pub mod rsa_pkcs1;
 pub mod rsa_pss_sha384;
