@@ -31,8 +31,8 @@ pub use wire::Wire;
 
 /// The crates whose types are in this one's interface: services name them through it.
 pub use {
-    sealwire_crypto as crypto, sealwire_ehbp as ehbp, sealwire_message as message,
-    sealwire_oblivious as oblivious, sealwire_session as session,
+    sealwire_crypto as crypto, sealwire_ehbp as ehbp, sealwire_hpke_http as hpke_http,
+    sealwire_message as message, sealwire_oblivious as oblivious, sealwire_session as session,
 };
 
 /// Says that a message wants to be forwarded as it comes (draft-ietf-httpbis-incremental, OB-45).

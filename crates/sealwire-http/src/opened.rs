@@ -27,6 +27,12 @@ pub enum Fault {
     /// The frames of EHBP are cut, altered, too long or too many (EH-43).
     #[error(transparent)]
     Ehbp(#[from] sealwire_ehbp::Error),
+    /// The records of hpke-http are cut, altered, too long or too many, or what is in them is malformed (HH-73).
+    #[error(transparent)]
+    HpkeHttp(#[from] sealwire_hpke_http::Error),
+    /// The time of the key that a message is sealed to has ended before it left (HH-08).
+    #[error("the key's time has ended")]
+    KeyExpired,
     /// The content ends before it is whole, as its own form tells (EH-22, HH-97).
     #[error("the content ends too early")]
     Incomplete,

@@ -1,10 +1,14 @@
 //! Content that leaves sealed, where the head goes elsewhere or first: the records of EHBP and of hpke-http.
 
-use crate::{Body, BoxError, opened::Fault};
+use crate::{
+    Body, BoxError,
+    opened::{Fault, FaultCell},
+};
 use bytes::{Bytes, BytesMut};
-use http_body::{Body as _, Frame};
+use http_body::{Body as _, Frame, SizeHint};
 use std::{
     pin::Pin,
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
 };
 
@@ -19,6 +23,9 @@ pub(crate) trait SealRecords: Send + Unpin + 'static {
     fn end(&mut self, out: &mut BytesMut) -> Result<(), Fault>;
 }
 
+/// Asked once, right before the first byte leaves.
+pub(crate) type Gate = Box<dyn FnOnce() -> Result<(), Fault> + Send>;
+
 /// The body of a sealed message. What is at hand together leaves together; what is at hand never waits for what is not.
 ///
 /// A content that ends with an error ends this body with an error, without the record that ends the message. Trailers
@@ -28,12 +35,31 @@ pub(crate) struct SealedRecords<S> {
     /// `None` behind the end
     sealer: Option<S>,
     out: BytesMut,
+    gate: Option<Gate>,
+    fault: FaultCell,
 }
 
 impl<S: SealRecords> SealedRecords<S> {
-    /// `out` holds what goes before the content.
-    pub(crate) fn new(sealer: S, out: BytesMut, content: Body) -> Self {
-        Self { content, sealer: Some(sealer), out }
+    /// `out` holds what goes before the content. What cannot be sealed, or may not leave, is left in the cell.
+    pub(crate) fn new(sealer: S, out: BytesMut, content: Body) -> (Self, FaultCell) {
+        let fault: FaultCell = Arc::new(OnceLock::new());
+        let body = Self { content, sealer: Some(sealer), out, gate: None, fault: Arc::clone(&fault) };
+        (body, fault)
+    }
+
+    /// Asks `gate` right before the first byte leaves.
+    pub(crate) fn gated(self, gate: Gate) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    /// Ends the message at once where there is no content: then its length is known.
+    pub(crate) fn ended_if_empty(mut self) -> Result<Self, Fault> {
+        if self.content.is_end_stream()
+            && let Some(mut sealer) = self.sealer.take()
+        {
+            sealer.end(&mut self.out)?;
+        }
+        Ok(self)
     }
 
     /// Takes what the content has at hand. `Pending` only where nothing was to be had.
@@ -44,16 +70,25 @@ impl<S: SealRecords> SealedRecords<S> {
                 Poll::Pending if self.out.is_empty() => return Poll::Pending,
                 Poll::Pending => break,
                 Poll::Ready(None) => {
-                    sealer.end(&mut self.out)?;
+                    sealer.end(&mut self.out).map_err(|fault| self.fault(fault))?;
                     self.sealer = None;
                 }
                 Poll::Ready(Some(frame)) => match frame?.into_data() {
-                    Ok(data) if !data.is_empty() => sealer.content(&mut self.out, &data)?,
+                    Ok(data) if !data.is_empty() => {
+                        let sealed = sealer.content(&mut self.out, &data);
+                        sealed.map_err(|fault| self.fault(fault))?;
+                    }
                     Ok(_) | Err(_) => {}
                 },
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn fault(&self, fault: Fault) -> Fault {
+        // The first fault stands.
+        let _ = self.fault.set(fault);
+        fault
     }
 }
 
@@ -66,7 +101,12 @@ impl<S: SealRecords> http_body::Body for SealedRecords<S> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        if let Err(error) = ready!(this.poll_content(cx)) {
+        let opened = this.gate.take().map_or(Ok(()), |gate| gate());
+        let polled = match opened {
+            Ok(()) => ready!(this.poll_content(cx)),
+            Err(fault) => Err(this.fault(fault).into()),
+        };
+        if let Err(error) = polled {
             // What has been sealed stays valid, but the message now never ends.
             this.sealer = None;
             this.out.clear();
@@ -80,5 +120,12 @@ impl<S: SealRecords> http_body::Body for SealedRecords<S> {
 
     fn is_end_stream(&self) -> bool {
         self.sealer.is_none() && self.out.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.sealer {
+            None => SizeHint::with_exact(self.out.len() as u64),
+            Some(_) => SizeHint::default(),
+        }
     }
 }

@@ -1,4 +1,7 @@
-use crate::{BoxError, opened::Fault};
+use crate::{
+    BoxError,
+    opened::{Fault, FaultCell},
+};
 use http::StatusCode;
 
 /// Why there is no answer.
@@ -31,9 +34,22 @@ pub enum Error {
     /// The request is too long for this form, or cannot be sealed.
     #[error("the request cannot be sealed: {0}")]
     Seal(#[from] sealwire_oblivious::Error),
-    /// EHBP cannot seal the request.
+    /// The request cannot be sealed, or not to its end: the wire, or a limit, does not allow it.
     #[error("the request cannot be sealed: {0}")]
-    Ehbp(#[from] sealwire_ehbp::Error),
+    Sealing(Fault),
+    /// The time of the key ended before the first byte of the request left (HH-08).
+    #[error("the key's time ended before the request left")]
+    KeyExpired,
+    /// The server refuses the sealed request, with a status that anybody can send (HH-38): it does not know the key, the
+    /// pre-shared key or the name, or has seen the request, or the clocks differ.
+    #[error("the server refuses the sealed request, with outer status {0}, which nobody has authenticated")]
+    Refused(StatusCode),
+    /// An answer whose sealed bytes were coded on the way (HH-38).
+    #[error("the sealed answer has a content coding")]
+    OuterCoding,
+    /// The content of a request or answer has a coding of its own, which the wire does not carry (HH-30).
+    #[error("this wire carries no content coding")]
+    InnerCoding,
     /// The session is of no further use, or what came is not of it.
     #[error("session: {0}")]
     Session(#[from] sealwire_session::Error),
@@ -61,6 +77,15 @@ pub enum Error {
 pub struct Unprocessed(#[source] pub BoxError);
 
 impl Error {
+    /// A transport's error, where the body that it was given may be what failed.
+    pub(crate) fn sending(source: impl Into<BoxError>, body: &FaultCell) -> Self {
+        match body.get() {
+            Some(Fault::KeyExpired) => Self::KeyExpired,
+            Some(fault) => Self::Sealing(*fault),
+            None => Self::transport(source),
+        }
+    }
+
     pub(crate) fn transport(source: impl Into<BoxError>) -> Self {
         let source = source.into();
         let unprocessed = source.is::<Unprocessed>();

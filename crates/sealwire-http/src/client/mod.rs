@@ -4,6 +4,7 @@ pub mod channel;
 pub mod ehbp;
 mod error;
 mod exchange;
+pub mod hpke_http;
 mod key;
 pub mod oblivious;
 pub mod session;

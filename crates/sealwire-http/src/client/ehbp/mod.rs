@@ -9,7 +9,7 @@ pub use recovery::{Recovery, recover};
 pub use target::Target;
 
 use super::{Error, exchange};
-use crate::{Body, BoxError, body, complete::Completeness, records::SealedRecords};
+use crate::{Body, BoxError, body, complete::Completeness, opened::Fault, records::SealedRecords};
 use bytes::BytesMut;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response, Uri, header, uri::PathAndQuery};
@@ -136,16 +136,18 @@ where
             }
         };
     };
+    let started = client::Request::new(&target.key, &settings.limits, &*settings.random);
     let client::Request { enc, content: sealer, answer } =
-        client::Request::new(&target.key, &settings.limits, &*settings.random)?;
+        started.map_err(Fault::from).map_err(Error::Sealing)?;
     if let Some(recovery) = extensions.get::<Recovery>() {
         recovery.keep(answer.token());
     }
-    let sealed = body::boxed(SealedRecords::new(sealer, BytesMut::new(), content));
-    let mut request = outer(target, head, sealed)?;
+    let (sealed, fault) = SealedRecords::new(sealer, BytesMut::new(), content);
+    let mut request = outer(target, head, body::boxed(sealed))?;
     let enc = HeaderValue::try_from(enc.to_field()).map_err(|_| Error::Request("its key is no field"))?;
     request.headers_mut().insert(HeaderName::from_static(field::ENCAPSULATED_KEY), enc);
-    let outer = transport.call(request).await.map_err(Error::transport)?;
+    let sent = transport.call(request).await;
+    let outer = sent.map_err(|error| Error::sending(error, &fault))?;
     let mut opened = answer::open(outer, answer, &method, settings).await?;
     opened.extensions_mut().insert(target.source);
     Ok(opened)
