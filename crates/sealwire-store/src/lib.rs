@@ -16,11 +16,15 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(feature = "credentials")]
+pub mod credentials;
 mod error;
 mod key;
 pub mod memory;
 #[cfg(feature = "redb")]
 pub mod redb;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod register;
 #[cfg(feature = "redis")]
 pub mod registry;

@@ -3,16 +3,11 @@
 //! Trusted for availability only: what it says decides where sealed bytes are sent, and whoever gets them cannot open
 //! them. Entries swapped, rolled back or deleted cost a renewal of keys.
 
-use redis::{
-    AsyncCommands, Client, ExistenceCheck, SetExpiry, SetOptions,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
+use redis::{AsyncCommands, ExistenceCheck, SetExpiry, SetOptions, aio::ConnectionManager};
 use std::{fmt, time::Duration};
 
 /// The longest address that is kept or believed, in bytes.
 const MAX_ADDRESS: usize = 256;
-/// How long one question may take.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// An instance of a gateway, by the id in its key document.
 pub type Instance = [u8; 16];
@@ -40,11 +35,7 @@ impl Registry {
     /// # Errors
     /// Not such a URL.
     pub fn open(url: &str) -> Result<Self, Error> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_number_of_retries(1);
-        Ok(Self { connection: ConnectionManager::new_lazy_with_config(Client::open(url)?, config)? })
+        Ok(Self { connection: crate::redis::connection(url)? })
     }
 
     /// Says where an instance is reached, for `ttl`.
