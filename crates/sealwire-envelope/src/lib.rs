@@ -6,14 +6,18 @@
 //! The safe profile is what one gets. What relaxes it has a name of its own, for one route or one peer.
 
 pub mod algorithm;
+pub mod audit;
 pub mod base64url;
 pub mod canonical;
+pub mod capability;
 mod error;
 mod frame;
+pub mod glob;
 pub mod identifier;
 pub mod json;
 pub mod key;
 mod model;
+pub mod shamir;
 
 pub use algorithm::Algorithm;
 pub use error::Reason;

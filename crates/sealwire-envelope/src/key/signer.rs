@@ -96,6 +96,12 @@ impl Signer {
         &self.fingerprint
     }
 
+    /// What it signs for (SP-17).
+    #[must_use]
+    pub fn uses(&self) -> Uses {
+        self.uses
+    }
+
     /// Signs bytes for `purpose`. What the bytes are has to follow from them: they begin with a label of their own, or are
     /// of a legacy form that `purpose` sets apart (SP-17).
     ///
