@@ -17,6 +17,8 @@ mod ocsp;
 mod session;
 #[path = "seeds/tpm.rs"]
 mod tpm;
+#[path = "seeds/tunnel.rs"]
+mod tunnel;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -64,6 +66,7 @@ fn main() -> Result {
     nitro::seeds()?;
     nvidia::seeds()?;
     session::seeds()?;
+    tunnel::seeds()?;
     ocsp::seeds()?;
     for (name, text) in [
         ("name", "Api.Example.com:443"),

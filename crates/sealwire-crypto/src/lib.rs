@@ -15,6 +15,7 @@ pub mod kem;
 pub mod kx;
 pub mod mac;
 mod mlkem;
+pub mod nacl;
 #[cfg(feature = "test-support")]
 pub mod nonces;
 pub mod oaep;

@@ -53,10 +53,11 @@ const PROGRAM: &str = "sealwire";
 const SANS_IO: usize = 9;
 
 /// Named by `sealwire-crypto` alone, so that the backend can differ by target.
-const PRIMITIVES: [&str; 34] = [
+const PRIMITIVES: [&str; 35] = [
     "aes-gcm",
     "aws-lc-rs",
     "aws-lc-sys",
+    "blake2",
     "bls12_381",
     "blst",
     "chacha20poly1305",
