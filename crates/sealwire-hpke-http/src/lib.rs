@@ -17,6 +17,8 @@ mod credential;
 mod envelope;
 mod error;
 pub mod key;
+#[cfg(feature = "legacy")]
+pub mod legacy;
 mod limits;
 pub mod message;
 mod record;
