@@ -93,7 +93,8 @@ pub fn write_integer(value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(digits.get(from..).unwrap_or_default());
 }
 
-fn write_signed(value: i64, out: &mut Vec<u8>) {
+/// The same with a sign where there is one.
+pub(crate) fn write_signed(value: i64, out: &mut Vec<u8>) {
     if value < 0 {
         out.push(b'-');
     }

@@ -24,6 +24,7 @@ pub enum Kind {
 }
 
 /// Walks over one JSON text. Each method takes the next value whole, or refuses the text.
+#[derive(Clone)]
 pub struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -73,6 +74,18 @@ impl<'a> Reader<'a> {
             Some(b'n') => Ok(Kind::Null),
             _ => Err(Error::Syntax),
         }
+    }
+
+    /// The name of the first member of the object that is next, which stays to be read.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`], and what is wrong with the name.
+    pub fn first_name(&self) -> Result<Option<Cow<'a, str>>, Error> {
+        let mut ahead = self.clone();
+        ahead.expect_kind(Kind::Object)?;
+        ahead.at += 1;
+        ahead.white_space();
+        if ahead.peek() == Some(b'}') { Ok(None) } else { ahead.string().map(Some) }
     }
 
     /// A string.

@@ -2,14 +2,18 @@
 
 mod fingerprint;
 mod format;
+mod keyring;
 mod material;
 mod record;
+mod revocation;
 mod signer;
 mod uses;
 
 pub use fingerprint::Fingerprint;
+pub use keyring::{Keyring, Require, Wanted};
 pub use material::{Material, PrivateKey, PublicKey, SharedSecret, SignatureBytes, SigningKey};
 pub use record::{KeyRecord, Status};
+pub use revocation::Revocations;
 pub use signer::{SignError, Signer};
 pub use uses::{Use, Uses};
 
