@@ -21,9 +21,9 @@ pub mod key;
 pub mod limiter;
 mod limits;
 mod model;
-pub mod shamir;
 pub mod path;
 pub mod replay;
+pub mod shamir;
 pub mod validate;
 mod verify;
 
