@@ -15,11 +15,18 @@ use sealwire_crypto::{
     kem::PrivateKey,
     random::Random,
 };
+use std::ops::Deref;
 
 /// A live key: configuration and private half, which serves this wire alone (EH-33). Wiped on drop.
 pub struct ServerKey {
     config: KeyConfig,
     key: PrivateKey,
+}
+
+impl AsRef<ServerKey> for ServerKey {
+    fn as_ref(&self) -> &ServerKey {
+        self
+    }
 }
 
 impl ServerKey {
@@ -125,21 +132,28 @@ impl FirstFrame {
 
     /// Opens it with the first of two live keys, or, if `may_try_again` says so, with the second (EH-27): the key is
     /// not named on the wire, and the second attempt costs another public-key operation. Tells which one it was.
+    /// Keys are pointers (`&`, `Arc`) to what holds one.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_either<'a, K: AsRef<ServerKey>>(
+    pub fn open_either<K>(
         self,
-        current: &'a K,
-        previous: &'a K,
+        current: K,
+        previous: K,
         may_try_again: impl FnOnce() -> bool,
-    ) -> Result<(Begun, &'a K), Error> {
+    ) -> Result<(Begun, K), Error>
+    where
+        K: Deref<Target: AsRef<ServerKey>>,
+    {
         let Self { enc, limits, frames, frame } = self;
         // A frame that does not open is gone.
         let again = frame.clone();
-        let (key, (receiver, content, secret)) = match open(&enc, current.as_ref(), frame) {
+        let (key, (receiver, content, secret)) = match open(&enc, (*current).as_ref(), frame) {
             Ok(opened) => (current, opened),
-            Err(Error::Open) if may_try_again() => (previous, open(&enc, previous.as_ref(), again)?),
+            Err(Error::Open) if may_try_again() => {
+                let opened = open(&enc, (*previous).as_ref(), again)?;
+                (previous, opened)
+            }
             Err(error) => return Err(error),
         };
         let request = Opener::behind(receiver, frames, content);

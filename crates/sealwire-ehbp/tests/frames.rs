@@ -186,15 +186,9 @@ fn keys_of_low_order_are_refused() {
 // EH-27
 #[test]
 fn two_keys_are_tried_on_the_first_frame_alone() {
-    struct Live(ServerKey);
-    impl AsRef<ServerKey> for Live {
-        fn as_ref(&self) -> &ServerKey {
-            &self.0
-        }
-    }
-    let [current, previous, other] = [(), (), ()].map(|()| Live(key()));
+    let [current, previous, other] = [(), (), ()].map(|()| key());
     for (to, second) in [(&current, false), (&previous, true)] {
-        let (field, frames) = sealed(&to.0, &[b"one", b"two"]);
+        let (field, frames) = sealed(to, &[b"one", b"two"]);
         let enc = EncapsulatedKey::from_field(field.as_bytes()).unwrap();
         let mut tried = false;
         let (frame, left) = first(enc, &frames.concat(), 9, Limits::default()).unwrap();
@@ -212,7 +206,7 @@ fn two_keys_are_tried_on_the_first_frame_alone() {
         let (frame, _) = first(enc, &frames.concat(), 9, Limits::default()).unwrap();
         assert_eq!(frame.open_either(&current, &previous, || false).err(), second.then_some(Error::Open));
     }
-    let (field, frames) = sealed(&other.0, &[b"one"]);
+    let (field, frames) = sealed(&other, &[b"one"]);
     let (frame, _) =
         first(EncapsulatedKey::from_field(field.as_bytes()).unwrap(), &frames[0], 99, Limits::default())
             .unwrap();

@@ -10,7 +10,7 @@ pub const CONNECTIONS: &str = "sealwire_connections";
 /// Counter by `reason` (`protocol`, `timeout`): connections that ended badly. An idle connection that was closed
 /// counts as `timeout`.
 pub const CONNECTION_ERRORS: &str = "sealwire_connection_errors_total";
-/// Counter by `wire` (`plain`, `oblivious-single`, `oblivious-chunked`, `session` and so on, `session-channel` for the upgrades
+/// Counter by `wire` (`plain`, `oblivious-single`, `oblivious-chunked`, `session` and so on, `ehbp`, `session-channel` for the upgrades
 /// of channels, `none` for the gateway's own resources, and `in-channel` for what comes in channels) and
 /// `outcome` (`answered`, `refused` for 4xx, `failed` for 5xx), as seen from outside: a sealed answer is `answered`.
 pub const REQUESTS: &str = "sealwire_requests_total";
@@ -94,7 +94,7 @@ fn install() -> Option<PrometheusHandle> {
 pub(crate) const ENDORSEMENT_EVENTS: [&str; 5] = ["hit", "miss", "refresh", "failure", "stale"];
 
 /// Every `reason` of [`REFUSALS`].
-const REASONS: [&str; 22] = [
+const REASONS: [&str; 23] = [
     "authority",
     "cannot-seal",
     "challenge",
@@ -114,6 +114,7 @@ const REASONS: [&str; 22] = [
     "register-full",
     "replay",
     "route",
+    "sealed-path",
     "unsealed",
     "upgrade",
     "version",

@@ -1,4 +1,4 @@
-//! The gateway's own resources: the key document (AT-40) and the key list (OB-50).
+//! The gateway's own resources: the key document (AT-40), the key list (OB-50) and the key of EHBP (EH-01).
 //!
 //! Everybody gets the same bytes (OB-54), but for evidence over a challenge of the caller's.
 
@@ -13,8 +13,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use sealwire_attest::key_document::{CHALLENGE_LEN, MEDIA_TYPE, PATH};
-use sealwire_http::oblivious::media;
-use sealwire_http::{Body, body};
+use sealwire_http::{Body, body, ehbp, oblivious::media};
 use std::{
     convert::Infallible,
     num::NonZeroU32,
@@ -67,8 +66,12 @@ impl Own {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return Ok(response);
         }
-        if request.uri().path() != PATH {
-            return Ok(found(self.attested.list.clone(), media::KEYS, CACHE));
+        match (request.uri().path(), &self.attested.ehbp) {
+            (PATH, _) => {}
+            (ehbp::KEYS_PATH, Some(config)) => {
+                return Ok(found(config.clone(), ehbp::KEYS_MEDIA_TYPE, CACHE));
+            }
+            _ => return Ok(found(self.attested.list.clone(), media::KEYS, CACHE)),
         }
         let for_people = for_people(request);
         match request.uri().query().map(challenge) {

@@ -5,7 +5,7 @@ use crate::{
     destination::Application as Innermost,
     layers::{
         InFlight, InFlightLayer, Observe, ObserveLayer, PickWire, Plain, PlainLayer, Policy, PolicyLayer,
-        RateLayer, RateLimit, Sealed, Services, SessionServices,
+        RateLayer, RateLimit, Sealed, SealedContent, Services, SessionServices,
     },
     own::Own,
     replicas::{Forward, ForwardLayer, Hops, Replicas, Times},
@@ -16,6 +16,7 @@ use sealwire_http::crypto::random::Random;
 use sealwire_http::{
     Clock, KeyRing, Wire,
     server::{
+        ehbp::{self, Ehbp, EhbpLayer, SecondTries},
         oblivious::{Oblivious, ObliviousLayer, Settings},
         session::{Session, SessionLayer},
         tunnels::Tunnels,
@@ -32,8 +33,11 @@ type SealedWire = Observe<Oblivious<Application>>;
 type SessionWire = Observe<Session<Application>>;
 /// The channel of the session wire. What comes through it has passed no other limit.
 type ChannelWire = Observe<Session<InFlight<InFlight<Observe<Application>>>>>;
+/// Content that is sealed alone.
+type EhbpWire = Observe<Ehbp<Application>>;
 /// Every wire.
-type Wires = PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire, SessionWire, ChannelWire>;
+type Wires =
+    PickWire<Observe<Own>, Observe<Plain<Application>>, SealedWire, SessionWire, ChannelWire, EhbpWire>;
 /// Everything between listener and upstreams.
 pub(crate) type Stack = InFlight<Forward<Wires>>;
 
@@ -65,6 +69,7 @@ pub(crate) struct Observers {
     channel: ObserveLayer,
     in_channel: ObserveLayer,
     bound: ObserveLayer,
+    ehbp: ObserveLayer,
 }
 
 impl Observers {
@@ -81,6 +86,7 @@ impl Observers {
             channel: of(Wire::SessionChannel),
             in_channel: ObserveLayer::new("in-channel"),
             bound: of(Wire::SessionBound),
+            ehbp: of(Wire::Ehbp),
         }
     }
 }
@@ -90,6 +96,8 @@ pub(crate) struct Generation {
     pub(crate) plan: Plan,
     pub(crate) ring: Arc<KeyRing>,
     pub(crate) sessions: Arc<Sessions>,
+    /// `None` where it is not spoken
+    pub(crate) ehbp: Option<Arc<ehbp::keys::Keys>>,
     /// `None` where none are configured
     pub(crate) secrets: Option<Arc<Secrets>>,
     pub(crate) application: Innermost,
@@ -117,7 +125,8 @@ pub(crate) fn stack<'a>(
         sealed: sealed(parts, current),
         older: older.clone().map(|older| sealed(parts, older)).collect(),
         session: session(parts, current, shows),
-        older_sessions: older.map(|older| session(parts, older, shows)).collect(),
+        older_sessions: older.clone().map(|older| session(parts, older, shows)).collect(),
+        ehbp: content(parts, current, older),
         header_time: current.plan.wire.header_time,
     };
     let header = current.plan.wire.header_time;
@@ -157,6 +166,39 @@ fn sealed(parts: &Parts, generation: &Generation) -> Sealed<SealedWire> {
         single: service(&parts.observe.single),
         chunked: service(&parts.observe.chunked),
     }
+}
+
+/// EHBP: of the configuration in force, and of the one before it, whose key is tried too.
+fn content<'a>(
+    parts: &Parts,
+    current: &Generation,
+    mut older: impl Iterator<Item = &'a Arc<Generation>>,
+) -> Option<SealedContent<EhbpWire>> {
+    let mut wire = ehbp(parts, current)?;
+    if let Some(before) = older.find_map(|older| ehbp(parts, older)) {
+        wire = wire.in_place_of(before);
+    }
+    // trace and metrics
+    let service = ServiceBuilder::new().layer(parts.observe.ehbp.clone()).service(wire);
+    Some(SealedContent { routes: current.plan.routes.clone(), service })
+}
+
+/// EHBP under one configuration.
+fn ehbp(parts: &Parts, generation: &Generation) -> Option<Ehbp<Application>> {
+    let plan = generation.plan.ehbp.as_ref()?;
+    let wire = EhbpLayer::new(ehbp::Settings {
+        keys: generation.ehbp.clone()?,
+        routes: generation.plan.routes.clone(),
+        clock: parts.clock.clone(),
+        random: parts.random.clone(),
+        limits: plan.limits,
+        second_tries: Arc::new(SecondTries::per_second(plan.second_tries)),
+        header_time: generation.plan.wire.header_time,
+        idle_time: generation.plan.idle_time,
+        gathered: generation.plan.wire.single_request,
+    });
+    // open, path, replay check, Peer; on the way back: seal
+    Some(ServiceBuilder::new().layer(wire).service(application(generation)))
 }
 
 /// The session wire of one configuration.

@@ -125,7 +125,7 @@ impl KeyRing {
             taken: Mutex::new(HashMap::new()),
         };
         let first = ring.rotated(random)?;
-        ring.install(first);
+        ring.install(Arc::new(first));
         Ok(ring)
     }
 
@@ -182,8 +182,8 @@ impl KeyRing {
     }
 
     /// Makes a set live.
-    pub fn install(&self, set: KeySet) {
-        let left = self.current.swap(Arc::new(set));
+    pub fn install(&self, set: Arc<KeySet>) {
+        let left = self.current.swap(set);
         let now = self.clock.unix_millis();
         let until = now.saturating_add(millis(self.settings.overlap.max(self.settings.list_lifetime)));
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);

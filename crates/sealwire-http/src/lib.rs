@@ -10,6 +10,7 @@ pub mod client;
 pub mod clock;
 pub mod complete;
 mod content;
+mod frames;
 pub mod informational;
 pub mod key_ring;
 pub mod listed;

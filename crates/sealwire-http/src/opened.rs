@@ -54,7 +54,7 @@ impl Fault {
     /// Whether the message was too long, rather than wrong (OB-114).
     pub(crate) fn is_too_long(self) -> bool {
         let chunk = match self {
-            Self::TooLong => return true,
+            Self::TooLong | Self::Ehbp(sealwire_ehbp::Error::MessageTooLong) => return true,
             Self::Oblivious(sealwire_oblivious::Error::Chunk(chunk))
             | Self::Session(sealwire_session::Error::Chunk(chunk)) => chunk,
             _ => return false,

@@ -2,6 +2,7 @@
 
 use crate::{channel, websocket};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use sealwire_ehbp::field::ENCAPSULATED_KEY;
 use sealwire_oblivious::media;
 use sealwire_session::{media as session, request::BASE_ID};
 
@@ -25,6 +26,8 @@ pub enum Wire {
     SessionBound,
     /// The channel of an attested session.
     SessionChannel,
+    /// Content alone is sealed, as EHBP has it.
+    Ehbp,
 }
 
 impl Wire {
@@ -40,6 +43,7 @@ impl Wire {
             Self::Session => "session",
             Self::SessionBound => "session-bound",
             Self::SessionChannel => "session-channel",
+            Self::Ehbp => "ehbp",
         }
     }
 }
@@ -115,7 +119,7 @@ pub fn pick(request: &Parts) -> Pick {
     }
     let mut rows = TABLE.iter().filter(|row| row.path == path).peekable();
     if rows.peek().is_none() {
-        return if is_bound(&request.headers) { bound(request) } else { Pick::Plain };
+        return if is_bound(&request.headers) { bound(request) } else { marked(&request.headers) };
     }
     // Reading what is published at the same place is no wire's business.
     if matches!(request.method, Method::GET | Method::HEAD) {
@@ -161,6 +165,14 @@ fn pick_channel(request: &Parts) -> Pick {
 fn is_bound(headers: &HeaderMap) -> bool {
     let is_sealed = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(session::REQUEST.as_bytes());
     headers.contains_key(BASE_ID) && headers.get_all(header::CONTENT_TYPE).iter().any(is_sealed)
+}
+
+/// Wires that may be spoken anywhere, each with the field that says so. Whether one is, its route says.
+static MARKERS: [(HeaderName, Wire); 1] = [(HeaderName::from_static(ENCAPSULATED_KEY), Wire::Ehbp)];
+
+fn marked(headers: &HeaderMap) -> Pick {
+    let mut found = MARKERS.iter().filter(|(marker, _)| headers.contains_key(marker));
+    found.next().map_or(Pick::Plain, |(_, wire)| Pick::Wire(*wire))
 }
 
 fn bound(request: &Parts) -> Pick {
@@ -335,6 +347,19 @@ mod tests {
         // Places of wires stay theirs.
         assert_eq!(picked(|r| bound(r).uri(SESSION_REQUEST_PATH)), Pick::Wire(Wire::Session));
         assert_eq!(picked(|r| bound(r).uri(SESSION_REQUEST_PATH).method("PUT")), method);
+    }
+
+    // EH-02: by the field alone, anywhere but at the places of wires.
+    #[test]
+    fn a_field_marks_sealed_content() {
+        let marked = |r: http::request::Builder| r.uri("/v1/chat").header("ehbp-encapsulated-key", "00");
+        for method in ["GET", "POST", "PUT", "HEAD"] {
+            assert_eq!(picked(|r| marked(r).method(method)), Pick::Wire(Wire::Ehbp), "{method}");
+        }
+        assert_eq!(picked(|r| r.uri("/v1/chat")), Pick::Plain);
+        let media_type = "message/ohttp-req";
+        let wire = picked(|r| marked(r).uri(OBLIVIOUS_PATH).header("content-type", media_type));
+        assert_eq!(wire, Pick::Wire(Wire::ObliviousSingle));
     }
 
     // SE-01: the method alone makes it a handshake, wherever it goes.

@@ -16,7 +16,7 @@ use sealwire_http::{
 };
 use sealwire_message::{bhttp::encode, chunk::Opened};
 use sealwire_oblivious::media;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const KEMS: [Kem; 3] = [Kem::X25519, Kem::XWing, Kem::P256];
 const AEADS: [Aead; 3] = [Aead::Aes128Gcm, Aead::Aes256Gcm, Aead::ChaCha20Poly1305];
@@ -355,7 +355,7 @@ async fn rotation_and_overlap() {
     let gateway = gateway(Setup::default(), echo);
     let old = gateway.default_selected();
     let next = gateway.ring.rotated(&OsRandom).unwrap();
-    gateway.ring.install(next);
+    gateway.ring.install(Arc::new(next));
     let new = gateway.default_selected();
     assert_ne!(old.key_id, new.key_id);
     let try_key = async |to: &sealwire_oblivious::config::Selected, at: i64| {
@@ -378,7 +378,7 @@ async fn key_ids_are_not_reused_early() {
     let gateway = gateway(Setup::default(), echo);
     let mut seen = std::collections::BTreeSet::from([gateway.default_selected().key_id]);
     for _ in 0..255 {
-        gateway.ring.install(gateway.ring.rotated(&OsRandom).unwrap());
+        gateway.ring.install(Arc::new(gateway.ring.rotated(&OsRandom).unwrap()));
         assert!(seen.insert(gateway.default_selected().key_id));
     }
     assert!(gateway.ring.rotated(&OsRandom).is_err());

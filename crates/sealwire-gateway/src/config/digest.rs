@@ -16,9 +16,12 @@
 //!                                       each file that it names, in the order in which the policy takes them up
 //!   routes: [* [path text, methods [* text] / null, upstream text,                        ascending by path
 //!               plaintext bool, idempotent bool, undated bool, early data bool, attested caller bool]],
-//!   ? secrets: [* [name text, read bytes, write bytes / null, operators' keys [* bytes]]] ]
+//!   ? secrets: [* [name text, read bytes, write bytes / null, operators' keys [* bytes]]],
 //!                                       ascending by name; policies digested like that of callers, keys ascending;
 //!                                       there only where there are secrets
+//!   ? ["ehbp", routes: [* [path text, paths [* text] / null, whole bool]]] ]
+//!                                       routes that take EHBP, ascending by path, with the paths that sealed content may
+//!                                       go to, ascending, null for any; there only where it is spoken
 //! ```
 //!
 //! with paths without a final `/`, methods ascending, and upstreams as `scheme://host:port/base` with the port always
@@ -33,7 +36,11 @@
 //! unregistered do not open under a stricter one.
 
 use super::CallersPlan;
-use crate::{routes::Table, secrets::Rules, tls::Roots};
+use crate::{
+    routes::{EhbpRoute, SealedPaths, Table},
+    secrets::Rules,
+    tls::Roots,
+};
 use minicbor::{Encoder, encode::write::Write};
 use sealwire_http::crypto::{digest::sha384, kem::Kem};
 use std::time::Duration;
@@ -67,7 +74,10 @@ impl Covered<'_> {
 fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
     let mut authorities: Vec<&str> = covered.authorities.iter().map(String::as_str).collect();
     authorities.sort_unstable();
-    e.array(if covered.secrets.is_some() { 9 } else { 8 })?.str(VERSION)?;
+    let sealed: Vec<_> =
+        covered.routes.iter().filter_map(|route| Some((route.path.as_str(), route.ehbp.as_ref()?))).collect();
+    let more = u64::from(covered.secrets.is_some()) + u64::from(!sealed.is_empty());
+    e.array(8 + more)?.str(VERSION)?;
     texts(e, &authorities)?;
     e.bool(false)?;
     match covered.roots {
@@ -106,7 +116,29 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
             .bool(rules.early_data)?
             .bool(route.attested_caller)?;
     }
-    covered.secrets.map_or(Ok(()), |rules| secrets(e, rules))
+    covered.secrets.map_or(Ok(()), |rules| secrets(e, rules))?;
+    if sealed.is_empty() { Ok(()) } else { ehbp(e, sealed) }
+}
+
+/// Where content may go that is bound to no path: otherwise a host could let it go anywhere (EH-20).
+fn ehbp<W: Write>(e: &mut Encoder<W>, mut routes: Vec<(&str, &EhbpRoute)>) -> Written<W> {
+    routes.sort_unstable_by_key(|(path, _)| *path);
+    e.array(2)?.str("ehbp")?.array(routes.len() as u64)?;
+    for (path, route) in routes {
+        e.array(3)?.str(path)?;
+        match &route.paths {
+            SealedPaths::Any => {
+                e.null()?;
+            }
+            SealedPaths::These(paths) => {
+                let mut paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+                paths.sort_unstable();
+                texts(e, &paths)?;
+            }
+        }
+        e.bool(route.rules.whole)?;
+    }
+    Ok(())
 }
 
 /// Who may read and write which: otherwise a host could have a genuine instance hand them to an enclave of its own.

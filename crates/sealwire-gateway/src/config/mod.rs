@@ -6,6 +6,7 @@
 mod callers;
 mod companions;
 mod digest;
+mod ehbp;
 mod error;
 mod plan;
 mod read;
@@ -21,6 +22,8 @@ pub(crate) use callers::CallersPlan;
 pub use callers::{Asked, Callers};
 pub use companions::{Companion, CompanionKind};
 pub use digest::VERSION as DIGEST_VERSION;
+pub(crate) use ehbp::EhbpPlan;
+pub use ehbp::{Ehbp, RouteEhbp};
 pub use error::Error;
 pub(crate) use plan::{Plan, Served};
 pub use registry::Registry;
@@ -84,6 +87,8 @@ pub struct Config {
     pub secrets: Option<Secrets>,
     /// names of secrets, and who may read and write them
     pub secret: Vec<Secret>,
+    /// content that is sealed alone; not taken when absent
+    pub ehbp: Option<Ehbp>,
     /// other instances behind the same names
     pub registry: Option<Registry>,
     /// log of the program
@@ -117,6 +122,7 @@ impl Default for Config {
             instance_prefix: Vec::new(),
             secrets: None,
             secret: Vec::new(),
+            ehbp: None,
             registry: None,
             log: Log::default(),
             routes: Vec::new(),
@@ -397,6 +403,9 @@ pub struct Route {
     /// chunked answers leave in pieces of one size (OB-64)
     #[serde(default)]
     pub pace: Option<Pace>,
+    /// content that is sealed alone is taken, and requests in clear are refused with 426 (EH-20, EH-23)
+    #[serde(default)]
+    pub ehbp: Option<RouteEhbp>,
     /// instead of `limits.upstream-time`
     #[serde(default, deserialize_with = "values::some_time")]
     pub timeout: Option<Duration>,
@@ -431,6 +440,7 @@ impl Route {
             attested_caller: false,
             requests_per_second: None,
             pace: None,
+            ehbp: None,
             timeout: None,
         }
     }

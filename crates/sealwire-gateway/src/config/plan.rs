@@ -1,8 +1,8 @@
 //! What a configuration comes to, after every check.
 
 use super::{
-    CallersPlan, Config, Endorsements, Keys, Limits, Quotes, Registry, Route as Written, SecretsPlan,
-    companions,
+    CallersPlan, Config, EhbpPlan, Endorsements, Keys, Limits, Quotes, Registry, Route as Written,
+    SecretsPlan, companions,
     digest::Covered,
     error::{At, Fault},
     registry,
@@ -43,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) upstream_roots: Option<Roots>,
     pub(crate) callers: Option<CallersPlan>,
     pub(crate) secrets: Option<SecretsPlan>,
+    /// `None` where it is not spoken
+    pub(crate) ehbp: Option<EhbpPlan>,
 }
 
 /// Who serves.
@@ -67,6 +69,7 @@ impl Plan {
         let authorities = authorities(config, served)?;
         let rewrites = config.session.rewrites(&authorities)?;
         let routes = routes(config, served)?;
+        let ehbp = EhbpPlan::checked(config, &routes)?;
         let upstream_roots = match &config.upstream_roots {
             None => None,
             Some(path) => Some(Roots::read(path).map_err(|what| {
@@ -119,6 +122,7 @@ impl Plan {
             upstream_roots,
             callers,
             secrets,
+            ehbp,
         })
     }
 
@@ -361,6 +365,10 @@ fn route(at: &At, written: &Written, config: &Config, served: Served) -> Result<
             "callers attest themselves in sessions; what is not sealed comes from nobody in particular";
         return Err(Fault::new(at("attested-caller"), "is true, and so is plaintext", hint));
     }
+    let ehbp = match &written.ehbp {
+        None => None,
+        Some(ehbp) => Some(ehbp.checked(config, &path, &at("ehbp"))?),
+    };
     Ok(Route {
         path,
         target,
@@ -374,7 +382,10 @@ fn route(at: &At, written: &Written, config: &Config, served: Served) -> Result<
             early_data: written.early_data,
             complete: written.complete_requests,
             pace,
+            // It depends on the path.
+            ehbp: None,
         },
+        ehbp,
         rate: written.requests_per_second.and_then(routes::Rate::per_second),
         timeout: written.timeout.unwrap_or(config.limits.upstream_time),
     })

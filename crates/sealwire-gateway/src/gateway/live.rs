@@ -22,6 +22,7 @@ use sealwire_attest::UnixTime;
 use sealwire_http::{
     Body, KeyRing,
     key_ring::{self, KeySet},
+    server::ehbp::keys,
 };
 use std::{
     convert::Infallible,
@@ -66,7 +67,8 @@ impl Live {
     /// Entries of all replay registers.
     pub(crate) fn remembered(&self) -> usize {
         let older = self.older.iter().map(|older| &older.generation);
-        older.chain([&self.current]).map(|generation| generation.ring.remembered()).sum()
+        let of_ehbp = |generation: &Generation| generation.ehbp.as_ref().map_or(0, |keys| keys.remembered());
+        older.chain([&self.current]).map(|all| all.ring.remembered() + of_ehbp(all)).sum()
     }
 }
 
@@ -105,9 +107,10 @@ impl State {
         let application = destination.of(&plan, &parts.random)?;
         let ring = ring(&instance, &keys, &parts, &[]).await?;
         let sessions = sessions(&instance, &parts, &plan)?;
-        let mut current = Generation { plan, ring, sessions, secrets: None, application };
+        let ehbp = ehbp(&keys, &parts, &plan)?;
+        let mut current = Generation { plan, ring, sessions, ehbp, secrets: None, application };
         let since = instance.now();
-        let attested = attest(&instance, &keys, &current, &current.ring.current(), since).await?;
+        let attested = attest(&instance, &keys, &current, &Sets::of(&current), since).await?;
         current.secrets = secrets(&instance, &parts, &current, None).await?;
         let current = Arc::new(current);
         let challenges = Challenges::per_second(current.plan.challenges_per_second);
@@ -133,10 +136,16 @@ impl State {
         let live = self.live.load_full();
         let others = rings(&live.older);
         let ring = &live.current.ring;
-        let set = rotated(&self.instance, ring, &self.parts, &others).await?;
+        let set = Arc::new(rotated(&self.instance, ring, &self.parts, &others).await?);
+        let random = self.parts.random.as_ref();
+        let rotated = live.current.ehbp.as_ref().map(|keys| keys.rotated(random)).transpose();
+        let sets = Sets { ring: set, ehbp: rotated.map_err(instance::Error::from)?.map(Arc::new) };
         let since = self.instance.now();
-        let attested = attest(&self.instance, &self.keys, &live.current, &set, since).await?;
-        ring.install(set);
+        let attested = attest(&self.instance, &self.keys, &live.current, &sets, since).await?;
+        ring.install(sets.ring);
+        if let (Some(keys), Some(set)) = (&live.current.ehbp, sets.ehbp) {
+            keys.install(set);
+        }
         ::metrics::counter!(metrics::KEY_ROTATIONS).increment(1);
         let (current, challenges) = (live.current.clone(), live.challenges.clone());
         self.put(current, since, live.older.clone(), attested, challenges);
@@ -147,8 +156,8 @@ impl State {
     pub(crate) async fn renew(&self) -> Result<(), Error> {
         let _changing = self.changing.lock().await;
         let live = self.live.load_full();
-        let set = live.current.ring.current();
-        let attested = attest(&self.instance, &self.keys, &live.current, &set, live.since).await?;
+        let sets = Sets::of(&live.current);
+        let attested = attest(&self.instance, &self.keys, &live.current, &sets, live.since).await?;
         let (current, challenges) = (live.current.clone(), live.challenges.clone());
         self.put(current, live.since, live.older.clone(), attested, challenges);
         Ok(())
@@ -171,13 +180,13 @@ impl State {
         let challenges = Challenges::per_second(plan.challenges_per_second);
         if plan.digest == live.current.plan.digest {
             let (ring, sessions) = (live.current.ring.clone(), live.current.sessions.clone());
+            let ehbp = live.current.ehbp.clone();
             let same = plan.says_the_same(&live.current.plan);
-            let mut current = Generation { plan, ring, sessions, secrets: None, application };
+            let mut current = Generation { plan, ring, sessions, ehbp, secrets: None, application };
             let attested = if same {
                 live.attested.clone()
             } else {
-                let set = current.ring.current();
-                attest(&self.instance, &self.keys, &current, &set, live.since).await?
+                attest(&self.instance, &self.keys, &current, &Sets::of(&current), live.since).await?
             };
             current.secrets = secrets(&self.instance, &self.parts, &current, Some(&live.current)).await?;
             let current = Arc::new(current);
@@ -188,9 +197,10 @@ impl State {
         others.push(live.current.ring.clone());
         let ring = ring(&self.instance, &self.keys, &self.parts, &others).await?;
         let sessions = sessions(&self.instance, &self.parts, &plan)?;
-        let mut current = Generation { plan, ring, sessions, secrets: None, application };
+        let ehbp = ehbp(&self.keys, &self.parts, &plan)?;
+        let mut current = Generation { plan, ring, sessions, ehbp, secrets: None, application };
         let since = self.instance.now();
-        let attested = attest(&self.instance, &self.keys, &current, &current.ring.current(), since).await?;
+        let attested = attest(&self.instance, &self.keys, &current, &Sets::of(&current), since).await?;
         // Last of what can fail: the old configuration has none any more.
         current.secrets = secrets(&self.instance, &self.parts, &current, Some(&live.current)).await?;
         let current = Arc::new(current);
@@ -234,6 +244,7 @@ impl State {
         let now = self.instance.now();
         for generation in live.older.iter().map(|older| &older.generation).chain([&live.current]) {
             generation.ring.prune();
+            generation.ehbp.as_ref().inspect(|keys| keys.prune());
             generation.sessions.forget(self.instance.now());
             generation
                 .plan
@@ -284,15 +295,30 @@ fn assemble(
     Live { stack, current, since, older, attested, challenges }
 }
 
+/// The keys that a document is to advertise.
+struct Sets {
+    ring: Arc<KeySet>,
+    /// `None` where it is not spoken
+    ehbp: Option<Arc<keys::KeySet>>,
+}
+
+impl Sets {
+    /// Those in force.
+    fn of(generation: &Generation) -> Self {
+        Self { ring: generation.ring.current(), ehbp: generation.ehbp.as_ref().map(|keys| keys.set()) }
+    }
+}
+
 async fn attest(
     instance: &Instance,
     keys: &key_ring::Settings,
     generation: &Generation,
-    set: &KeySet,
+    sets: &Sets,
     since: UnixTime,
 ) -> Result<Arc<Attested>, instance::Error> {
     let identity = generation.sessions.identity();
-    let keys = Keys { set, identity, since, overlap: keys.overlap };
+    let ehbp = sets.ehbp.as_ref().map(|set| set.current().config());
+    let keys = Keys { set: &sets.ring, ehbp, identity, since, overlap: keys.overlap };
     let attested = instance.attest(&generation.plan, &keys).await?;
     tracing::info!(
         serial = attested.document.serial,
@@ -351,6 +377,21 @@ async fn secrets(
 /// Fresh keys of sessions.
 fn sessions(instance: &Instance, parts: &Parts, plan: &Plan) -> Result<Arc<Sessions>, instance::Error> {
     Ok(Arc::new(Sessions::new(&plan.session, instance.id(), parts.random.as_ref())?))
+}
+
+/// A fresh key of EHBP, where it is spoken.
+fn ehbp(
+    settings: &key_ring::Settings,
+    parts: &Parts,
+    plan: &Plan,
+) -> Result<Option<Arc<keys::Keys>>, instance::Error> {
+    if plan.ehbp.is_none() {
+        return Ok(None);
+    }
+    let key_ring::Settings { overlap, register_capacity, .. } = *settings;
+    let settings = keys::Settings { overlap, register_capacity };
+    let clock = parts.clock.clone();
+    Ok(Some(Arc::new(keys::Keys::new(settings, clock, parts.random.as_ref())?)))
 }
 
 /// A ring of fresh keys, with ids that no key of `others` has.

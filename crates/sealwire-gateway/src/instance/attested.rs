@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use sealwire_attest::{KeyDocument, Kind, UnixTime, key_document::Published};
-use sealwire_http::crypto::digest::sha384;
+use sealwire_http::{crypto::digest::sha384, ehbp};
 
 /// A published key document.
 pub(crate) struct Attested {
@@ -16,6 +16,8 @@ pub(crate) struct Attested {
     pub(crate) json: Bytes,
     /// the same keys as `application/ohttp-keys` (OB-50)
     pub(crate) list: Bytes,
+    /// the key of EHBP alone, a courtesy (EH-29); nothing where it is not spoken
+    pub(crate) ehbp: Option<Bytes>,
 }
 
 impl Attested {
@@ -24,7 +26,9 @@ impl Attested {
         let cbor = published.encode().into();
         let json = json(&published);
         let list = document.ohttp_key_list().into();
-        Self { document, published, hash, cbor, json, list }
+        let ehbp = document.keys.iter().find(|key| key.purpose == ehbp::WIRE);
+        let ehbp = ehbp.map(|key| key.bytes.clone().into());
+        Self { document, published, hash, cbor, json, list, ehbp }
     }
 
     /// Whether it may be used at `at`.

@@ -10,7 +10,7 @@ use sealwire_attest::{
     key_document::{self, GATEWAY, OBLIVIOUS, Published, PublishedKey},
 };
 use sealwire_http::crypto::random::{self, Random};
-use sealwire_http::{Clock, key_ring::KeySet, session};
+use sealwire_http::{Clock, ehbp, key_ring::KeySet, session};
 use sealwire_tee::quoter::Quoter;
 use std::{
     collections::BTreeMap,
@@ -53,6 +53,9 @@ pub enum Error {
     #[error("no keys: {0}")]
     Session(#[from] session::Error),
     /// No randomness.
+    #[error("no keys: {0}")]
+    Ehbp(#[from] ehbp::Error),
+    /// No randomness.
     #[error(transparent)]
     Crypto(#[from] sealwire_http::crypto::Error),
 }
@@ -70,6 +73,8 @@ pub(crate) struct Instance {
 /// Keys that a document is about.
 pub(crate) struct Keys<'a> {
     pub(crate) set: &'a KeySet,
+    /// of EHBP, where it is spoken
+    pub(crate) ehbp: Option<&'a ehbp::config::KeyConfig>,
     /// of the sessions
     pub(crate) identity: &'a session::Identity,
     /// when they were made
@@ -147,6 +152,19 @@ impl Instance {
                 bytes: config.encode(),
             }
         });
+        let of_ehbp = keys.ehbp.map(|config| PublishedKey {
+            id: config.id().to_vec(),
+            purpose: ehbp::WIRE.to_owned(),
+            not_before: keys.since,
+            not_after,
+            bytes: config.encode(),
+        });
+        let mut wires = vec![session::WIRE.to_owned(), OBLIVIOUS.to_owned()];
+        let mut limits = BTreeMap::from([(OBLIVIOUS.to_owned(), plan.wire.chunk.message)]);
+        if of_ehbp.is_some() {
+            wires.push(ehbp::WIRE.to_owned());
+            limits.insert(ehbp::WIRE.to_owned(), plan.wire.chunk.message);
+        }
         KeyDocument {
             instance: self.id,
             serial: self.serial.fetch_add(1, Ordering::Relaxed) + 1,
@@ -154,10 +172,10 @@ impl Instance {
             not_after: issued_at.saturating_add(plan.lifetime),
             role: GATEWAY.to_owned(),
             authorities: plan.authorities.clone(),
-            keys: oblivious.chain(keys.identity.published(keys.since, not_after)).collect(),
-            wires: vec![session::WIRE.to_owned(), OBLIVIOUS.to_owned()],
+            keys: oblivious.chain(keys.identity.published(keys.since, not_after)).chain(of_ehbp).collect(),
+            wires,
             suites: BTreeMap::new(),
-            limits: BTreeMap::from([(OBLIVIOUS.to_owned(), plan.wire.chunk.message)]),
+            limits,
             config_digest: plan.digest,
             operator: plan.statement.clone(),
         }

@@ -9,7 +9,9 @@ mod rate;
 
 pub(crate) use in_flight::{InFlight, InFlightLayer};
 pub(crate) use observe::{Observe, ObserveLayer};
-pub(crate) use pick::{PickWire, Resumed, Sealed, Services, SessionServices, first_frame};
+pub(crate) use pick::{
+    Ehbp as SealedContent, PickWire, Resumed, Sealed, Services, SessionServices, first_frame,
+};
 pub(crate) use plain::{Plain, PlainLayer};
 pub(crate) use policy::{Matched, Policy, PolicyLayer};
 pub(crate) use rate::{RateLayer, RateLimit};

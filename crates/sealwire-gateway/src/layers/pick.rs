@@ -1,6 +1,7 @@
 //! Picks the wire that a request came by, and the configuration to whose keys it is sealed.
 
 use super::Inner;
+use crate::routes;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, Either};
 use http::{HeaderMap, Request, Response};
@@ -8,7 +9,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use sealwire_attest::key_document;
 use sealwire_http::{
-    Body, BoxError, Identity, KeyRing, Wire, body, channel,
+    Body, BoxError, Identity, KeyRing, Wire, body, channel, ehbp,
     session::{
         request::{BASE_ID, parse_base_id},
         server::Table,
@@ -25,10 +26,10 @@ use std::{
 use tower::Service;
 
 /// Hands each request to the service of its wire.
-pub(crate) struct PickWire<O, P, S, T, C>(Arc<Services<O, P, S, T, C>>);
+pub(crate) struct PickWire<O, P, S, T, C, E>(Arc<Services<O, P, S, T, C, E>>);
 
 /// What there is to pick from.
-pub(crate) struct Services<O, P, S, T, C> {
+pub(crate) struct Services<O, P, S, T, C, E> {
     /// the gateway's own resources
     pub(crate) own: O,
     /// requests in clear
@@ -41,6 +42,8 @@ pub(crate) struct Services<O, P, S, T, C> {
     pub(crate) session: SessionServices<T, C>,
     /// sessions of configurations that have been replaced
     pub(crate) older_sessions: Vec<SessionServices<T, C>>,
+    /// content that is sealed alone; `None` where it is not spoken
+    pub(crate) ehbp: Option<Ehbp<E>>,
     /// how long the first byte of a sealed request may take
     pub(crate) header_time: Duration,
 }
@@ -55,13 +58,26 @@ pub(crate) struct SessionServices<T, C> {
     pub(crate) bound: T,
 }
 
-impl<O, P, S, T, C> Services<O, P, S, T, C> {
+impl<O, P, S, T, C, E> Services<O, P, S, T, C, E> {
     /// The configuration that the session of a request was made under: that is the one that the caller has verified, and
     /// where its plaintext may go (AT-44).
     fn session_of(&self, headers: &HeaderMap) -> &SessionServices<T, C> {
         let id = headers.get(BASE_ID).and_then(|value| parse_base_id(value.as_bytes()).ok());
         let knows = |sessions: &&SessionServices<T, C>| id.is_some_and(|id| sessions.table.knows(&id));
         self.older_sessions.iter().find(knows).unwrap_or(&self.session)
+    }
+}
+
+/// EHBP, and the routes that take it. It tells by itself to which configuration's keys a request is sealed.
+pub(crate) struct Ehbp<E> {
+    pub(crate) routes: Arc<routes::Table>,
+    pub(crate) service: E,
+}
+
+impl<E> Ehbp<E> {
+    /// Whether the route of a request takes it.
+    fn is_taken(&self, path: &str) -> bool {
+        self.routes.find(path).is_ok_and(|route| route.ehbp.is_some())
     }
 }
 
@@ -78,14 +94,14 @@ impl<S: Clone> Sealed<S> {
     }
 }
 
-impl<O, P, S, T, C> Clone for PickWire<O, P, S, T, C> {
+impl<O, P, S, T, C, E> Clone for PickWire<O, P, S, T, C, E> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<O, P, S, T, C> PickWire<O, P, S, T, C> {
-    pub(crate) fn new(services: Services<O, P, S, T, C>) -> Self {
+impl<O, P, S, T, C, E> PickWire<O, P, S, T, C, E> {
+    pub(crate) fn new(services: Services<O, P, S, T, C, E>) -> Self {
         Self(Arc::new(services))
     }
 }
@@ -94,13 +110,14 @@ impl<O, P, S, T, C> PickWire<O, P, S, T, C> {
 type Picked<O, P, S, T> =
     Either<Either<O, P>, Either<Either<S, T>, BoxFuture<'static, Result<Response<Body>, Infallible>>>>;
 
-impl<O, P, S, T, C> Service<Request<Body>> for PickWire<O, P, S, T, C>
+impl<O, P, S, T, C, E> Service<Request<Body>> for PickWire<O, P, S, T, C, E>
 where
     O: Inner + Sync,
     P: Inner + Sync,
     S: Inner + Sync,
     T: Inner + Sync,
     C: Inner + Sync,
+    E: Inner + Sync,
 {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -114,7 +131,18 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (parts, content) = request.into_parts();
         let picked = wire::pick(&parts);
-        let own = [key_document::PATH, wire::OBLIVIOUS_PATH].contains(&parts.uri.path());
+        let path = parts.uri.path();
+        let own = [key_document::PATH, wire::OBLIVIOUS_PATH].contains(&path)
+            || (path == ehbp::KEYS_PATH && self.0.ehbp.is_some());
+        let picked = match (picked, &self.0.ehbp) {
+            // On a route that does not take it, the field is the application's.
+            (Pick::Wire(Wire::Ehbp), ehbp)
+                if own || !ehbp.as_ref().is_some_and(|ehbp| ehbp.is_taken(path)) =>
+            {
+                Pick::Plain
+            }
+            (picked, _) => picked,
+        };
         let at_channel = parts.uri.path() == channel::PATH;
         let request = Request::from_parts(parts, content);
         let services = &self.0;
@@ -144,6 +172,10 @@ where
                 let mut service = services.session_of(request.headers()).bound.clone();
                 return Either::Right(Either::Left(Either::Right(service.call(request))));
             }
+            Pick::Wire(Wire::Ehbp) if let Some(ehbp) = &services.ehbp => {
+                let mut service = ehbp.service.clone();
+                return Either::Right(Either::Right(Box::pin(service.call(request))));
+            }
             Pick::Wire(wire) if services.older.is_empty() => wire,
             Pick::Wire(wire) => {
                 return Either::Right(Either::Right(Box::pin(by_key(services.clone(), wire, request))));
@@ -159,8 +191,8 @@ where
 
 /// Hands a sealed request to the configuration whose keys it is sealed to: that is the one that the caller has
 /// verified, and where its plaintext may go (AT-44).
-async fn by_key<O, P, S: Inner, T, C>(
-    services: Arc<Services<O, P, S, T, C>>,
+async fn by_key<O, P, S: Inner, T, C, E>(
+    services: Arc<Services<O, P, S, T, C, E>>,
     wire: Wire,
     request: Request<Body>,
 ) -> Result<Response<Body>, Infallible> {

@@ -5,7 +5,7 @@ use crate::routes::Table;
 use futures_util::future::Either;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use sealwire_attest::key_document;
-use sealwire_http::{Body, Identity, Peer, Wire};
+use sealwire_http::{Body, Identity, Peer, Wire, server::ehbp::plaintext_refused};
 use std::{
     convert::Infallible,
     sync::Arc,
@@ -44,8 +44,12 @@ impl<S: Inner> Service<Request<Body>> for Plain<S> {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         // Where there is no route, the policy behind says so.
-        if self.routes.find(request.uri().path()).is_ok_and(|route| !route.plaintext) {
-            return super::answer(sealed_only());
+        match self.routes.find(request.uri().path()) {
+            Ok(route) if route.plaintext => {}
+            // EH-23, EH-24
+            Ok(route) if route.ehbp.is_some() => return super::answer(plaintext_refused()),
+            Ok(_) => return super::answer(sealed_only()),
+            Err(_) => {}
         }
         // An answer of HTTP/1.0 ends with its connection, so one that the upstream cut would look whole. Sealed ones say
         // themselves where they end.

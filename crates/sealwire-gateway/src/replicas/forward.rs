@@ -102,6 +102,8 @@ impl<S: Inner> Service<Request<Body>> for Forward<S> {
         let inner = self.inner.clone();
         match (picked, session) {
             (Pick::Wire(_), _) if forwarded => Either::Left(self.inner.call(request)),
+            // Nothing in it tells whose it is (EH-27).
+            (Pick::Wire(Wire::Ehbp), _) => Either::Left(self.inner.call(request)),
             (Pick::Wire(wire @ (Wire::ObliviousSingle | Wire::ObliviousChunked)), _) => {
                 Either::Right(Box::pin(by_key(shared, wire, request, inner)))
             }

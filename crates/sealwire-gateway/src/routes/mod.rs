@@ -2,10 +2,12 @@
 
 mod path;
 mod rate;
+mod sealed;
 mod target;
 
-pub(crate) use path::normal_path;
+pub(crate) use path::{begins_with, normal_path};
 pub(crate) use rate::Rate;
+pub(crate) use sealed::{EhbpRoute, SealedPaths};
 pub(crate) use target::{Target, is_localhost};
 
 use http::Method;
@@ -26,6 +28,8 @@ pub(crate) struct Route {
     /// only callers that have attested themselves
     pub(crate) attested_caller: bool,
     pub(crate) rules: RouteRules,
+    /// `None`: content that is sealed alone is not taken
+    pub(crate) ehbp: Option<EhbpRoute>,
     pub(crate) rate: Option<Rate>,
     pub(crate) timeout: Duration,
 }
@@ -75,7 +79,7 @@ impl Table {
     /// The gateway decides by the path as it is written, the application perhaps by what it decodes to. A route that
     /// is protected here must not be reached by spelling its path otherwise.
     pub(crate) fn find(&self, path: &str) -> Result<&Arc<Route>, NoRoute> {
-        let written = self.longest(|route| path::begins_with(path, route));
+        let written = self.longest(|route| begins_with(path, route));
         match path::read(path) {
             Reading::AsWritten => {}
             Reading::Otherwise(lenient) => {
@@ -110,13 +114,19 @@ pub(crate) fn is_otherwise_below(path: &str, place: &str) -> bool {
 impl Routes for Table {
     fn rules(&self, head: &RequestHead) -> RouteRules {
         // A request without a route is answered when it is looked for again; until then it is permitted nothing.
-        self.find(head.path.path()).map(|route| route.rules).unwrap_or_default()
+        let path = head.path.path();
+        let rules = |route: &Arc<Route>| {
+            let ehbp = route.ehbp.as_ref().and_then(|ehbp| ehbp.rules_of(path));
+            RouteRules { ehbp, ..route.rules }
+        };
+        self.find(path).map(rules).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sealwire_http::server::EhbpRules;
 
     fn table(paths: &[&str]) -> Table {
         let route = |path: &&str| Route {
@@ -127,6 +137,10 @@ mod tests {
             plaintext: false,
             attested_caller: false,
             rules: RouteRules { idempotent: *path != "/", ..RouteRules::default() },
+            ehbp: (*path == "/safe").then(|| EhbpRoute {
+                paths: SealedPaths::These(vec!["/safe/x".to_owned()]),
+                rules: EhbpRules { whole: true },
+            }),
             rate: None,
             timeout: Duration::from_secs(1),
         };
@@ -218,5 +232,10 @@ mod tests {
         assert!(rules("/safe/x?y").idempotent);
         assert!(!rules("/").idempotent);
         assert_eq!(rules("/%73afe"), RouteRules::default(), "an unclear path is permitted nothing");
+        // EH-20: as it is listed, and in no other spelling.
+        assert_eq!(rules("/safe/x?y").ehbp, Some(EhbpRules { whole: true }));
+        for other in ["/safe", "/safe/x/", "/safe/x/y", "/safe//x", "/safe/X", "/safe/%78", "/", "/x"] {
+            assert_eq!(rules(other).ehbp, None, "{other}");
+        }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn normal_path(path: &str) -> Option<String> {
 }
 
 /// Whether the first segments of `path` are those of `route`, a normal path.
-pub(super) fn begins_with(path: &str, route: &str) -> bool {
+pub(crate) fn begins_with(path: &str, route: &str) -> bool {
     path.strip_prefix(route).is_some_and(|rest| route.is_empty() || rest.is_empty() || rest.starts_with('/'))
 }
 

@@ -33,6 +33,7 @@ async fn with_idle_time(idle_time: Duration) -> Fixture {
         attested_caller: false,
         plaintext: false,
         rules: RouteRules::default(),
+        ehbp: None,
         rate: None,
         timeout: Duration::from_secs(10),
     };

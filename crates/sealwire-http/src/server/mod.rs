@@ -1,10 +1,11 @@
 //! The server's side of each wire.
 
 pub mod channel;
+pub mod ehbp;
 mod exchange;
 pub mod oblivious;
 pub mod routes;
 pub mod session;
 pub mod tunnels;
 
-pub use routes::{Pace, RouteRules, Routes};
+pub use routes::{EhbpRules, Pace, RouteRules, Routes};

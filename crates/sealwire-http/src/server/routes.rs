@@ -14,8 +14,17 @@ pub struct RouteRules {
     pub early_data: bool,
     /// requests are gathered to at most this many bytes before they go on (OB-25)
     pub complete: Option<usize>,
-    /// chunked answers leave in pieces of one size (OB-64)
+    /// chunked answers leave in pieces of one size (OB-64, EH-31)
     pub pace: Option<Pace>,
+    /// content that is sealed with EHBP may go to this path (EH-20)
+    pub ehbp: Option<EhbpRules>,
+}
+
+/// What a route asks of content that is sealed with EHBP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EhbpRules {
+    /// content whose format has an end of its own must show it, or the request is not completed (EH-22)
+    pub whole: bool,
 }
 
 /// How answers are cut where the lengths of their pieces tell too much (OB-64). It costs latency: up to `every` for

@@ -40,6 +40,33 @@ fn the_digest_covers_where_plaintext_goes() {
     assert_ne!(hex::encode(with_roots), base);
 }
 
+// EH-20, AT-44: where content may go that is bound to no path.
+#[test]
+fn the_digest_covers_where_content_may_go_that_is_sealed_alone() {
+    let sealed = BASE
+        .replace("methods", "ehbp = { paths = [\"/v1/a\", \"/v1/b\"] }\nmethods")
+        .replace("[[route]]\npath = \"/\"", "[ehbp]\n[[route]]\npath = \"/\"");
+    let base = digest(&sealed);
+    assert_ne!(base, digest(BASE));
+    for (from, to) in [
+        ("\"/v1/a\", ", ""),
+        ("paths = [\"/v1/a\", \"/v1/b\"]", "any-path = true"),
+        ("{ paths", "{ whole = true, paths"),
+    ] {
+        let changed = sealed.replace(from, to);
+        assert_ne!(changed, sealed);
+        assert_ne!(digest(&changed), base, "{from} -> {to}");
+    }
+    for (from, to) in [
+        ("\"/v1/a\", \"/v1/b\"", "\"/v1/b\", \"/v1/a\""),
+        ("[ehbp]\n", "[ehbp]\nframe = \"2 MiB\"\nsecond-tries-per-second = 1\n"),
+    ] {
+        let changed = sealed.replace(from, to);
+        assert_ne!(changed, sealed);
+        assert_eq!(digest(&changed), base, "{from} -> {to}");
+    }
+}
+
 // AT-44: what the system trusts is the host's to choose, so https upstreams need roots that the digest covers.
 #[test]
 fn https_upstreams_need_roots_of_their_own() {

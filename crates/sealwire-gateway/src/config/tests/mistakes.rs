@@ -2,6 +2,68 @@
 
 use super::*;
 
+/// EH-20, EH-27
+const OF_EHBP: [Wrong; 10] = [
+    (
+        "[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\nehbp = { paths = [\"/a\"] }",
+        4,
+        "no table [ehbp]",
+        "may be empty",
+    ),
+    ("upstream = \"http://127.0.0.1:9\"\n[ehbp]", 2, "no route takes it", "ehbp = { paths"),
+    (
+        "[ehbp]\n[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\nehbp = {}",
+        5,
+        "lists no path",
+        "any-path = true",
+    ),
+    (
+        "[ehbp]\n[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\n\
+         ehbp = { any-path = true, paths = [\"/a\"] }",
+        5,
+        "any-path is true",
+        "leave one",
+    ),
+    (
+        "[ehbp]\n[[route]]\npath = \"/v1\"\nupstream = \"http://127.0.0.1:9\"\nehbp = { paths = [\"/v2\"] }",
+        5,
+        "`/v2` is not on this route",
+        "below its own",
+    ),
+    (
+        "[ehbp]\n[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\nehbp = { paths = [\"/a/../b\"] }",
+        5,
+        "`/a/../b` is no path",
+        "without query",
+    ),
+    (
+        "[ehbp]\n[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\nehbp = { paths = [\"/a\", \"/a\"] }",
+        5,
+        "is there twice",
+        "once",
+    ),
+    (
+        "[ehbp]\nframe = 0\n[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\nehbp = { any-path = true }",
+        2,
+        "is zero",
+        "default",
+    ),
+    (
+        "[ehbp]\nsecond-tries-per-second = 0\n[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\n\
+         ehbp = { any-path = true }",
+        2,
+        "is zero",
+        "100",
+    ),
+    (
+        "[ehbp]\n[keys]\noverlap = \"25h\"\n[[route]]\npath = \"/\"\nupstream = \"http://127.0.0.1:9\"\n\
+         ehbp = { any-path = true }",
+        3,
+        "longer than keys.rotation",
+        "only one that was replaced",
+    ),
+];
+
 const WRONG: [Wrong; 60] = [
     ("listen = \"127.0.0.1:1\"\nlisten = 2", 2, "duplicate key", "examples/sealwire.toml"),
     ("listne = \"127.0.0.1:1\"", 1, "unknown field `listne`", "examples/sealwire.toml"),
@@ -192,7 +254,7 @@ const WRONG: [Wrong; 60] = [
 
 #[test]
 fn misconfiguration_is_refused_with_its_line_and_a_hint() {
-    for (text, line, what, hint) in WRONG {
+    for (text, line, what, hint) in WRONG.into_iter().chain(OF_EHBP) {
         let error = refused(text);
         assert_eq!(error.file.as_deref(), Some(Path::new("/etc/sealwire.toml")));
         assert_eq!(error.line.unwrap_or(0), line, "{text}\n{error}");

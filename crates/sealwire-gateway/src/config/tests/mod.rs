@@ -100,7 +100,7 @@ fn the_example_is_complete() {
         .map(|line| match line.strip_prefix("# ") {
             Some(rest) if rest.starts_with("upstream =") => line,
             Some(rest)
-                if ["[tls]", "[tpm]", "[callers]", "[secrets]", "[[secret]]", "[registry]"]
+                if ["[tls]", "[tpm]", "[callers]", "[secrets]", "[[secret]]", "[ehbp]", "[registry]"]
                     .iter()
                     .any(|table| rest.starts_with(table)) =>
             {

@@ -5,16 +5,12 @@ use crate::{
     Body, body,
     client::exchange::is_problem,
     complete::Watch,
-    opened::{Fault, Message, OpenedBody, Part},
+    frames::Frames,
+    opened::{Fault, OpenedBody},
     wire::single,
 };
 use http::{HeaderName, Method, Response, StatusCode, header, response};
-use sealwire_crypto::aead::Sequence;
-use sealwire_ehbp::{
-    KEY_CONFIG_PROBLEM, ResponseNonce, client,
-    field::RESPONSE_NONCE,
-    frame::{Opened, Opener},
-};
+use sealwire_ehbp::{KEY_CONFIG_PROBLEM, ResponseNonce, client, field::RESPONSE_NONCE};
 use sealwire_message::bhttp::remove_connection_fields;
 
 /// The nonce of an answer that is sealed; the table of EH-07 for those that are not.
@@ -59,36 +55,7 @@ pub(super) fn sealed(
             StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
         );
     let watch = if has_content { settings.completeness.watch(&head.headers) } else { Watch::Nothing };
-    let (mut opened, _) = OpenedBody::new(content, Frames { opener, watch }, None, settings.idle_time);
+    let (mut opened, _) = OpenedBody::new(content, Frames::new(opener, watch), None, settings.idle_time);
     let content = if opened.is_empty()? { body::empty() } else { body::boxed(opened) };
     Ok(Response::from_parts(head, content))
-}
-
-/// Frames go in at one end, content comes out at the other.
-struct Frames {
-    opener: Opener<Sequence>,
-    watch: Watch,
-}
-
-impl Message for Frames {
-    fn push(&mut self, slice: &[u8]) -> Result<(), Fault> {
-        self.opener.push(slice);
-        Ok(())
-    }
-
-    fn end(&mut self) {
-        self.opener.end();
-    }
-
-    fn next_part(&mut self) -> Result<Option<Part>, Fault> {
-        Ok(match self.opener.next_frame()? {
-            Some(Opened::Frame(content)) => {
-                self.watch.push(&content);
-                Some(Part::Data(content))
-            }
-            Some(Opened::End) if self.watch.is_complete() => Some(Part::End),
-            Some(Opened::End) => return Err(Fault::Incomplete),
-            None => None,
-        })
-    }
 }

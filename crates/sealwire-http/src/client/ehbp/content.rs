@@ -1,12 +1,10 @@
-//! The content of a request: whether there is any, and its frames.
+//! The content of a request: whether there is any.
 
 use super::Error;
-use crate::{Body, body, opened::Fault, records::SealRecords};
-use bytes::{Bytes, BytesMut};
+use crate::{Body, body};
+use bytes::Bytes;
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt, BodyStream, StreamBody};
-use sealwire_crypto::hpke::Sender;
-use sealwire_ehbp::frame::Sealer;
 use std::future::ready;
 
 /// The content from its first byte on; `None` where it ends without any.
@@ -30,15 +28,4 @@ fn behind(first: Frame<Bytes>, rest: Body) -> Body {
     }
     let first = futures_util::stream::once(ready(Ok(first)));
     body::boxed(StreamBody::new(futures_util::StreamExt::chain(first, BodyStream::new(rest))))
-}
-
-impl SealRecords for Sealer<Sender> {
-    fn content(&mut self, out: &mut BytesMut, content: &[u8]) -> Result<(), Fault> {
-        Ok(self.frames(out, content)?)
-    }
-
-    /// The body's own end is the end (EH-05).
-    fn end(&mut self, _: &mut BytesMut) -> Result<(), Fault> {
-        Ok(())
-    }
 }

@@ -1,27 +1,26 @@
 //! The content behind the head: a stream, or gathered where the route wants it whole (OB-25).
 
-use super::{Bounds, RequestMessage};
+use super::Bounds;
 use crate::{
     Body, body,
-    chunks::OpenChunks,
-    opened::{Fault, FaultCell, OpenedBody},
+    opened::{Fault, FaultCell, Message, OpenedBody},
     server::RouteRules,
 };
 use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use sealwire_message::bhttp::RequestHead;
 
-pub(super) async fn content<C: OpenChunks>(
+/// `length` is what the content-length field says, `rest` the rest of the outer body.
+pub(crate) async fn content(
     bounds: Bounds,
     rules: RouteRules,
-    head: &RequestHead,
+    method: &Method,
+    length: Option<u64>,
     rest: Body,
-    message: RequestMessage<C>,
+    message: impl Message,
 ) -> Result<(Body, FaultCell), Fault> {
-    let length = content_length(&head.headers);
     let (mut opened, fault) = OpenedBody::new(rest, message, length, bounds.idle_time);
     let usually_empty =
-        matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::DELETE);
+        matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::DELETE);
     if length == Some(0) {
         opened.end_without_content().await?;
         return Ok((body::empty(), fault));
@@ -31,7 +30,7 @@ pub(super) async fn content<C: OpenChunks>(
         return Ok((body::empty(), fault));
     }
     // A client of HTTP/1.1 frames a GET or HEAD with content only if it knows its length.
-    let unframed = length.is_none() && matches!(head.method, Method::GET | Method::HEAD);
+    let unframed = length.is_none() && matches!(*method, Method::GET | Method::HEAD);
     let cap = rules.complete.or(unframed.then_some(bounds.gathered));
     let Some(cap) = cap else { return Ok((body::boxed(opened), fault)) };
     let collected = Limited::new(opened, cap).collect().await.map_err(|error| {
@@ -51,6 +50,6 @@ pub(super) async fn content<C: OpenChunks>(
 }
 
 /// The decoder has checked that there is at most one, and that it is a number (OB-129).
-fn content_length(headers: &HeaderMap) -> Option<u64> {
+pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -8,9 +8,10 @@ mod paced;
 
 pub(crate) use answer::{cannot_seal, fault, not_a_request};
 pub(crate) use awaited::seal;
+pub(crate) use content::content;
 pub(crate) use message::RequestMessage;
 
-use super::RouteRules;
+use super::{Pace, RouteRules};
 use crate::{
     Body, Peer, body,
     chunks::{OpenChunks, SealChunks},
@@ -117,7 +118,8 @@ pub(crate) async fn serve<C: OpenChunks, R: Reply>(
     mut inner: impl Application,
 ) -> Response<Body> {
     let Begun { head, rest, message } = begun;
-    let (content, broken) = match content::content(bounds, rules, &head, rest, message).await {
+    let length = content::content_length(&head.headers);
+    let (content, broken) = match content(bounds, rules, &head.method, length, rest, message).await {
         Ok(content) => content,
         Err(found) => return seal(reply, fault(found)),
     };
@@ -132,11 +134,16 @@ pub(crate) async fn serve<C: OpenChunks, R: Reply>(
         // The application was told of a broken body; the caller is told what broke (OB-114).
         match (broken.get(), rules.pace) {
             (Some(&found), _) => fault(found),
-            (None, Some(pace)) => response.map(|content| body::boxed(Paced::new(content, pace))),
+            (None, Some(pace)) => paced(response, pace),
             (None, None) => response,
         }
     };
     awaited::reply(reply, Box::pin(response), informational, rules.pace).await
+}
+
+/// An answer whose content comes in pieces of one size (OB-64, EH-31).
+pub(crate) fn paced(response: Response<Body>, pace: Pace) -> Response<Body> {
+    response.map(|content| body::boxed(Paced::new(content, pace)))
 }
 
 /// The ordinary request that a sealed one stands for. `None` if its parts do not make a URI.
