@@ -1,6 +1,7 @@
 //! Both sides of exchanges, driven as their callers drive them.
 #![allow(dead_code)]
 
+pub(crate) mod forge;
 pub(crate) mod vectors;
 
 use bytes::BytesMut;
@@ -9,8 +10,8 @@ use sealwire_crypto::{
     random::OsRandom,
 };
 use sealwire_hpke_http::{
-    Credential, Error, Limits,
-    client::{Event, ResponseReader},
+    Compression, Credential, Error, Limits,
+    client::{self, Event, ResponseReader, Target},
     message::{Fields, Method, RequestHead, ResponseHead},
     server::{Opened, Record, Reply, RequestBody, ResponseSealer, ServerKey, Start},
 };
@@ -157,4 +158,27 @@ pub(crate) fn answer(
         }
     }
     Ok(out)
+}
+
+/// A request of our client, and what opens the answer.
+pub(crate) fn seal(
+    head: &RequestHead,
+    parts: &[&[u8]],
+    compression: Compression,
+) -> (BytesMut, ResponseReader) {
+    let (key, credential) = (key(), credential());
+    let target = Target { recipient: key.recipient(), credential: &credential };
+    let mut out = BytesMut::new();
+    let (sealer, reader) = client::start(target, head, &Limits::default(), NOW, &OsRandom, &mut out).unwrap();
+    let mut sealer = sealer.compressed(compression);
+    for part in parts {
+        sealer.data(&mut out, part).unwrap();
+    }
+    sealer.finish(&mut out).unwrap();
+    (out, reader)
+}
+
+/// What the server of these tests makes of a whole request.
+pub(crate) fn receive_whole(sealed: &[u8]) -> Result<Received, Error> {
+    receive(&key(), Some(&credential()), Limits::default(), NOW, &[sealed])
 }

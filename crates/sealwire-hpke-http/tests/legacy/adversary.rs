@@ -34,7 +34,7 @@ fn receive(fields: &http::HeaderMap, body: &[u8], limits: &Limits, len: usize) -
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
     // HH-83, HH-84, HH-85
     #[test]

@@ -1,5 +1,4 @@
 //! The releases 1.x: known messages in both directions, what a careful server does, and hostile input.
-#![cfg(feature = "legacy")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
 mod adversary;
