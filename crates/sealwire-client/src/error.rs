@@ -46,6 +46,16 @@ pub enum Error {
         /// why not
         source: sealwire_http::oblivious::Error,
     },
+    /// The document was accepted, but has no key for this wire (HH-61, EH-28). Nothing was sent.
+    #[error("the gateway of {at} offers nothing on the wire {wire}: {why}")]
+    NotOffered {
+        /// the key document
+        at: String,
+        /// which
+        wire: &'static str,
+        /// why not
+        why: &'static str,
+    },
     /// The document was accepted, but no session could be made. Nothing was sent.
     #[error("no session at {at}: {source}")]
     NoSession {

@@ -6,10 +6,13 @@
 
 mod attester;
 mod connector;
+mod ehbp;
 mod error;
 pub mod face;
+mod hpke_http;
 mod keys;
 mod offer;
+pub mod pinned;
 mod retry;
 pub mod revocation;
 mod settings;
@@ -20,7 +23,9 @@ mod wire;
 
 pub use attester::{Attestation, Attester};
 pub use connector::Connector;
+pub use ehbp::Ehbp;
 pub use error::{Error, Obstacle};
+pub use hpke_http::HpkeHttp;
 pub use keys::{SealedWith, fetch};
 pub use offer::Offer;
 pub use retry::{ReplaySafe, is_grpc};

@@ -1,6 +1,6 @@
 //! What a connector is told, and what follows from it.
 
-use crate::{Attester, Error, Offer, Wire, revocation};
+use crate::{Attester, Ehbp, Error, HpkeHttp, Offer, Wire, revocation};
 use http::{HeaderName, Uri, uri::Scheme};
 use sealwire_attest::{
     Policy,
@@ -47,8 +47,12 @@ pub struct Settings {
     pub form: oblivious::Form,
     /// KEMs that may be used on the oblivious wire
     pub kems: Vec<Kem>,
-    /// limits of the wire
+    /// limits of the oblivious wire
     pub limits: Limits,
+    /// what belongs to hpke-http; that wire needs it
+    pub hpke_http: Option<HpkeHttp>,
+    /// what belongs to EHBP
+    pub ehbp: Ehbp,
     /// fetch of the key document, and connection set-up
     pub timeout: Duration,
     /// certificates in DER that TLS trusts besides the system's
@@ -78,6 +82,8 @@ impl Settings {
             form: oblivious::Form::Chunked,
             kems: vec![Kem::XWing, Kem::X25519],
             limits: Limits::default(),
+            hpke_http: None,
+            ehbp: Ehbp::default(),
             timeout: Duration::from_secs(10),
             tls_roots: Vec::new(),
             endorsements: Vec::new(),
@@ -118,6 +124,10 @@ pub(crate) struct Places {
     pub(crate) requests: Uri,
     /// where channels of sessions are opened
     pub(crate) channel: Uri,
+    /// the endpoint of hpke-http
+    pub(crate) endpoint: Uri,
+    /// where EHBP's requests go, each to its own path
+    pub(crate) root: Uri,
 }
 
 impl Places {
@@ -125,7 +135,7 @@ impl Places {
         let to = Base::gateway(&settings.to)?;
         let authority = match &settings.authority {
             Some(authority) => authority::normalise(authority, authority::DEFAULT_PORT),
-            None => authority::normalise(to.authority, to.default_port()),
+            None => to.name(),
         }
         .map_err(|_| {
             Error::Settings("the authority is a host name or address, with a port where it is not 443")
@@ -145,6 +155,8 @@ impl Places {
             session: base.join(SESSION_PATH)?,
             requests: base.join(SESSION_REQUEST_PATH)?,
             channel: base.join(channel::PATH)?,
+            endpoint: base.join(settings.hpke_http.as_ref().map_or("/", |spoken| spoken.endpoint.path()))?,
+            root: base.join("/")?,
         })
     }
 }
@@ -197,6 +209,11 @@ impl<'a> Base<'a> {
             return None;
         }
         Some(Self { scheme, authority, path: uri.path().trim_end_matches('/') })
+    }
+
+    /// The authority in its normal form.
+    pub(crate) fn name(&self) -> Result<String, key_document::Error> {
+        authority::normalise(self.authority, self.default_port())
     }
 
     fn default_port(&self) -> u16 {

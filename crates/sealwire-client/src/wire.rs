@@ -19,6 +19,10 @@ pub enum Wire {
     Oblivious,
     /// an attested session: one handshake, then symmetric keys alone
     Session,
+    /// hpke-http/3: each request under the gateway's key and a pre-shared key of this side's; [`Settings::hpke_http`] says which
+    HpkeHttp,
+    /// EHBP: content alone is sealed, and shows neither that it was cut nor that it was sent elsewhere (EH-05, EH-20)
+    Ehbp,
 }
 
 impl Wire {
@@ -31,6 +35,9 @@ impl Wire {
         let is_offered = settings.offer.clone().under(&settings.policy) != Offer::default();
         let of_sessions =
             settings.attester.is_some() || settings.early_data || settings.bound.is_some() || is_offered;
+        if settings.wire.is_of_others() {
+            return settings.wire.of_others(settings, of_sessions);
+        }
         match settings.wire {
             Self::Session if settings.relay.is_some() => {
                 refused("a relay carries the oblivious wire alone: a session would tell who asks")
@@ -56,6 +63,30 @@ impl Wire {
             Self::Auto if of_sessions => Ok(Self::Session),
             wire => Ok(wire),
         }
+    }
+}
+
+impl Wire {
+    /// Whether it is a wire that others defined, which has nothing of a session.
+    fn is_of_others(self) -> bool {
+        matches!(self, Self::HpkeHttp | Self::Ehbp)
+    }
+
+    fn of_others(self, settings: &Settings, of_sessions: bool) -> Result<Self, Error> {
+        let what = if settings.relay.is_some() {
+            "a relay carries the oblivious wire alone: hpke-http and EHBP tell who asks"
+        } else if of_sessions {
+            "what belongs to sessions (an attester, early data, an offer, fresh evidence, bound mode) is not on hpke-http and EHBP"
+        } else if self == Self::HpkeHttp {
+            let spoken = settings.hpke_http.as_ref();
+            return match spoken.ok_or(Error::Settings("hpke-http needs a pre-shared key and its id")) {
+                Ok(spoken) => spoken.check().map(|()| self),
+                Err(error) => Err(error),
+            };
+        } else {
+            return Ok(self);
+        };
+        Err(Error::Settings(what))
     }
 }
 

@@ -55,6 +55,8 @@ pub const OBLIVIOUS_PATH: &str = "/.well-known/ohttp-gateway";
 pub const SESSION_PATH: &str = "/.well-known/sealwire/session";
 /// Where requests over sessions go, in hidden mode.
 pub const SESSION_REQUEST_PATH: &str = "/.well-known/sealwire/r";
+/// Where hpke-http/3 is spoken, unless a configuration says another place (HH-01).
+pub const HPKE_HTTP_PATH: &str = "/.well-known/sealwire/hpke-http";
 /// The method that makes a request to any path a message for [`SESSION_PATH`].
 pub const ATTEST: &str = "ATTEST";
 

@@ -8,14 +8,16 @@ use crate::transport::Transport;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use sealwire_attest::{
-    Appraised, Bound, Claims, Endorsements, UnixTime, cmw,
-    key_document::{Acceptance, Published},
+    Appraised, Bound, Claims, Endorsements, KeyDocument, UnixTime, cmw,
+    key_document::{Acceptance, OBLIVIOUS, Published, PublishedKey},
     verdict::{Denial, Reason},
 };
 use sealwire_http::{
     Body,
     client::{
         self,
+        ehbp::Ehbp,
+        hpke_http::{self, HpkeHttp},
         oblivious::Oblivious,
         session::{self, Connected, EarlyAnswer, Facts, Live, Opening, Session},
     },
@@ -44,6 +46,10 @@ pub enum SealedWith {
     },
     /// keys of a session
     Session(Facts),
+    /// a key of the document and a pre-shared key, for hpke-http/3
+    HpkeHttp,
+    /// a key of the document, for EHBP
+    Ehbp,
 }
 
 /// Takes requests to the enclave.
@@ -51,6 +57,8 @@ pub enum SealedWith {
 pub(crate) enum Channel {
     Oblivious { wire: Oblivious<Transport>, selected: Selected },
     Session { session: Session<Transport>, lease: Arc<Lease> },
+    HpkeHttp { wire: HpkeHttp<Transport>, key_id: Vec<u8> },
+    Ehbp { wire: Ehbp<Transport>, key_id: Vec<u8> },
 }
 
 impl Channel {
@@ -60,15 +68,28 @@ impl Channel {
                 SealedWith::Oblivious { kem: selected.public_key.kem(), suite: selected.suite }
             }
             Self::Session { session, .. } => SealedWith::Session(*session.live().facts()),
+            Self::HpkeHttp { .. } => SealedWith::HpkeHttp,
+            Self::Ehbp { .. } => SealedWith::Ehbp,
         }
     }
 
     /// The session, if it is one.
     pub(super) fn live(&self) -> Option<&Arc<Live>> {
         match self {
-            Self::Oblivious { .. } => None,
             Self::Session { lease, .. } => Some(&lease.live),
+            _ => None,
         }
+    }
+
+    /// The entry of the document that requests are sealed to. A session has keys of its own, and tells itself when they end.
+    pub(super) fn key<'a>(&self, document: &'a KeyDocument) -> Option<&'a PublishedKey> {
+        let (purpose, id) = match self {
+            Self::Oblivious { selected, .. } => (OBLIVIOUS, std::slice::from_ref(&selected.key_id)),
+            Self::HpkeHttp { key_id, .. } => (hpke_http::WIRE, &key_id[..]),
+            Self::Ehbp { key_id, .. } => (sealwire_http::ehbp::WIRE, &key_id[..]),
+            Self::Session { .. } => return None,
+        };
+        document.keys.iter().find(|key| key.purpose == purpose && key.id == id)
     }
 
     /// Whether it is a session, which alone has channels (SE-37).
@@ -96,8 +117,8 @@ impl Channel {
     /// Whether it takes another request, as far as this side knows.
     pub(crate) fn is_usable(&self) -> bool {
         match self {
-            Self::Oblivious { .. } => true,
             Self::Session { lease, .. } => lease.live.is_usable(),
+            _ => true,
         }
     }
 }
@@ -111,6 +132,8 @@ impl Service<Request<Body>> for Channel {
         match self {
             Self::Oblivious { wire, .. } => wire.poll_ready(cx),
             Self::Session { session, .. } => session.poll_ready(cx),
+            Self::HpkeHttp { wire, .. } => wire.poll_ready(cx),
+            Self::Ehbp { wire, .. } => wire.poll_ready(cx),
         }
     }
 
@@ -118,6 +141,8 @@ impl Service<Request<Body>> for Channel {
         match self {
             Self::Oblivious { wire, .. } => wire.call(request),
             Self::Session { session, .. } => session.call(request),
+            Self::HpkeHttp { wire, .. } => wire.call(request),
+            Self::Ehbp { wire, .. } => wire.call(request),
         }
     }
 }

@@ -298,6 +298,14 @@ impl Keeper {
             Failure::Own(fault) => {
                 tracing::warn!(gateway, %fault, "this side has nothing to show; what is pinned stays until it expires");
             }
+            Failure::NotOffered { wire, why, .. } => {
+                tracing::warn!(
+                    gateway,
+                    wire,
+                    why,
+                    "the new key document has no key for this wire; the pinned one stays until it expires"
+                );
+            }
             Failure::NoKey { source, .. } => {
                 tracing::warn!(gateway, %source, "the new key document has no usable key; the pinned one stays until it expires");
             }

@@ -7,7 +7,7 @@ use super::{
     seen::Serials,
 };
 use crate::{
-    Environment, Error, Offer, Settings, Wire,
+    Ehbp, Environment, Error, HpkeHttp, Offer, Settings, Wire,
     error::Expired,
     revocation::{Cut, Severed},
     settings::Places,
@@ -30,6 +30,8 @@ use sealwire_http::{
     BoxError, Clock, channel as wire,
     client::{
         channel::{Channel as Opened, Connection},
+        ehbp,
+        hpke_http::{self, Asked},
         oblivious::{self, Oblivious, Target},
         session,
     },
@@ -92,6 +94,8 @@ pub(crate) enum Failure {
     },
     /// No key in it can be used here.
     NoKey { at: Uri, source: sealwire_http::oblivious::Error },
+    /// It has no key for this wire.
+    NotOffered { at: Uri, wire: &'static str, why: &'static str },
     /// This side has nothing to show.
     Own(Arc<own::Fault>),
     /// There is no session to be had.
@@ -118,6 +122,7 @@ impl From<Failure> for Error {
                 Failed { source: Box::new(Shared(source)), answered }.at(&at)
             }
             Failure::NoKey { at, source } => Self::NoKey { at: at.to_string(), source },
+            Failure::NotOffered { at, wire, why } => Self::NotOffered { at: at.to_string(), wire, why },
             Failure::Own(fault) => Self::NotAttested(fault),
             Failure::Handshake { at, source } => Self::NoSession { at: at.to_string(), source },
         }
@@ -173,6 +178,8 @@ pub(crate) struct Appraiser {
     kems: Vec<Kem>,
     chosen: Wire,
     wire: oblivious::Settings,
+    hpke_http: Option<HpkeHttp>,
+    ehbp: Ehbp,
     endorsements: Vec<PathBuf>,
     timeout: Duration,
     early_data: bool,
@@ -204,6 +211,8 @@ impl Appraiser {
                 clock: environment.clock.clone(),
                 random: environment.random.clone(),
             },
+            hpke_http: settings.hpke_http,
+            ehbp: settings.ehbp,
             endorsements: settings.endorsements,
             timeout: settings.timeout,
             early_data: settings.early_data,
@@ -264,6 +273,7 @@ impl Appraiser {
 
     /// A fresh pin. `current` is what is pinned already.
     pub(crate) async fn obtain(&self, current: Option<&Pin>) -> Result<Pin, Failure> {
+        let asked = Asked::now(self.clock());
         let mut published = fetch::get(&self.transport, &self.places.keys, self.timeout)
             .await
             .map_err(|failed| self.unlearnt(failed.source.into(), failed.answered))?;
@@ -282,14 +292,19 @@ impl Appraiser {
                 _ => Failure::Denied(denial),
             }
         })?;
-        let made = if self.goes_by_session(acceptance.document.get(), current) {
-            // New evidence was asked for, so nothing of the last session stands in for it (SE-41).
-            let known = Known { published: &published, acceptance: &acceptance, endorsements, ticket: None };
-            self.session(known, &mut Errand::default()).await?
-        } else {
-            let channel = self.oblivious(&acceptance, at)?;
-            Handshaken { channel, acceptance, published: None, own_end: None }
+        let channel = match self.chosen {
+            Wire::HpkeHttp => self.hpke_http(&acceptance, asked)?,
+            Wire::Ehbp => self.ehbp(&acceptance, at)?,
+            _ if self.goes_by_session(acceptance.document.get(), current) => {
+                // New evidence was asked for, so nothing of the last session stands in for it (SE-41).
+                let known =
+                    Known { published: &published, acceptance: &acceptance, endorsements, ticket: None };
+                let made = self.session(known, &mut Errand::default()).await?;
+                return Ok(self.pinned(made, Arc::new(published), at));
+            }
+            _ => self.oblivious(&acceptance, at)?,
         };
+        let made = Handshaken { channel, acceptance, published: None, own_end: None };
         Ok(self.pinned(made, Arc::new(published), at))
     }
 
@@ -298,9 +313,9 @@ impl Appraiser {
     fn goes_by_session(&self, document: &KeyDocument, current: Option<&Pin>) -> bool {
         match (self.chosen, current) {
             (Wire::Session, _) => true,
-            (Wire::Oblivious, _) => false,
             (Wire::Auto, Some(pin)) => pin.channel.is_session(),
             (Wire::Auto, None) => offers_sessions(document),
+            _ => false,
         }
     }
 
@@ -420,6 +435,40 @@ impl Appraiser {
         Failure::Unlearnt { at: self.places.keys.clone(), source, answered }
     }
 
+    /// The key for hpke-http, which has to stand in the document (HH-61).
+    fn hpke_http(&self, acceptance: &Acceptance, asked: Asked) -> Result<Channel, Failure> {
+        let wire = hpke_http::WIRE;
+        let none = |why| Failure::NotOffered { at: self.places.keys.clone(), wire, why };
+        let document = &acceptance.document;
+        // Settings without it have been refused.
+        let spoken = self.hpke_http.as_ref().ok_or_else(|| none("there is no pre-shared key"))?;
+        if !document.get().wires.iter().any(|offered| offered == wire) {
+            return Err(none("the wire is not on offer"));
+        }
+        let credential = spoken.credential.clone();
+        let target = hpke_http::Target::attested(document, asked, self.places.endpoint.clone(), credential)
+            .map_err(|_| none("no key of its that is live can be used"))?;
+        let key_id = target.key_id().to_vec();
+        let settings = spoken.layer(self.wire.limits.idle_time, &self.environment);
+        let wire = hpke_http::HpkeHttp::new(self.transport.clone(), target, settings);
+        Ok(Channel::HpkeHttp { wire, key_id })
+    }
+
+    /// The key for EHBP, which has to stand in the document (EH-28).
+    fn ehbp(&self, acceptance: &Acceptance, at: UnixTime) -> Result<Channel, Failure> {
+        let wire = sealwire_http::ehbp::WIRE;
+        let none = |why| Failure::NotOffered { at: self.places.keys.clone(), wire, why };
+        let document = &acceptance.document;
+        if !document.get().wires.iter().any(|offered| offered == wire) {
+            return Err(none("the wire is not on offer"));
+        }
+        let target = ehbp::Target::attested(document, at, self.places.root.clone())
+            .map_err(|_| none("no key of its that is live can be used"))?;
+        let key_id = target.key_id().to_vec();
+        let settings = self.ehbp.layer(self.wire.limits.idle_time, &self.environment);
+        Ok(Channel::Ehbp { wire: ehbp::Ehbp::new(self.transport.clone(), target, settings), key_id })
+    }
+
     fn oblivious(&self, acceptance: &Acceptance, at: UnixTime) -> Result<Channel, Failure> {
         let no_key = |source| Failure::NoKey { at: self.places.keys.clone(), source };
         let (selected, target) = self.select(&acceptance.document, at).map_err(no_key)?;
@@ -484,14 +533,7 @@ impl Appraiser {
     fn expires(&self, document: &KeyDocument, channel: &Channel) -> UnixTime {
         let policy = self.policy();
         let patience = policy.max_age().saturating_add(policy.grace());
-        let key = match channel {
-            Channel::Oblivious { selected, .. } => document
-                .keys
-                .iter()
-                .find(|key| key.purpose == OBLIVIOUS && key.bytes.first() == Some(&selected.key_id)),
-            // A session has keys of its own, and tells itself when they end.
-            Channel::Session { .. } => None,
-        };
+        let key = channel.key(document);
         let key_end = key.map_or(document.not_after, |key| key.not_after);
         document.not_after.min(key_end).min(document.issued_at.saturating_add(patience))
     }

@@ -5,7 +5,7 @@ use crate::{
     Error,
     keys::{Cause, Errand, Keeper, Pin},
 };
-use http::{HeaderValue, Request, Response, Uri, header, request::Parts, uri::PathAndQuery};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header, request::Parts, uri::PathAndQuery};
 use sealwire_http::{Body, client::oblivious, opened::Fault, session};
 use std::sync::{Arc, atomic::Ordering};
 use tower::ServiceExt;
@@ -131,7 +131,9 @@ impl Attempts {
 
     /// The error for the caller: whether the request was carried out must be known, or said to be unknown (SE-43).
     fn give_up(&self, error: oblivious::Error) -> Error {
-        let ambiguous = (is_stale(&error) || is_broken(&error)) && !is_unprocessed(&error);
+        // A refusal tells more than that nobody knows; whose word it is, it says itself.
+        let is_refusal = matches!(error, oblivious::Error::Refused(_));
+        let ambiguous = (is_stale(&error) || is_broken(&error)) && !is_unprocessed(&error) && !is_refusal;
         if ambiguous && !(is_repeatable(&self.head) && self.tape.is_whole()) {
             Error::OutcomeUnknown
         } else {
@@ -141,23 +143,31 @@ impl Attempts {
 }
 
 /// Whether the connection failed, at whatever moment before the answer's head.
-fn is_broken(error: &oblivious::Error) -> bool {
+pub(super) fn is_broken(error: &oblivious::Error) -> bool {
     matches!(error, oblivious::Error::Transport { .. } | oblivious::Error::Answer(Fault::Transport))
 }
 
 /// Whether keys or session are of no more use: by a hint, by the session's own word, or by this side's count.
 fn is_stale(error: &oblivious::Error) -> bool {
-    matches!(error, oblivious::Error::StaleKey(_) | oblivious::Error::NotAccepted) || is_over(error)
+    // hpke-http has one answer for all that does not open, a key that is not known among it.
+    let may_be_stale = matches!(
+        error,
+        oblivious::Error::StaleKey(_)
+            | oblivious::Error::NotAccepted
+            | oblivious::Error::Refused(StatusCode::BAD_REQUEST)
+    );
+    may_be_stale || is_over(error)
 }
 
-/// Whether the session takes no more, and has not taken this: by this side's own count, or by the gateway's word under the
-/// session's keys.
+/// Whether key or session take no more, and have not taken this: by this side's own count, or by the gateway's word under
+/// the session's keys.
 fn is_over(error: &oblivious::Error) -> bool {
-    matches!(error, oblivious::Error::Session(session::Error::RequestLimit | session::Error::Closed))
+    use session::Error::{Closed, RequestLimit};
+    matches!(error, oblivious::Error::KeyExpired | oblivious::Error::Session(RequestLimit | Closed))
 }
 
 /// Whether nothing was acted upon: nothing was sent, or the gateway says so under the session's keys (SE-43).
-fn is_unprocessed(error: &oblivious::Error) -> bool {
+pub(super) fn is_unprocessed(error: &oblivious::Error) -> bool {
     matches!(error, oblivious::Error::Transport { unprocessed: true, .. } | oblivious::Error::NotAccepted)
         || is_over(error)
 }

@@ -3,9 +3,11 @@
 mod channel;
 pub(crate) mod date;
 mod exchange;
+mod once;
 mod tape;
 
 pub use channel::is_grpc;
+pub(crate) use once::exchange_with;
 
 use crate::{
     Error,
