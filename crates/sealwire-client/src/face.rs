@@ -1,16 +1,16 @@
 //! A small face for callers without a framework: `connector.get("/path").await`.
 
-use crate::{Connector, Error, ReplaySafe};
+use crate::{Connector, Error, ReplaySafe, pinned};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Method, Request, Response, request};
 use sealwire_http::{Body, body};
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 /// A request in the making. Awaiting it sends it.
 #[must_use = "a request does nothing until it is awaited"]
-pub struct RequestBuilder {
-    connector: Connector,
+pub struct RequestBuilder<C = Connector> {
+    connector: C,
     request: request::Builder,
     body: Body,
 }
@@ -18,8 +18,7 @@ pub struct RequestBuilder {
 impl Connector {
     /// A request; `path` begins with a slash and may have a query.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = Request::builder().method(method).uri(path);
-        RequestBuilder { connector: self.clone(), request, body: body::empty() }
+        RequestBuilder::new(self.clone(), method, path)
     }
 
     /// A GET request.
@@ -28,7 +27,23 @@ impl Connector {
     }
 }
 
-impl RequestBuilder {
+impl pinned::Connector {
+    /// A request; `path` begins with a slash and may have a query.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder<Self> {
+        RequestBuilder::new(self.clone(), method, path)
+    }
+
+    /// A GET request.
+    pub fn get(&self, path: &str) -> RequestBuilder<Self> {
+        self.request(Method::GET, path)
+    }
+}
+
+impl<C> RequestBuilder<C> {
+    fn new(connector: C, method: Method, path: &str) -> Self {
+        Self { connector, request: Request::builder().method(method).uri(path), body: body::empty() }
+    }
+
     /// Adds a field.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
@@ -57,7 +72,9 @@ impl RequestBuilder {
         self.request = self.request.extension(ReplaySafe);
         self
     }
+}
 
+impl<C: Service<Request<Body>, Response = Response<Body>, Error = Error>> RequestBuilder<C> {
     /// Sends it.
     ///
     /// # Errors
@@ -67,7 +84,10 @@ impl RequestBuilder {
     }
 }
 
-impl IntoFuture for RequestBuilder {
+impl<C> IntoFuture for RequestBuilder<C>
+where
+    C: Service<Request<Body>, Response = Response<Body>, Error = Error, Future: Send> + Send + 'static,
+{
     type Output = Result<Response<Body>, Error>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
