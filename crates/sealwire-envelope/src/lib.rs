@@ -23,7 +23,10 @@ mod limits;
 mod model;
 pub mod path;
 pub mod replay;
+pub mod seal;
 pub mod shamir;
+pub mod stream;
+pub mod threshold;
 pub mod validate;
 mod verify;
 

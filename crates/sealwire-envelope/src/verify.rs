@@ -116,7 +116,6 @@ pub struct Authentic {
 
 impl Authentic {
     /// Made by who has verified the proof.
-    #[allow(dead_code, reason = "threshold signatures are verified elsewhere")]
     pub(crate) fn new(checked: Checked, canonical: Vec<u8>, fingerprint: Fingerprint) -> Self {
         Self { envelope: checked.envelope, canonical, fingerprint }
     }
