@@ -217,3 +217,15 @@ fn compression_is_off_unless_asked_for() {
     let [one, other] = lengths(Compression::Zstd);
     assert_ne!(one, other);
 }
+
+// HH-69: ids are in clear for everybody on the way; nothing else of a request is.
+#[test]
+fn ids_are_in_clear_and_nothing_else() {
+    let (sealed, _) =
+        seal(&head(Method::Put, &[("x-name", "x-value")]), &[b"some content"], Compression::Off);
+    let shows = |bytes: &[u8]| sealed.windows(bytes.len()).any(|window| window == bytes);
+    assert!(shows(b"keytenant"));
+    for inside in ["api.example.test", "/v1/items", "x-name", "x-value", "some content"] {
+        assert!(!shows(inside.as_bytes()), "{inside}");
+    }
+}

@@ -30,7 +30,7 @@ fn refused(sealed: &[u8]) -> Option<Error> {
     whole
 }
 
-// HH-72, HH-37: the header, in its order, each as soon as it has come.
+// HH-03, HH-37, HH-66, HH-72: the header, in its order, each as soon as it has come; no other suite, also not a hybrid one.
 #[test]
 fn headers() {
     let sealed = ForgedRequest::request(&[&good(), END]);
@@ -44,6 +44,7 @@ fn headers() {
         (5, 0, Error::MalformedEnvelope),
         (6, 0, Error::MalformedEnvelope),
         (7, 1, Error::UnsupportedSuite),
+        (7, 0x64, Error::UnsupportedSuite),
         (8, 0x10, Error::UnsupportedSuite),
         (10, 2, Error::UnsupportedSuite),
         (12, 1, Error::UnsupportedSuite),

@@ -163,7 +163,7 @@ fn key_documents() {
     assert_eq!(parsed.as_bytes(), bytes(&vectors, "recipient_public_key"));
 }
 
-/// HH-95: the id is of the encapsulated key alone, so the same one on another path is the same (HH-96).
+/// HH-98: what has been seen before gets no right to answer. HH-95: the id is of the encapsulated key alone, so the same one on another path is the same (HH-96).
 #[test]
 fn replay_ids() {
     let Some(vectors) = load("v1.json") else { return };
