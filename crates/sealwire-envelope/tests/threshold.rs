@@ -150,7 +150,7 @@ fn forged(
     Envelope { proof: Some(proof), ..envelope.clone() }
 }
 
-// SP-46
+// SP-46, EN-69
 #[test]
 fn one_signer_counted_three_times_is_refused() {
     let group = group(3);
