@@ -10,6 +10,7 @@ pub mod document;
 pub mod fake;
 pub mod message;
 pub mod metrics;
+pub mod narrow;
 pub mod peers;
 pub mod proxy;
 pub mod raw;

@@ -202,7 +202,8 @@ impl Error {
     #[must_use]
     pub fn obstacle(&self) -> Option<Obstacle> {
         if let Self::NoSession { source, .. } = self
-            && let session::Refused::Status(status) = **source
+            && let session::Refused::Status(status)
+            | session::Refused::NoWebSocket(channel::Error::NotUpgraded(status)) = **source
         {
             return Some(Obstacle::Status(status));
         }
@@ -215,7 +216,12 @@ impl Error {
         let is_away = match self {
             Self::Unreachable { .. } => true,
             Self::NoSession { source, .. } => {
-                matches!(**source, session::Refused::Transport(_) | session::Refused::Status(_))
+                matches!(
+                    **source,
+                    session::Refused::Transport(_)
+                        | session::Refused::Status(_)
+                        | session::Refused::NoWebSocket(_)
+                )
             }
             _ => false,
         };

@@ -19,6 +19,9 @@ pub enum Wire {
     Oblivious,
     /// an attested session: one handshake, then symmetric keys alone
     Session,
+    /// The same with all of it on a WebSocket: handshake, requests, WebSockets and calls, for places where nothing else passes.
+    /// The key document comes in the handshake. Requests beyond what the gateway takes at once on one open another
+    Tunnel,
     /// hpke-http/3: each request under the gateway's key and a pre-shared key of this side's; [`Settings::hpke_http`] says which
     HpkeHttp,
     /// EHBP: content alone is sealed, and shows neither that it was cut nor that it was sent elsewhere (EH-05, EH-20)
@@ -42,6 +45,15 @@ impl Wire {
             Self::Session if settings.relay.is_some() => {
                 refused("a relay carries the oblivious wire alone: a session would tell who asks")
             }
+            Self::Tunnel if settings.relay.is_some() => {
+                refused("a relay carries the oblivious wire alone: a tunnel would tell who asks")
+            }
+            Self::Tunnel if settings.early_data => refused(
+                "early data goes along with the request that begins a session: a tunnel begins with a WebSocket",
+            ),
+            Self::Tunnel if settings.bound.is_some() => refused(
+                "the target of a request shows in requests of their own alone: in a tunnel there are none",
+            ),
             Self::Oblivious if settings.attester.is_some() => {
                 refused("a caller attests itself in a session alone: on other wires nobody is told who asks")
             }

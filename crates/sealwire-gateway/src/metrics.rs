@@ -51,6 +51,8 @@ pub const REGISTRY_FAILURES: &str = "sealwire_registry_failures_total";
 pub const CHANNELS: &str = "sealwire_channels";
 /// Counter: channels that were opened.
 pub const CHANNELS_OPENED: &str = "sealwire_channels_opened_total";
+/// Counter: channels that were opened on a WebSocket on which their session was made, too.
+pub const TUNNELS_OPENED: &str = "sealwire_tunnels_opened_total";
 /// Counter by `end` (`closed` by its client, `session` or `drain` when that ended, `revoked` with its client, `broken`).
 pub const CHANNELS_ENDED: &str = "sealwire_channels_ended_total";
 /// Counter by `verdict` (`delivered`, `written`, `deleted`, `listed`, `refused`, `unattested`, `absent`, `version`, `full`,
@@ -146,6 +148,7 @@ fn begin_at_zero() {
         metrics::counter!(ENDORSEMENTS, "event" => event).absolute(0);
     }
     metrics::counter!(CHANNELS_OPENED).absolute(0);
+    metrics::counter!(TUNNELS_OPENED).absolute(0);
     for end in ["closed", "session", "drain", "revoked", "broken"] {
         metrics::counter!(CHANNELS_ENDED, "end" => end).absolute(0);
     }
@@ -176,6 +179,7 @@ fn describe() {
     counter!(ENDORSEMENTS, "Endorsements that are fetched from vendors");
     gauge!(CHANNELS, "Channels of sessions that are open");
     counter!(CHANNELS_OPENED, "Channels that were opened");
+    counter!(TUNNELS_OPENED, "Channels that came with their session");
     counter!(CHANNELS_ENDED, "Channels that ended");
     counter!(SECRETS, "Requests for secrets");
     gauge!(REGISTER_ENTRIES, "Entries of all replay registers");

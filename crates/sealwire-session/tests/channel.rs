@@ -149,7 +149,7 @@ fn buffers_are_reused() {
     assert_eq!(server.receiver.open(&mut other), Err(Error::Record), "the ten before it are missing");
 }
 
-// SE-38: the key changes in time, by records and by bytes, as often as need be.
+// SE-38, TU-63: the key changes in time, by records and by bytes, in each direction for itself, as often as need be.
 #[test]
 fn keys_are_updated_by_volume() {
     let (client, server) = session();
@@ -337,7 +337,7 @@ fn malformed_openings_are_refused() {
     assert_eq!(ChannelOpened::decode(&message).err(), Some(Error::Unexpected));
 }
 
-// SE-37: every way to bring records that were not sent like this.
+// SE-37, TU-62: every way to bring records that were not sent like this.
 #[test]
 fn records_are_of_one_place() {
     let sessions = [session(), session()];

@@ -13,9 +13,10 @@ use sealwire_attest::{
     verdict::{Denial, Reason},
 };
 use sealwire_http::{
-    Body,
+    Body, channel as wire,
     client::{
         self,
+        channel::Stream,
         ehbp::Ehbp,
         hpke_http::{self, HpkeHttp},
         oblivious::Oblivious,
@@ -50,16 +51,49 @@ pub enum SealedWith {
     HpkeHttp,
     /// a key of the document, for EHBP
     Ehbp,
+    /// keys of a session that is carried on a WebSocket, with everything in it (TU-68)
+    Tunnel(Facts),
+}
+
+impl SealedWith {
+    /// What was negotiated, where it is a session.
+    #[must_use]
+    pub fn session(&self) -> Option<&Facts> {
+        match self {
+            Self::Session(facts) | Self::Tunnel(facts) => Some(facts),
+            _ => None,
+        }
+    }
 }
 
 /// Takes requests to the enclave.
 #[derive(Clone)]
 pub(crate) enum Channel {
-    Oblivious { wire: Oblivious<Transport>, selected: Selected },
-    Session { session: Session<Transport>, lease: Arc<Lease> },
-    HpkeHttp { wire: HpkeHttp<Transport>, key_id: Vec<u8> },
-    Ehbp { wire: Ehbp<Transport>, key_id: Vec<u8> },
+    Oblivious {
+        wire: Oblivious<Transport>,
+        selected: Selected,
+    },
+    Session {
+        session: Session<Transport>,
+        lease: Arc<Lease>,
+    },
+    HpkeHttp {
+        wire: HpkeHttp<Transport>,
+        key_id: Vec<u8>,
+    },
+    Ehbp {
+        wire: Ehbp<Transport>,
+        key_id: Vec<u8>,
+    },
+    /// all of it on a WebSocket: requests go through the channels of the session, never by themselves
+    Tunnel {
+        lease: Arc<Lease>,
+        first: Arc<First>,
+    },
 }
+
+/// The channel on whose WebSocket the session was made, until it is carried.
+pub(crate) struct First(Mutex<Option<Stream>>);
 
 impl Channel {
     pub(crate) fn sealed_with(&self) -> SealedWith {
@@ -70,13 +104,22 @@ impl Channel {
             Self::Session { session, .. } => SealedWith::Session(*session.live().facts()),
             Self::HpkeHttp { .. } => SealedWith::HpkeHttp,
             Self::Ehbp { .. } => SealedWith::Ehbp,
+            Self::Tunnel { lease, .. } => SealedWith::Tunnel(*lease.0.live.facts()),
+        }
+    }
+
+    /// The channel that came with the session, once.
+    pub(super) fn take_first(&self) -> Option<Stream> {
+        match self {
+            Self::Tunnel { first, .. } => first.0.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            _ => None,
         }
     }
 
     /// The session, if it is one.
     pub(super) fn live(&self) -> Option<&Arc<Live>> {
         match self {
-            Self::Session { lease, .. } => Some(&lease.live),
+            Self::Session { lease, .. } | Self::Tunnel { lease, .. } => Some(&lease.0.live),
             _ => None,
         }
     }
@@ -87,14 +130,14 @@ impl Channel {
             Self::Oblivious { selected, .. } => (OBLIVIOUS, std::slice::from_ref(&selected.key_id)),
             Self::HpkeHttp { key_id, .. } => (hpke_http::WIRE, &key_id[..]),
             Self::Ehbp { key_id, .. } => (sealwire_http::ehbp::WIRE, &key_id[..]),
-            Self::Session { .. } => return None,
+            Self::Session { .. } | Self::Tunnel { .. } => return None,
         };
         document.keys.iter().find(|key| key.purpose == purpose && key.id == id)
     }
 
     /// Whether it is a session, which alone has channels (SE-37).
     pub(crate) fn is_session(&self) -> bool {
-        matches!(self, Self::Session { .. })
+        self.live().is_some()
     }
 
     /// Whether it is a session that began with the ticket of another.
@@ -104,8 +147,8 @@ impl Channel {
 
     /// Ends the session, if it is one (SE-39).
     pub(crate) async fn close(&self) {
-        if let Self::Session { lease, .. } = self {
-            lease.close().await;
+        if let Self::Session { lease, .. } | Self::Tunnel { lease, .. } = self {
+            lease.0.close().await;
         }
     }
 
@@ -116,10 +159,7 @@ impl Channel {
 
     /// Whether it takes another request, as far as this side knows.
     pub(crate) fn is_usable(&self) -> bool {
-        match self {
-            Self::Session { lease, .. } => lease.live.is_usable(),
-            _ => true,
-        }
+        self.live().is_none_or(|live| live.is_usable())
     }
 }
 
@@ -134,6 +174,7 @@ impl Service<Request<Body>> for Channel {
             Self::Session { session, .. } => session.poll_ready(cx),
             Self::HpkeHttp { wire, .. } => wire.poll_ready(cx),
             Self::Ehbp { wire, .. } => wire.poll_ready(cx),
+            Self::Tunnel { .. } => Poll::Ready(Ok(())),
         }
     }
 
@@ -143,6 +184,9 @@ impl Service<Request<Body>> for Channel {
             Self::Session { session, .. } => session.call(request),
             Self::HpkeHttp { wire, .. } => wire.call(request),
             Self::Ehbp { wire, .. } => wire.call(request),
+            Self::Tunnel { .. } => Box::pin(async {
+                Err(client::Error::Request("in a tunnel every request goes through a channel"))
+            }),
         }
     }
 }
@@ -150,16 +194,18 @@ impl Service<Request<Body>> for Channel {
 /// Where sessions are made, and used.
 pub(super) struct Where<'a> {
     pub(super) transport: &'a Transport,
+    /// where they are made, or, in a tunnel, where WebSockets are opened
     pub(super) place: &'a Uri,
-    pub(super) requests: &'a Uri,
+    /// where requests go, each by itself; `None` in a tunnel
+    pub(super) requests: Option<&'a Uri>,
     /// for a handshake, and for a close
     pub(super) timeout: Duration,
 }
 
 /// What is known before a handshake.
 pub(super) struct Known<'a> {
-    pub(super) published: &'a Published,
-    pub(super) acceptance: &'a Acceptance,
+    /// the document that was accepted; without one, the gateway shows its own in the handshake
+    pub(super) document: Option<(&'a Published, &'a Acceptance)>,
     /// of this side
     pub(super) endorsements: Endorsements,
     /// of the last session: it has to rest on this very document
@@ -186,24 +232,40 @@ pub(super) async fn handshake(
     errand: &mut Errand,
 ) -> Result<Handshaken, session::Refused> {
     let Where { transport, place, requests, timeout } = at;
-    let Known { published, acceptance, endorsements, ticket } = known;
-    let judge = Judge { appraiser, published, acceptance, own, endorsements, shown: Mutex::default() };
+    let Known { document, endorsements, ticket } = known;
+    let judge = Judge { appraiser, document, own, endorsements, shown: Mutex::default() };
     let config = Arc::new(appraiser.offer().config(own.is_some()));
-    let opening = Opening {
-        resource: place,
-        authority: appraiser.authority(),
-        known: Some(acceptance.document_hash),
-        early: errand.request.take().filter(|_| ticket.is_some()),
-        ticket,
+    let known = document.map(|(_, acceptance)| acceptance.document_hash);
+    let early = errand.request.take().filter(|_| ticket.is_some());
+    let opening = Opening { authority: appraiser.authority(), known, ticket };
+    let resource = requests.unwrap_or(place).clone();
+    let lease = |live: Arc<Live>| {
+        let (transport, place) = (transport.clone(), place.clone());
+        Arc::new(Lease(Farewell { live, transport, place, on_websocket: requests.is_none(), timeout }))
     };
-    let connected = session::connect(transport.clone(), config, opening, &judge, &settings);
-    let connected = tokio::time::timeout(timeout, connected).await;
-    let Connected { established, acceptance, early } =
-        connected.unwrap_or_else(|elapsed| Err(session::Refused::Transport(elapsed.into())))?;
-    errand.answer = early;
-    let live = Arc::new(Live::new(established, requests.clone(), settings)?);
-    let lease = Lease { live: live.clone(), transport: transport.clone(), place: place.clone(), timeout };
-    let channel = Channel::Session { session: Session::new(transport.clone(), live), lease: Arc::new(lease) };
+    let making = async {
+        if requests.is_some() {
+            let posts = transport.clone();
+            let made = session::connect(posts, place, config, opening, early, &judge, &settings).await?;
+            let Connected { established, acceptance, early } = made;
+            errand.answer = early;
+            let live = Arc::new(Live::new(established, resource, settings)?);
+            let session = Session::new(transport.clone(), live.clone());
+            return Ok((Channel::Session { session, lease: lease(live) }, acceptance));
+        }
+        let of_channel = wire::Settings::default();
+        let asked = session::talk(transport.upgrading(), place, &of_channel, settings.random.as_ref());
+        let mut talk = asked.await?;
+        let made = session::connect_in(&mut talk, config, opening, &judge, &settings).await?;
+        let Connected { established, acceptance, .. } = made;
+        let live = Arc::new(Live::new(established, resource, settings)?);
+        let lease = lease(live.clone());
+        let first = Arc::new(First(Mutex::new(Some(live.open_channel_in(talk).await?))));
+        Ok((Channel::Tunnel { lease, first }, acceptance))
+    };
+    let made = tokio::time::timeout(timeout, making).await;
+    let (channel, acceptance) =
+        made.unwrap_or_else(|elapsed| Err(session::Refused::Transport(elapsed.into())))?;
     let published = judge.shown.into_inner().unwrap_or_else(PoisonError::into_inner);
     let own_end = own.map(|(_, document)| document.not_after);
     Ok(Handshaken { channel, acceptance, published, own_end })
@@ -219,16 +281,35 @@ pub(crate) struct Errand {
 }
 
 /// A session in use. When nothing uses it any more it is closed, so that the gateway does not hold it (SE-39).
-pub(crate) struct Lease {
+pub(crate) struct Lease(Farewell);
+
+/// What it takes to close a session.
+#[derive(Clone)]
+struct Farewell {
     live: Arc<Live>,
     transport: Transport,
     place: Uri,
+    /// whether it is said on a WebSocket, as all else was
+    on_websocket: bool,
     timeout: Duration,
 }
 
-impl Lease {
+impl Farewell {
     async fn close(&self) {
-        close(&self.live, &self.transport, &self.place, self.timeout).await;
+        match tokio::time::timeout(self.timeout, self.say()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the gateway has not confirmed the end of a session"),
+            Err(_) => tracing::debug!("the gateway has not confirmed the end of a session in time"),
+        }
+    }
+
+    async fn say(&self) -> Result<(), session::Refused> {
+        let Self { live, transport, place, .. } = self;
+        if self.on_websocket {
+            live.close_on(transport.upgrading(), place, &wire::Settings::default()).await
+        } else {
+            live.close(transport, place).await
+        }
     }
 }
 
@@ -237,27 +318,18 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let Ok(runtime) = Handle::try_current() else { return };
         // One that is over is forgotten anyway.
-        if self.live.is_usable() {
-            let (live, transport) = (self.live.clone(), self.transport.clone());
-            let (place, timeout) = (self.place.clone(), self.timeout);
-            runtime.spawn(async move { close(&live, &transport, &place, timeout).await });
+        if self.0.live.is_usable() {
+            let farewell = self.0.clone();
+            runtime.spawn(async move { farewell.close().await });
         }
-    }
-}
-
-async fn close(live: &Live, transport: &Transport, place: &Uri, timeout: Duration) {
-    match tokio::time::timeout(timeout, live.close(transport, place)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "the gateway has not confirmed the end of a session"),
-        Err(_) => tracing::debug!("the gateway has not confirmed the end of a session in time"),
     }
 }
 
 /// Holds what the gateway shows in a handshake against the policy.
 struct Judge<'a> {
     appraiser: &'a Appraiser,
-    published: &'a Published,
-    acceptance: &'a Acceptance,
+    /// what was accepted before
+    document: Option<(&'a Published, &'a Acceptance)>,
     /// what this side shows
     own: Option<(&'a Own, &'a OwnDocument)>,
     endorsements: Endorsements,
@@ -277,13 +349,16 @@ impl session::Judge for Judge<'_> {
 
     fn known(&self, document: &[u8; 48]) -> Option<Acceptance> {
         // It was accepted, or held against the policy again, a moment ago (SE-41).
-        (self.acceptance.document_hash == *document).then(|| self.acceptance.clone())
+        let (_, acceptance) = self.document?;
+        (acceptance.document_hash == *document).then(|| acceptance.clone())
     }
 
     fn quote(&self, quote: &[u8], bound: &Bound, _: &Acceptance) -> Result<Appraised<Claims>, Denial> {
         let presented = cmw::decode(quote).map_err(malformed)?;
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let endorsements = &shown.as_ref().unwrap_or(self.published).endorsements;
+        let published = shown.as_ref().or(self.document.map(|(published, _)| published));
+        // A quote comes after a document, so there is one.
+        let endorsements = published.map_or(&self.endorsements, |published| &published.endorsements);
         let at: UnixTime = self.appraiser.now();
         let verified =
             self.appraiser.verifier().verify_presented(&presented, endorsements, bound, at).map_err(

@@ -87,16 +87,18 @@ impl Keeper {
         let pin = Arc::new(appraiser.obtain(None).await?);
         log_accepted(&pin);
         let pins = SyncMutex::new(vec![Arc::downgrade(&pin)]);
+        let (channels, counters) = (Kept::default(), Counters::default());
+        channels.begin(&appraiser, &counters, &pin).await;
         Ok(Self {
             pins,
-            channels: Kept::default(),
+            channels,
             list_trouble: SyncMutex::new(None),
             appraiser,
             state: ArcSwap::from_pointee(State { pin, refused: None }),
             ledger: Mutex::new(Ledger { hinted: None, last_failure: None }),
             ended: AtomicU64::new(0),
             changed: Notify::new(),
-            counters: Counters::default(),
+            counters,
             refusals: Refusals::default(),
         })
     }
@@ -239,7 +241,7 @@ impl Keeper {
             ledger.hinted = Some(self.appraiser.clock().now());
         }
         let renewal = match outcome {
-            Ok(pin) => Renewal::Fresh(self.accept(pin)),
+            Ok(pin) => Renewal::Fresh(self.accept(pin).await),
             Err(failure) => Renewal::Failed(self.fail(&state, failure)),
         };
         ledger.last_failure = match &renewal {
@@ -256,7 +258,7 @@ impl Keeper {
         since.is_some_and(|since| since < HINT_PAUSE)
     }
 
-    fn accept(&self, pin: Pin) -> Arc<Pin> {
+    async fn accept(&self, pin: Pin) -> Arc<Pin> {
         let pin = Arc::new(pin);
         let counter = if pin.channel.is_resumed() {
             tracing::debug!(gateway = self.appraiser.authority(), "session resumed");
@@ -267,9 +269,11 @@ impl Keeper {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         self.pins.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&pin));
+        // Before requests come for it, which would open another.
+        self.channels.begin(&self.appraiser, &self.counters, &pin).await;
         self.state.store(Arc::new(State { pin: pin.clone(), refused: None }));
-        // It closes with what still runs over it.
-        self.channels.retire();
+        // Others close with what still runs over them.
+        self.channels.retire_all_but(&pin);
         self.changed.notify_one();
         // A list that came while the document was being fetched has not seen it.
         self.rejudge();

@@ -1,12 +1,16 @@
 //! The channels of the session in use (SE-37): one for all, opened when it is first needed, and another where it is full.
 
-use super::{keeper::Keeper, pin::Pin};
+use super::{
+    keeper::Keeper,
+    pin::{Appraiser, Pin},
+};
+use crate::status::Counters;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use sealwire_http::{
     Body, BoxError,
     channel::{Error, Settings},
-    client::channel::Channel,
+    client::channel::{Channel, Connection},
 };
 use std::{
     pin::Pin as Pinned,
@@ -49,13 +53,7 @@ impl Kept {
             Ok(opened) => opened,
             Err(error) => return Some(Err(error)),
         };
-        keeper.counters.channels.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(gateway = keeper.appraiser().authority(), "channel opened");
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a channel ended");
-            }
-        });
+        run(&keeper.counters, connection);
         let seats = Arc::new(());
         let taken = (channel.clone(), Seat(Arc::clone(&seats)));
         // Where there is another session by now, it is for this one caller.
@@ -63,6 +61,15 @@ impl Kept {
             self.open().push(Open { pin: Arc::downgrade(pin), channel, seats });
         }
         Some(Ok(taken))
+    }
+
+    /// Holds the channel that came with the session of `pin`, if one did; nobody has to wait for it to be used. One that
+    /// cannot be carried is told by the next that wants one.
+    pub(crate) async fn begin(&self, appraiser: &Appraiser, counters: &Counters, pin: &Arc<Pin>) {
+        if let Some(Ok((channel, connection))) = appraiser.first_channel(pin).await {
+            run(counters, connection);
+            self.open().push(Open { pin: Arc::downgrade(pin), channel, seats: Arc::new(()) });
+        }
     }
 
     /// How many are open.
@@ -73,6 +80,11 @@ impl Kept {
     /// Nothing new goes over those that are held.
     pub(crate) fn retire(&self) {
         self.open().clear();
+    }
+
+    /// Nothing new goes over those of other sessions.
+    pub(super) fn retire_all_but(&self, pin: &Arc<Pin>) {
+        self.open().retain(|open| open.pin.as_ptr() == Arc::as_ptr(pin));
     }
 
     /// A place in a channel that is open and has one.
@@ -89,6 +101,16 @@ impl Kept {
     fn open(&self) -> MutexGuard<'_, Vec<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Carries a channel until it ends.
+fn run(counters: &Counters, connection: Connection) {
+    counters.channels.fetch_add(1, Ordering::Relaxed);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a channel ended");
+        }
+    });
 }
 
 /// Content that keeps its place until it is dropped.

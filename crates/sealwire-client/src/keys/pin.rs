@@ -29,11 +29,11 @@ use sealwire_http::session::client::Ticket;
 use sealwire_http::{
     BoxError, Clock, channel as wire,
     client::{
-        channel::{Channel as Opened, Connection},
+        channel::{Channel as Opened, Connection, Stream},
         ehbp,
         hpke_http::{self, Asked},
         oblivious::{self, Oblivious, Target},
-        session,
+        session::{self, Live},
     },
 };
 use std::{
@@ -273,6 +273,9 @@ impl Appraiser {
 
     /// A fresh pin. `current` is what is pinned already.
     pub(crate) async fn obtain(&self, current: Option<&Pin>) -> Result<Pin, Failure> {
+        if self.is_tunnel() {
+            return self.obtain_in_tunnel().await;
+        }
         let asked = Asked::now(self.clock());
         let mut published = fetch::get(&self.transport, &self.places.keys, self.timeout)
             .await
@@ -297,8 +300,7 @@ impl Appraiser {
             Wire::Ehbp => self.ehbp(&acceptance, at)?,
             _ if self.goes_by_session(acceptance.document.get(), current) => {
                 // New evidence was asked for, so nothing of the last session stands in for it (SE-41).
-                let known =
-                    Known { published: &published, acceptance: &acceptance, endorsements, ticket: None };
+                let known = Known { document: Some((&published, &acceptance)), endorsements, ticket: None };
                 let made = self.session(known, &mut Errand::default()).await?;
                 return Ok(self.pinned(made, Arc::new(published), at));
             }
@@ -308,11 +310,29 @@ impl Appraiser {
         Ok(self.pinned(made, Arc::new(published), at))
     }
 
+    /// The same where nothing but a WebSocket passes: the gateway shows its document in the handshake (TU-68).
+    async fn obtain_in_tunnel(&self) -> Result<Pin, Failure> {
+        let at = self.now();
+        let known = Known { document: None, endorsements: self.local().await?, ticket: None };
+        let mut made = self.session(known, &mut Errand::default()).await?;
+        // What was known was nothing, so it rests on what was shown.
+        let shown = made.published.take().ok_or_else(|| Failure::Handshake {
+            at: self.places.channel.clone(),
+            source: Arc::new(sealwire_http::session::Error::Document.into()),
+        })?;
+        Ok(self.pinned(made, Arc::new(shown), at))
+    }
+
+    /// Whether everything goes by a WebSocket.
+    pub(crate) fn is_tunnel(&self) -> bool {
+        self.chosen == Wire::Tunnel
+    }
+
     /// The wire is chosen once, by a document that was accepted. What asks for another document later, a hint of whoever is
     /// on the way as well, does not lead to another wire (SE-43).
     fn goes_by_session(&self, document: &KeyDocument, current: Option<&Pin>) -> bool {
         match (self.chosen, current) {
-            (Wire::Session, _) => true,
+            (Wire::Session | Wire::Tunnel, _) => true,
             (Wire::Auto, Some(pin)) => pin.channel.is_session(),
             (Wire::Auto, None) => offers_sessions(document),
             _ => false,
@@ -327,11 +347,33 @@ impl Appraiser {
         let live = pin.channel.live()?;
         let settings = wire::Settings::default();
         let (upgrades, place) = (self.transport.upgrading(), &self.places.channel);
-        let opening = live.open_channel(upgrades, place, &settings, |io| Severed::new(io, pin.clone()));
+        let opening = async {
+            let stream = live.open_channel(upgrades, place, &settings).await?;
+            self.carry(pin, live, stream).await
+        };
         // Of its parts each has a bound, but for the answer to the upgrade.
         let bound = self.timeout.saturating_add(settings.opening);
         let opened = tokio::time::timeout(bound, opening).await;
         Some(opened.unwrap_or(Err(wire::Error::TimedOut)))
+    }
+
+    /// The channel that came with the session of `pin`, once; `None` where none did.
+    pub(super) async fn first_channel(
+        &self,
+        pin: &Arc<Pin>,
+    ) -> Option<Result<(Opened, Connection), wire::Error>> {
+        let stream = pin.channel.take_first()?;
+        let carrying = self.carry(pin, pin.channel.live()?, stream);
+        Some(tokio::time::timeout(self.timeout, carrying).await.unwrap_or(Err(wire::Error::TimedOut)))
+    }
+
+    async fn carry(
+        &self,
+        pin: &Arc<Pin>,
+        live: &Arc<Live>,
+        stream: Stream,
+    ) -> Result<(Opened, Connection), wire::Error> {
+        live.carry(stream, &wire::Settings::default(), |stream| Severed::new(stream, pin.clone())).await
     }
 
     /// Another session by the ticket of the last one (SE-40), with no document asked for. `None` where that is not to be
@@ -344,7 +386,7 @@ impl Appraiser {
         let ticket = self.ticket(pin)?;
         let endorsements = self.local().await.ok()?;
         let (published, acceptance) = (&*pin.published, &pin.acceptance);
-        let known = Known { published, acceptance, endorsements, ticket: Some(ticket) };
+        let known = Known { document: Some((published, acceptance)), endorsements, ticket: Some(ticket) };
         let made = self.session(known, errand).await;
         let made = made.inspect_err(|_| tracing::debug!("no session by the ticket of the last")).ok()?;
         let resumed = made.channel.is_resumed();
@@ -432,7 +474,8 @@ impl Appraiser {
     }
 
     fn unlearnt(&self, source: Arc<dyn StdError + Send + Sync>, answered: bool) -> Failure {
-        Failure::Unlearnt { at: self.places.keys.clone(), source, answered }
+        let at = if self.is_tunnel() { &self.places.channel } else { &self.places.keys };
+        Failure::Unlearnt { at: at.clone(), source, answered }
     }
 
     /// The key for hpke-http, which has to stand in the document (HH-61).
@@ -478,11 +521,13 @@ impl Appraiser {
 
     /// A session, with what it rests on: the gateway may show a newer document than the one that is known.
     async fn session(&self, known: Known<'_>, errand: &mut Errand) -> Result<Handshaken, Failure> {
+        let place = if self.is_tunnel() { &self.places.channel } else { &self.places.session };
         let refused = |source: session::Refused| match source {
             session::Refused::Denied(denial) => Failure::Denied(denial),
-            source => Failure::Handshake { at: self.places.session.clone(), source: Arc::new(source) },
+            source => Failure::Handshake { at: place.clone(), source: Arc::new(source) },
         };
-        if !offers_sessions(known.acceptance.document.get()) {
+        let is_offered = |acceptance: &Acceptance| offers_sessions(acceptance.document.get());
+        if !known.document.is_none_or(|(_, acceptance)| is_offered(acceptance)) {
             return Err(refused(session::Refused::NotOffered));
         }
         let settings = session::Settings {
@@ -503,11 +548,17 @@ impl Appraiser {
         let shows = own.as_ref().map(|(own, document)| (*own, &**document));
         let at = Where {
             transport: &self.transport,
-            place: &self.places.session,
-            requests: &self.places.requests,
+            place,
+            requests: (!self.is_tunnel()).then_some(&self.places.requests),
             timeout: self.timeout,
         };
-        channel::handshake(self, at, settings, known, shows, errand).await.map_err(refused)
+        let made = channel::handshake(self, at, settings, known, shows, errand).await;
+        let made = made.map_err(|source| match source {
+            // Nobody has answered, so asking again costs nobody anything (SE-43).
+            session::Refused::Transport(source) if self.is_tunnel() => self.unlearnt(source.into(), false),
+            source => refused(source),
+        })?;
+        if is_offered(&made.acceptance) { Ok(made) } else { Err(refused(session::Refused::NotOffered)) }
     }
 
     /// The key to seal to (OB-05, OB-51). The gateway lists keys by preference and only while they are live.

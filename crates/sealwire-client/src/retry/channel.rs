@@ -1,5 +1,5 @@
-//! A WebSocket or a call of gRPC, from the caller to an answer, over the channel of the session (SE-37): at most one
-//! channel is opened for it in the place of one that broke, and at most one session is begun.
+//! A WebSocket, a call of gRPC, or, in a tunnel, any request, from the caller to an answer, over the channel of the session
+//! (SE-37): at most one channel is opened for it in the place of one that broke, and at most one session is begun.
 
 use super::{exchange::addressed, instead, is_repeatable, tape::Tape};
 use crate::{
@@ -17,13 +17,15 @@ use sealwire_http::{
 use std::sync::{Arc, atomic::Ordering};
 use tower::ServiceExt;
 
-/// What only a channel carries.
+/// What goes over a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// by an upgrade of HTTP/1.1, or by an extended CONNECT
     WebSocket,
     /// both sides may stream, and trailers end it
     Grpc,
+    /// anything else, where there is nothing but the channel
+    Request,
 }
 
 impl Kind {
@@ -40,6 +42,7 @@ impl Kind {
         let counter = match self {
             Self::WebSocket => &keeper.counters.websockets,
             Self::Grpc => &keeper.counters.grpc,
+            Self::Request => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -69,7 +72,7 @@ pub(super) async fn exchange(
     let (mut head, content) = request.into_parts();
     let form = match kind {
         Kind::WebSocket => Some(extended(&mut head)?),
-        Kind::Grpc => None,
+        Kind::Grpc | Kind::Request => None,
     };
     let head = addressed(head, keeper.appraiser().authority())?;
     let attempts = Attempts { kind, head, tape: Tape::new(content) };
@@ -157,7 +160,7 @@ enum Cure {
 
 impl Failure {
     fn cure(&self) -> Option<Cure> {
-        use channel::Error::{Fault as Broken, Http, Over, TimedOut, Transport, Unknown};
+        use channel::Error::{Fault as Broken, Http, NotAccepted, Over, TimedOut, Transport, Unknown};
         let (Self::Opening(error) | Self::Sent(error)) = self;
         match (self, error) {
             // By the session's keys, or by this side's own count: no hint.
@@ -167,7 +170,7 @@ impl Failure {
             (Self::Opening(_), Unknown | Transport(_) | TimedOut | Broken(_) | Http(_)) => {
                 Some(Cure::Renew(Cause::Request))
             }
-            (Self::Sent(_), Http(_) | Broken(_)) => Some(Cure::Reopen),
+            (Self::Sent(_), Http(_) | Broken(_) | NotAccepted) => Some(Cure::Reopen),
             _ => None,
         }
     }
@@ -175,7 +178,10 @@ impl Failure {
     /// Whether the gateway has certainly not acted upon it: nothing was sent, or it says so under the session's keys.
     fn is_unprocessed(&self) -> bool {
         match self {
-            Self::Opening(_) | Self::Sent(channel::Error::Over | channel::Error::Request(_)) => true,
+            Self::Opening(_)
+            | Self::Sent(channel::Error::Over | channel::Error::NotAccepted | channel::Error::Request(_)) => {
+                true
+            }
             // A request that comes back from the connection's queue: no byte of it was written.
             Self::Sent(channel::Error::Http(error)) => error.is_canceled(),
             Self::Sent(_) => false,
@@ -229,7 +235,7 @@ impl Attempts {
         instead(keeper, renewal, failure.is_stale(), self.give_up(failure)).await
     }
 
-    /// SE-43. A WebSocket that was not answered is a GET of HTTP/1.1.
+    /// SE-43, TU-69. A WebSocket that was not answered is a GET of HTTP/1.1.
     fn may_repeat(&self, failure: &Failure) -> bool {
         let harmless = self.kind == Kind::WebSocket || is_repeatable(&self.head);
         self.tape.is_whole() && (failure.is_unprocessed() || harmless)

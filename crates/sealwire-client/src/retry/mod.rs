@@ -44,10 +44,12 @@ async fn instead(keeper: &Keeper, renewal: Renewal, stale: bool, error: Error) -
     }
 }
 
-/// Sends a request: what a connection has to be open for goes over a channel, all else by itself.
+/// Sends a request: what a connection has to be open for goes over a channel, all else by itself. In a tunnel, everything goes
+/// over a channel.
 pub(crate) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<Response<Body>, Error> {
     let (head, content) = request.into_parts();
-    let kind = channel::Kind::of(&head);
+    let kind =
+        channel::Kind::of(&head).or_else(|| keeper.appraiser().is_tunnel().then_some(channel::Kind::Request));
     let request = Request::from_parts(head, content);
     match kind {
         Some(kind) => Box::pin(channel::exchange(keeper, kind, request)).await,

@@ -57,11 +57,18 @@ pub enum Error {
     /// (SE-43).
     #[error("the server does not know this session (unauthenticated)")]
     Unknown,
+    /// The server ends the WebSocket with this status, as it would have answered a handshake. It is not authenticated.
+    #[error("the server ends the WebSocket with status {0} (unauthenticated)")]
+    Refused(StatusCode),
     /// The server says, by the session's keys, that it takes no channel: the session is over, or has a limit that is
     /// reached. Nothing that was sent in it was acted upon.
     #[error("the session is over, or takes no more channels")]
     Over,
-    /// The other side's first message did not come in time.
+    /// The server says, in the channel, that it has not acted upon this request, and will not: the channel is coming to its
+    /// end, or takes no more at once (SE-43).
+    #[error("the server has not accepted the request")]
+    NotAccepted,
+    /// The other side's message did not come in time.
     #[error("nobody has answered in the channel")]
     TimedOut,
     /// The connection that was to carry it failed before it was opened.

@@ -8,11 +8,13 @@ mod open;
 mod progress;
 mod socket;
 mod stream;
+mod talk;
 
 pub use error::{Error, Fault};
 pub use open::{Verdict, accept, connect};
 pub(crate) use progress::Progress;
 pub use stream::ChannelStream;
+pub use talk::Talk;
 
 use sealwire_session::channel::MAX_DATA;
 use std::time::Duration;
@@ -32,7 +34,7 @@ pub(crate) const HEAD: u32 = 64 << 10;
 /// Settings of either side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// how long the other side's first message is waited for
+    /// how long each message of the other side is waited for, until there is a channel
     pub opening: Duration,
     /// requests at once that a server takes
     pub streams: u32,

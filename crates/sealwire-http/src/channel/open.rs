@@ -1,20 +1,18 @@
-//! The first two messages of the WebSocket.
+//! The first two messages of a channel.
 
-use super::{
-    ChannelStream, Error, Settings,
-    socket::{Goodbye, Incoming, Socket},
-};
-use bytes::Bytes;
+use super::{ChannelStream, Error, Settings, Talk, socket::Goodbye};
+use http::StatusCode;
 use sealwire_crypto::random::Random;
 use sealwire_session::{
     self as session, Secrets, SessionId,
-    channel::{Channel, MAX_OPENING},
+    channel::{Channel, MAX_OPENING, MAX_RECORD},
     message::{ChannelOpen, ChannelOpened},
 };
 use std::future::poll_fn;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 
 /// What the table of sessions says to an opening.
 pub enum Verdict<T> {
@@ -42,18 +40,7 @@ pub async fn connect<T>(
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let (open, awaited) = secrets.open_channel(session, number, random)?;
-    let mut socket = Socket::new(io, Role::Client).await;
-    let opened = async {
-        send(&mut socket, open.encode()).await?;
-        let answer = receive(&mut socket).await?;
-        Ok(awaited.receive(&secrets.channel, &ChannelOpened::decode(&answer)?)?)
-    };
-    let opened = timeout(settings.opening, opened).await.unwrap_or(Err(Error::TimedOut));
-    match opened {
-        Ok(channel) => Ok(ChannelStream::new(socket, channel)),
-        Err(error) => Err(end(socket, Goodbye::Refused, error).await),
-    }
+    Talk::client(io, MAX_RECORD, settings.opening).await.open(session, secrets, number, random).await
 }
 
 /// The server's side: takes the opening of a channel from a connection that has been upgraded to a WebSocket.
@@ -71,57 +58,66 @@ pub async fn accept<T, P>(
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut socket = Socket::new(io, Role::Server).await;
-    let opened = async {
-        let open = ChannelOpen::decode(&receive(&mut socket).await?)?;
-        let (opened, channel, peer) = match admit(&open) {
-            Verdict::Open(opened, channel, peer) => (opened, channel, Some(peer)),
-            Verdict::Over(opened, channel) => (opened, channel, None),
-            Verdict::Unknown => return Err(Error::Unknown),
-        };
-        send(&mut socket, opened.encode()).await?;
-        Ok((channel, peer))
-    };
-    match timeout(settings.opening, opened).await.unwrap_or(Err(Error::TimedOut)) {
-        Ok((channel, Some(peer))) => Ok((ChannelStream::new(socket, channel), peer)),
-        Ok((channel, None)) => {
-            let mut stream = ChannelStream::new(socket, channel);
-            // Told or not, it is over.
-            let _ = timeout(settings.opening, poll_fn(|cx| stream.poll_close(cx))).await;
-            Err(session::Error::Closed.into())
-        }
-        Err(Error::Unknown) => Err(end(socket, Goodbye::Unknown, Error::Unknown).await),
-        Err(error) => Err(end(socket, Goodbye::Refused, error).await),
+    let mut talk = Talk::server(io, MAX_RECORD, settings.opening).await;
+    match talk.hear(MAX_OPENING).await {
+        Ok(opening) => talk.admit(&opening, admit).await,
+        Err(error) => Err(talk.refuse(error).await),
     }
 }
 
-async fn send<T: AsyncRead + AsyncWrite + Unpin>(
-    socket: &mut Socket<T>,
-    message: Vec<u8>,
-) -> Result<(), Error> {
-    poll_fn(|cx| socket.poll_ready(cx)).await?;
-    socket.send(message.into())?;
-    Ok(poll_fn(|cx| socket.poll_flush(cx)).await?)
-}
+impl<T: AsyncRead + AsyncWrite + Unpin> Talk<T> {
+    /// Opens a channel of a session.
+    pub(crate) async fn open(
+        mut self,
+        session: &SessionId,
+        secrets: &Secrets,
+        number: u64,
+        random: &dyn Random,
+    ) -> Result<ChannelStream<T>, Error> {
+        let (open, awaited) = secrets.open_channel(session, number, random)?;
+        let opened = async {
+            self.say(open.encode()).await?;
+            let answer = self.hear(MAX_OPENING).await?;
+            Ok(awaited.receive(&secrets.channel, &ChannelOpened::decode(&answer)?)?)
+        };
+        match opened.await {
+            Ok(channel) => Ok(ChannelStream::new(self.into_socket(), channel)),
+            Err(error) => Err(self.refuse(error).await),
+        }
+    }
 
-async fn receive<T: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<T>) -> Result<Bytes, Error> {
-    loop {
-        match poll_fn(|cx| socket.poll_next(cx)).await? {
-            Incoming::Nothing => {}
-            Incoming::Message(message) if message.len() > MAX_OPENING => {
+    /// Answers the opening of a channel.
+    pub(crate) async fn admit<P>(
+        mut self,
+        opening: &[u8],
+        admit: impl FnOnce(&ChannelOpen) -> Verdict<P>,
+    ) -> Result<(ChannelStream<T>, P), Error> {
+        let opened = async {
+            if opening.len() > MAX_OPENING {
                 return Err(session::Error::TooLong.into());
             }
-            Incoming::Message(message) => return Ok(message),
-            Incoming::End { unknown: true } => return Err(Error::Unknown),
-            Incoming::End { unknown: false } => return Err(session::Error::Truncated.into()),
+            let (opened, channel, peer) = match admit(&ChannelOpen::decode(opening)?) {
+                Verdict::Open(opened, channel, peer) => (opened, channel, Some(peer)),
+                Verdict::Over(opened, channel) => (opened, channel, None),
+                Verdict::Unknown => return Err(Error::Unknown),
+            };
+            self.say(opened.encode()).await?;
+            Ok((channel, peer))
+        };
+        match opened.await {
+            Ok((channel, Some(peer))) => Ok((ChannelStream::new(self.into_socket(), channel), peer)),
+            Ok((channel, None)) => {
+                let patience = self.patience();
+                let mut stream = ChannelStream::new(self.into_socket(), channel);
+                // Told or not, it is over.
+                let _ = timeout(patience, poll_fn(|cx| stream.poll_close(cx))).await;
+                Err(session::Error::Closed.into())
+            }
+            Err(error @ Error::Unknown) => {
+                self.end(Goodbye::Told(StatusCode::CONFLICT)).await;
+                Err(error)
+            }
+            Err(error) => Err(self.refuse(error).await),
         }
     }
-}
-
-/// Ends a WebSocket in which there is no channel. It is not waited for longer than it takes to hand it to a peer that
-/// reads.
-async fn end<T: AsyncRead + AsyncWrite + Unpin>(mut socket: Socket<T>, why: Goodbye, error: Error) -> Error {
-    socket.end(why);
-    let _ = poll_fn(|cx| std::task::Poll::Ready(socket.poll_flush(cx))).await;
-    error
 }

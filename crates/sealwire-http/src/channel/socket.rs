@@ -3,7 +3,8 @@
 use super::Fault;
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
-use sealwire_session::channel::MAX_RECORD;
+use http::StatusCode;
+use sealwire_session::{channel::MAX_RECORD, message::MAX_FLIGHT};
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -21,11 +22,11 @@ use tokio_tungstenite::{
 const READ: usize = 32 << 10;
 /// Bytes from which on what was written leaves without a flush.
 const WRITE: usize = 64 << 10;
-/// A record with the head of its frame, and a pong or a close behind it.
-const FRAME: usize = MAX_RECORD + 14 + 256;
+/// The longest message with the head of its frame, and a pong or a close behind it. No more than one waits to leave.
+const FRAME: usize = MAX_FLIGHT + 14 + 256;
 
-/// The status that says that the session, or the number, is not known here (section 9).
-const UNKNOWN: u16 = 4409;
+/// What is added to a status of HTTP to tell it with the end of a WebSocket (section 9).
+const TOLD: u16 = 4000;
 
 /// Why this side ends the WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +35,8 @@ pub(super) enum Goodbye {
     Done,
     /// something was refused
     Refused,
-    /// the session is not known
-    Unknown,
+    /// what a handshake or a request would have been answered with: 409 where the session is not known
+    Told(StatusCode),
 }
 
 /// What comes in.
@@ -43,26 +44,28 @@ pub(super) enum Incoming {
     Message(Bytes),
     /// to be asked again
     Nothing,
-    /// the WebSocket is over, which says nothing about the channel
+    /// the WebSocket is over, which says nothing about the channel; the status of HTTP that it ended with, if any
     End {
-        unknown: bool,
+        told: Option<StatusCode>,
     },
 }
 
-/// Binary messages, none longer than a record, and not more than two of them kept for sending.
+/// Binary messages of bounded length, and not more than two of them kept for sending.
 pub(super) struct Socket<T> {
     frames: WebSocketStream<T>,
     ended: bool,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
-    pub(super) async fn new(io: T, role: Role) -> Self {
+    /// `longest` is that of a message that comes, at least a record's.
+    pub(super) async fn new(io: T, role: Role, longest: usize) -> Self {
+        let longest = longest.max(MAX_RECORD);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ)
             .write_buffer_size(WRITE)
             .max_write_buffer_size(WRITE + FRAME)
-            .max_frame_size(Some(MAX_RECORD))
-            .max_message_size(Some(MAX_RECORD));
+            .max_frame_size(Some(longest))
+            .max_message_size(Some(longest));
         Self { frames: WebSocketStream::from_raw_socket(io, role, Some(config)).await, ended: false }
     }
 
@@ -73,9 +76,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
             Some(Ok(Message::Text(_))) => Err(Fault::Text),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Incoming::Nothing),
             Some(Ok(Message::Close(frame))) => {
-                Ok(Incoming::End { unknown: frame.is_some_and(|frame| u16::from(frame.code) == UNKNOWN) })
+                Ok(Incoming::End { told: frame.and_then(|frame| told(&frame)) })
             }
-            None => Ok(Incoming::End { unknown: false }),
+            None => Ok(Incoming::End { told: None }),
             Some(Err(error)) => {
                 tracing::debug!(%error, "the WebSocket of a channel");
                 Err(Fault::of_socket(&error))
@@ -106,9 +109,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
         let code = match why {
             Goodbye::Done => CloseCode::Normal,
             Goodbye::Refused => CloseCode::Protocol,
-            Goodbye::Unknown => CloseCode::from(UNKNOWN),
+            Goodbye::Told(status) => CloseCode::from(TOLD.saturating_add(status.as_u16())),
         };
         let frame = CloseFrame { code, reason: "".into() };
         let _ = Pin::new(&mut self.frames).start_send(Message::Close(Some(frame)));
     }
+}
+
+/// A status that only an error has: it says less than a message would, and is believed less.
+fn told(frame: &CloseFrame) -> Option<StatusCode> {
+    let status = StatusCode::from_u16(u16::from(frame.code).checked_sub(TOLD)?).ok()?;
+    (status.is_client_error() || status.is_server_error()).then_some(status)
 }

@@ -7,6 +7,7 @@ use crate::{
 use futures_util::future::{BoxFuture, Either, select};
 use http::{Method, Request, Response, header};
 use hyper::client::conn::http2::{self, SendRequest};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use sealwire_crypto::random::Random;
 use sealwire_message::bhttp;
@@ -45,6 +46,9 @@ impl Channel {
     }
 }
 
+/// A channel over a connection that this side has asked for.
+pub type Stream = ChannelStream<TokioIo<Upgraded>>;
+
 /// What carries a channel: somebody has to await it. It ends well only if the channel was closed by its keys.
 pub type Connection = BoxFuture<'static, Result<(), Error>>;
 
@@ -65,14 +69,19 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let stream = channel::connect(io, session, secrets, number, settings, random).await?;
-    over(stream, settings).await
+    let progress = stream.progress();
+    over(stream, progress, settings).await
 }
 
-async fn over<T>(stream: ChannelStream<T>, settings: &Settings) -> Result<(Channel, Connection), Error>
+/// HTTP/2 over `stream`, of which `progress` tells.
+pub(super) async fn over<T>(
+    stream: T,
+    progress: Arc<Progress>,
+    settings: &Settings,
+) -> Result<(Channel, Connection), Error>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let progress = stream.progress();
     let (interval, answer) = settings.keep_alive;
     let handshake = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -152,8 +161,21 @@ fn answered(
         Err(_) if progress.is_over() => Err(Error::Over),
         // It never left, which is more than the fault would tell.
         Err(error) if error.is_canceled() => Err(Error::Http(error)),
+        Err(error) if is_not_accepted(&error) => Err(Error::NotAccepted),
         Err(error) => Err(progress.check().err().map_or(Error::Http(error), Error::Fault)),
     }
+}
+
+/// Whether the server says that it has not acted upon the request, and never will (RFC 9113 section 8.7). What comes in a
+/// channel is its own word.
+fn is_not_accepted(error: &hyper::Error) -> bool {
+    let error = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
+    error.is_some_and(|error| {
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        // One that says so while it ends well takes what came before it to its end.
+        let behind_the_last = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+        error.is_remote() && (refused || behind_the_last)
+    })
 }
 
 /// Makes a request one of HTTP/2; says whether it is an extended CONNECT.

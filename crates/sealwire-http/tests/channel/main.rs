@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 #![allow(clippy::large_futures, reason = "tests hold both ends of a channel")]
 
+mod accepted;
 mod crowd;
 mod ends;
 mod http2;

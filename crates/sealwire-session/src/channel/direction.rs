@@ -16,9 +16,9 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// What a receiver takes under one key. 2^36 bytes are 2^32 blocks: for AES-GCM, what somebody can tell from random
-    /// bytes stays below 2^-60, far from the 2^-57 that TLS 1.3 aims at (RFC 8446 section 5.5).
-    pub const MOST: Self = Self { records: 1 << 24, bytes: 1 << 36 };
+    /// What a key seals, and what a receiver takes under it (TU-63). 2^34 bytes are 2^30 blocks: for AES-GCM, what somebody
+    /// can tell from random bytes stays below 2^-64, far from the 2^-57 that TLS 1.3 aims at (RFC 8446 section 5.5).
+    pub const MOST: Self = Self { records: 1 << 20, bytes: 1 << 34 };
 }
 
 /// A key update before its key has sealed so many records is refused: what a peer makes the other derive is then a small

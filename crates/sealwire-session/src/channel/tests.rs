@@ -59,9 +59,10 @@ fn a_flood_of_updates_is_refused() {
     refuses(receiver, record, Error::KeyUpdate);
 }
 
-// SE-38: a key is used up after so many records, or bytes, whatever its sender thinks.
+// SE-38, TU-63: a key is used up after 2^20 records, or 16 GiB, whatever its sender thinks.
 #[test]
 fn a_key_has_its_volume() {
+    assert_eq!(Volume::MOST, Volume { records: 1_048_576, bytes: 17_179_869_184 });
     for used in [
         Volume { records: Volume::MOST.records - 2, bytes: 0 },
         Volume { records: 100, bytes: Volume::MOST.bytes - 3 },

@@ -41,6 +41,8 @@ Examples:
       --relay https://relay.example/unit
   sealwire connect --to https://gateway.example --policy policy.toml \\
       --attest auto
+  sealwire connect --to https://gateway.example --policy policy.toml \\
+      --wire tunnel
 
 Exit codes: 0 stopped in good order · 1 failure, the gateway cannot be reached
             2 usage · 30 the policy refuses the gateway")]
@@ -128,6 +130,8 @@ enum Wire {
     Oblivious,
     /// an attested session: one handshake, then symmetric keys
     Session,
+    /// the same with everything on one WebSocket, where nothing but a WebSocket passes
+    Tunnel,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -193,6 +197,7 @@ impl Args {
         let of_oblivious = given(&[("--form", self.form.is_some()), ("--kem", !self.kems.is_empty())]);
         let of_sessions = given(&[
             ("--wire session", self.wire == Some(Wire::Session)),
+            ("--wire tunnel", self.wire == Some(Wire::Tunnel)),
             ("--attest", self.own.attest.is_some()),
             ("--early-data", self.early_data),
             ("--bound", self.bound),
@@ -207,6 +212,7 @@ impl Args {
             ))),
             (Some(Wire::Oblivious), ..) | (None, Some(_), _) => Ok(sealwire_client::Wire::Oblivious),
             (Some(Wire::Session), ..) => Ok(sealwire_client::Wire::Session),
+            (Some(Wire::Tunnel), ..) => Ok(sealwire_client::Wire::Tunnel),
             (None, None, _) => Ok(sealwire_client::Wire::Auto),
         }
     }
@@ -381,12 +387,13 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
     let page = format!("http://{}", running.status_address());
     let sealed_with = values::sealed_with(&status.sealed_with);
     let wire = values::wire_name(&status.sealed_with);
-    let (kem, group) = match &status.sealed_with {
-        SealedWith::Session(facts) => (None, facts.group.map(Group::name)),
-        SealedWith::Oblivious { kem, .. } => (Some(values::kem_name(*kem)), None),
-        _ => (None, None),
+    let facts = status.sealed_with.session();
+    let group = facts.and_then(|facts| facts.group).map(Group::name);
+    let kem = match &status.sealed_with {
+        SealedWith::Oblivious { kem, .. } => Some(values::kem_name(*kem)),
+        _ => None,
     };
-    let caller_attested = matches!(&status.sealed_with, SealedWith::Session(facts) if facts.authenticated);
+    let caller_attested = facts.is_some_and(|facts| facts.authenticated);
     if args.json {
         return Ok(output::json_line(&json!({
             "ready": "connect",
@@ -399,7 +406,7 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
             "operator": proof::ground_name(acceptance.operator),
             "age": acceptance.age.name(),
             "wire": wire,
-            "channel": matches!(status.sealed_with, SealedWith::Session(_)),
+            "channel": facts.is_some(),
             "kem": kem,
             "group": group,
             "caller-attested": caller_attested,

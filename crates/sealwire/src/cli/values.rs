@@ -109,6 +109,7 @@ pub(crate) fn wire_name(sealed_with: &SealedWith) -> &'static str {
     match sealed_with {
         SealedWith::Oblivious { .. } => "oblivious",
         SealedWith::Session(_) => "session",
+        SealedWith::Tunnel(_) => "tunnel",
         _ => "unknown",
     }
 }
@@ -132,7 +133,7 @@ pub(crate) fn scheme(text: &str) -> Result<session::Scheme, String> {
 pub(crate) fn sealed_with(sealed_with: &SealedWith) -> String {
     match sealed_with {
         SealedWith::Oblivious { kem, .. } => kem_name(*kem).to_owned(),
-        SealedWith::Session(facts) => {
+        SealedWith::Session(facts) | SealedWith::Tunnel(facts) => {
             let group = facts.group.map_or("resumption", Group::name);
             format!("a session ({group}, {})", facts.suite.name())
         }

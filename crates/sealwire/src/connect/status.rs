@@ -109,7 +109,9 @@ impl View {
 /// What WebSockets and gRPC go over; none on a wire that has none.
 fn channel(status: &Status, websockets: usize) -> Value {
     match status.sealed_with {
-        SealedWith::Session(_) => json!({ "open": status.channels_open, "websockets": websockets }),
+        SealedWith::Session(_) | SealedWith::Tunnel(_) => {
+            json!({ "open": status.channels_open, "websockets": websockets })
+        }
         _ => Value::Null,
     }
 }
@@ -128,8 +130,8 @@ fn wire(sealed_with: &SealedWith, form: &str) -> Value {
         SealedWith::Oblivious { kem: chosen, suite } => {
             json!({ "name": "oblivious", "form": form, "kem": kem(*chosen), "aead": aead(suite.aead) })
         }
-        SealedWith::Session(facts) => json!({
-            "name": "session",
+        SealedWith::Session(facts) | SealedWith::Tunnel(facts) => json!({
+            "name": if matches!(sealed_with, SealedWith::Tunnel(_)) { "tunnel" } else { "session" },
             "group": facts.group.map(Group::name),
             "suite": facts.suite.name(),
             "signature": facts.scheme.map(Scheme::name),

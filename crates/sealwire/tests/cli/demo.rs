@@ -10,7 +10,7 @@ use std::{
 
 /// Making a development root takes seconds: the one of the other tests.
 const STATE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cli-state");
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 17] = [
     "attest",
     "json",
     "upload",
@@ -24,6 +24,8 @@ const STEPS: [&str; 15] = [
     "early-data",
     "restart",
     "websocket",
+    "tunnel-fetch",
+    "tunnel-websocket",
     "mutual",
     "wrong-policy",
 ];

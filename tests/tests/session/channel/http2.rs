@@ -153,7 +153,7 @@ fn call(path: &str) -> (Sender, http::Request<Body>) {
     (sender, request.body(body::boxed(StreamBody::new(frames))).unwrap())
 }
 
-// SE-37: both directions at once, with silence in between, and trailers of both sides.
+// SE-37, TU-64: both directions at once, with silence in between, and trailers of both sides.
 #[tokio::test]
 async fn calls_go_both_ways_with_trailers() {
     let grpc = Grpc::start().await;

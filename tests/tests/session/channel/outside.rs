@@ -142,7 +142,7 @@ async fn opened(answer: &mut http::Response<hyper::body::Incoming>, session: Est
     Open { session, channel, connection: tokio::spawn(connection) }
 }
 
-// SE-37: the upgrade of HTTP/2.
+// SE-37, TU-68: the upgrade of HTTP/2.
 #[tokio::test]
 async fn a_channel_over_http2() {
     let stage = Stage::before(app().await, |_| {}).await;

@@ -85,7 +85,7 @@ async fn what_breaks_off_is_seen_to() {
     assert_eq!(whole.connect.status().counts.channels, 1);
 }
 
-// SE-37: frames, and how messages are cut into them, are the two ends' alone.
+// SE-37, TU-67: frames, and how messages are cut into them, are the two ends' alone.
 #[tokio::test]
 async fn bytes_are_carried_as_they_are() {
     let app = App::start().await;

@@ -2,14 +2,16 @@
 
 use super::{
     Outside,
+    channel::upgraded,
     handshake::{self, Refused},
 };
-use crate::{Body, BoxError, Clock};
+use crate::{Body, BoxError, Clock, channel::Talk};
 use http::{HeaderValue, Request, Response, Uri};
 use sealwire_crypto::random::Random;
 use sealwire_message::{bhttp, chunk};
 use sealwire_session::{
     Error, Limits, Secrets, SessionId,
+    channel::MAX_RECORD,
     client::{Established, Ticket},
     message::Closed,
     request,
@@ -188,6 +190,32 @@ impl Live {
         let close = self.secrets.close.close(&self.id).encode();
         let answer = handshake::post(transport, resource, Some(&self.base_id), close).await?;
         Ok(self.secrets.close.confirm(&self.id, &Closed::decode(&answer)?)?)
+    }
+
+    /// The same by a WebSocket of its own, at `place` ([`crate::channel::PATH`]).
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub async fn close_on<T>(
+        &self,
+        transport: T,
+        place: &Uri,
+        settings: &crate::channel::Settings,
+    ) -> Result<(), Refused>
+    where
+        T: Service<Request<Body>, Response = Response<Body>>,
+        T::Error: Into<BoxError>,
+    {
+        if self.closed.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let io = upgraded(transport, place, Some(&self.base_id), self.settings.random.as_ref()).await?;
+        let mut talk = Talk::client(io, MAX_RECORD, settings.opening).await;
+        talk.say(self.secrets.close.close(&self.id).encode()).await?;
+        let answer = talk.hear(MAX_RECORD).await?;
+        self.secrets.close.confirm(&self.id, &Closed::decode(&answer)?)?;
+        talk.finish().await;
+        Ok(())
     }
 }
 

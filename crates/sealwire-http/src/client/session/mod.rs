@@ -7,8 +7,9 @@ mod live;
 mod outside;
 mod requests;
 
+pub use channel::talk;
 pub use early::EarlyAnswer;
-pub use handshake::{Connected, Judge, Opening, Refused, connect};
+pub use handshake::{Connected, Judge, Opening, Refused, connect, connect_in};
 pub use live::{Facts, Live, Settings};
 pub use outside::Outside;
 

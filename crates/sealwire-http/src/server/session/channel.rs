@@ -1,9 +1,12 @@
-//! The channel of a session: its upgrade, its admission, and how it ends with its session (SE-37).
+//! The channel of a session: its upgrade, what is said before it, its admission, and how it ends with its session (SE-37).
 
-use super::{Settings, answer};
+use super::{
+    Settings, answer, handshake,
+    talk::{Outcome, begin},
+};
 use crate::{
     Body,
-    channel::{self, SUBPROTOCOL, Verdict},
+    channel::{self, SUBPROTOCOL, Talk, Verdict},
     server::{
         channel::{Opener, requests},
         exchange::Application,
@@ -49,10 +52,11 @@ pub(super) fn serve(
     }
     let Some(opening) = settings.channels.tunnels.opening() else { return answer::full() };
     let occupied = outer.extensions.remove::<Occupied>();
+    let outside = outer.headers.clone();
     let upgrade = hyper::upgrade::on(Request::from_parts(outer, ()));
     let tunnels = Arc::clone(&settings.channels.tunnels);
     tunnels.spawn(async move {
-        run(settings, opening, upgrade, inner).await;
+        run(settings, opening, upgrade, &outside, inner).await;
         drop(occupied);
     });
     let mut headers = HeaderMap::new();
@@ -60,16 +64,34 @@ pub(super) fn serve(
     form.answer(headers)
 }
 
-async fn run(settings: Arc<Settings>, opening: Opening, upgrade: OnUpgrade, inner: impl Application) {
+async fn run(
+    settings: Arc<Settings>,
+    opening: Opening,
+    upgrade: OnUpgrade,
+    outside: &HeaderMap,
+    inner: impl Application,
+) {
     let Channels { tunnels, settings: of_channel, closing } = settings.channels.clone();
     let clock = Arc::clone(&settings.clock);
     // Its table is not held on to: it goes with its configuration, and takes the sessions along.
-    let accepted = opening.run(async {
+    let accepted = opening.run(async move {
         let io = TokioIo::new(upgrade.await.map_err(channel::Error::Http)?);
-        channel::accept(io, move |open| admit(&settings, open), &of_channel).await
+        let talk = Talk::server(io, handshake::longest(&settings), of_channel.opening).await;
+        match begin(talk, &settings, outside).await? {
+            Outcome::Opening { talk, message, made } => {
+                let opened = talk.admit(&message, |open| admit(&settings, open)).await?;
+                if made {
+                    counter!("sealwire_tunnels_opened_total").increment(1);
+                }
+                Ok::<_, channel::Error>(Some(opened))
+            }
+            Outcome::Closed => Ok(None),
+        }
     });
     let (stream, (opener, tie, slot)) = match accepted.await {
-        Some(Ok(accepted)) => accepted,
+        Some(Ok(Some(accepted))) => accepted,
+        // Its session is closed, which is all that was wanted.
+        Some(Ok(None)) => return,
         None => {
             counter!("sealwire_refusals_total", "reason" => "channels").increment(1);
             return tracing::debug!("an opening of a channel was displaced by later ones");

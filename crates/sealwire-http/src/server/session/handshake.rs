@@ -3,7 +3,7 @@
 use super::{Callers, Settings, answer};
 use crate::{Body, Identity, peer::Attested};
 use bytes::Bytes;
-use http::{HeaderName, Response, StatusCode, request::Parts};
+use http::{HeaderMap, HeaderName, Response, StatusCode, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use sealwire_attest::UnixTime;
 use sealwire_crypto::aead::Sequence;
@@ -21,32 +21,39 @@ pub(super) async fn serve(settings: &Settings, outer: &Parts, body: Body) -> Res
         Ok(message) => message,
         Err(status) => return answer::outside(status),
     };
-    let answered = match Type::of(&message) {
-        // A hello is of no session yet.
-        Ok(Type::ClientHello | Type::HelloAgain) if outer.headers.contains_key(BASE_ID) => {
-            Err(Error::Inconsistent)
-        }
-        Ok(Type::ClientHello | Type::HelloAgain) => {
-            greet(settings, &message, false).await.map(|greeted| greeted.message)
-        }
-        Ok(Type::ClientFinish) => finish(settings, outer, &message),
-        Ok(Type::Close) => return close(settings, outer, &message),
-        Ok(_) => Err(Error::Unexpected),
-        Err(error) => Err(error),
-    };
-    match answered {
+    match reply(settings, &outer.headers, &message).await {
         Ok(bytes) => answer::message(bytes),
+        Err(Error::UnknownSession) => answer::hint(),
         Err(error) => answer::handshake(error),
     }
 }
 
-async fn gather(settings: &Settings, body: Body) -> Result<Bytes, StatusCode> {
-    // Only a caller that is asked for evidence has much to say.
-    let longest = match settings.callers {
+/// What a message is answered with, however it came. `outside` are the fields beside it.
+pub(super) async fn reply(
+    settings: &Settings,
+    outside: &HeaderMap,
+    message: &[u8],
+) -> Result<Vec<u8>, Error> {
+    match Type::of(message)? {
+        // A hello is of no session yet.
+        Type::ClientHello | Type::HelloAgain if outside.contains_key(BASE_ID) => Err(Error::Inconsistent),
+        Type::ClientHello | Type::HelloAgain => Ok(greet(settings, message, false).await?.message),
+        Type::ClientFinish => finish(settings, outside, message),
+        Type::Close => close(settings, outside, message),
+        _ => Err(Error::Unexpected),
+    }
+}
+
+/// The longest message that is taken, in bytes: only a caller that is asked for evidence has much to say.
+pub(super) fn longest(settings: &Settings) -> usize {
+    match settings.callers {
         Callers::Anybody => 2 * MAX_HELLO,
         Callers::Attested { .. } => MAX_FLIGHT,
-    };
-    let gathering = Limited::new(body, longest).collect();
+    }
+}
+
+async fn gather(settings: &Settings, body: Body) -> Result<Bytes, StatusCode> {
+    let gathering = Limited::new(body, longest(settings)).collect();
     match tokio::time::timeout(settings.header_time, gathering).await {
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
@@ -130,9 +137,9 @@ pub(super) async fn greet(settings: &Settings, message: &[u8], early: bool) -> R
 }
 
 /// The client's authentication (SE-11).
-fn finish(settings: &Settings, outer: &Parts, message: &[u8]) -> Result<Vec<u8>, Error> {
+fn finish(settings: &Settings, outside: &HeaderMap, message: &[u8]) -> Result<Vec<u8>, Error> {
     let Settings { server, table, pending, callers, clock, random, .. } = settings;
-    consistent(outer, &ClientFinish::decode(message)?.session)?;
+    consistent(outside, &ClientFinish::decode(message)?.session)?;
     let now = clock.unix_millis();
     let at = UnixTime(clock.unix_seconds());
     let presented = pending.receive(message)?;
@@ -158,21 +165,20 @@ fn finish(settings: &Settings, outer: &Parts, message: &[u8]) -> Result<Vec<u8>,
 }
 
 /// The end of a session (SE-39).
-fn close(settings: &Settings, outer: &Parts, message: &[u8]) -> Response<Body> {
-    let close = Close::decode(message).and_then(|close| consistent(outer, &close.session).map(|()| close));
-    match close.map(|close| settings.table.close(&close)) {
-        Ok(Ok(closed)) => answer::message(closed.encode()),
-        Ok(Err(_)) => answer::hint(),
-        Err(error) => answer::handshake(error),
-    }
+fn close(settings: &Settings, outside: &HeaderMap, message: &[u8]) -> Result<Vec<u8>, Error> {
+    let close = Close::decode(message)?;
+    consistent(outside, &close.session)?;
+    // One answer, whatever it was (SE-72).
+    let closed = settings.table.close(&close).map_err(|_| Error::UnknownSession)?;
+    Ok(closed.encode())
 }
 
 /// Outside is a hint for routing; one that says something else than the body is an error (SE-02).
-fn consistent(outer: &Parts, session: &SessionId) -> Result<(), Error> {
+fn consistent(outside: &HeaderMap, session: &SessionId) -> Result<(), Error> {
     let name = HeaderName::from_static(BASE_ID);
-    if !outer.headers.contains_key(&name) {
+    if !outside.contains_key(&name) {
         return Ok(());
     }
-    let value = crate::wire::single(&outer.headers, &name).ok_or(Error::Field)?;
+    let value = crate::wire::single(outside, &name).ok_or(Error::Field)?;
     if parse_base_id(value.as_bytes())? == *session { Ok(()) } else { Err(Error::Inconsistent) }
 }

@@ -9,6 +9,7 @@ mod once;
 mod outside;
 mod requests;
 mod shown;
+mod talk;
 mod wanted;
 
 pub use answer::{full, hint, no_channel};

@@ -9,6 +9,7 @@ mod resume;
 mod stage;
 mod steps;
 mod tap;
+mod tunnel;
 mod websocket;
 
 use crate::cli::exit::{Exit, Outcome};

@@ -54,7 +54,9 @@ pub(super) async fn all(stage: &Stage, report: &mut Report) -> io::Result<()> {
     report.step("resume", super::resume::resume(stage)).await?;
     report.step("early-data", super::resume::early_data(stage)).await?;
     report.step("restart", Box::pin(super::resume::restart(stage))).await?;
-    report.step("websocket", Box::pin(super::websocket::step(stage))).await?;
+    report.step("websocket", Box::pin(super::websocket::step(stage, Wire::Session))).await?;
+    report.step("tunnel-fetch", Box::pin(super::tunnel::fetch(stage))).await?;
+    report.step("tunnel-websocket", Box::pin(super::tunnel::socket(stage))).await?;
     report.step("mutual", Box::pin(super::mutual::step(stage))).await?;
     report.step("wrong-policy", wrong_policy(stage)).await
 }

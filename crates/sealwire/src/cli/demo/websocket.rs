@@ -36,10 +36,10 @@ const PLACE: &str = "/v1/ward";
 /// What the application closes with when it is told to.
 const BYE: &str = "good night";
 
-pub(super) async fn step(stage: &Stage) -> anyhow::Result<Told> {
+pub(super) async fn step(stage: &Stage, wire: Wire) -> anyhow::Result<Told> {
     let app = App::start().await?;
     let gateway = gateway(stage, app.address).await?;
-    let told = through(stage, &gateway).await;
+    let told = through(stage, &gateway, wire).await;
     gateway.shutdown().await;
     told
 }
@@ -50,14 +50,14 @@ async fn gateway(stage: &Stage, app: SocketAddr) -> anyhow::Result<Running> {
     Ok(stage.gateway(Config { routes, ..config() }).await?)
 }
 
-async fn through(stage: &Stage, gateway: &Running) -> anyhow::Result<Told> {
+async fn through(stage: &Stage, gateway: &Running, wire: Wire) -> anyhow::Result<Told> {
     let seen = Arc::new(Seen::default());
     let wiretap = Wiretap::start(gateway.address(), Arc::clone(&seen)).await?;
     let verified = stage.shown.verified().map_err(|error| anyhow!("{error}"))?;
     let policy = Policy::exactly(verified, Some(&gateway.config_digest()), None);
     let to = format!("http://{}", wiretap.address).parse()?;
     let settings = Settings {
-        wire: Wire::Session,
+        wire,
         authority: Some(gateway.address().to_string()),
         ..Settings::new(to, Policy::from_toml(&policy)?)
     };
@@ -73,12 +73,17 @@ async fn through(stage: &Stage, gateway: &Running) -> anyhow::Result<Told> {
     if let Some(secret) = traffic.find(&[SAID, PLACE, BYE]) {
         bail!("the outsider saw {secret:?}");
     }
-    Ok(Told::new(format!(
-        "{COUNT} messages there and back through one channel of the session, {each:.1?} each"
-    ))
-    .saw("program", format!("an ordinary client of ws://{at}{PLACE}"))
-    .saw("outsider", format!("{} bytes up, {} bytes down: …{}", traffic.up, traffic.down, traffic.ending()))
-    .saw("outsider", "none of: path, messages, the reason of the close"))
+    let way = match wire {
+        Wire::Tunnel => "inside the WebSocket on which the session was made",
+        _ => "through one channel of the session",
+    };
+    Ok(Told::new(format!("{COUNT} messages there and back {way}, {each:.1?} each"))
+        .saw("program", format!("an ordinary client of ws://{at}{PLACE}"))
+        .saw(
+            "outsider",
+            format!("{} bytes up, {} bytes down: …{}", traffic.up, traffic.down, traffic.ending()),
+        )
+        .saw("outsider", "none of: path, messages, the reason of the close"))
 }
 
 /// An ordinary client: it knows the local port and nothing else.
