@@ -8,6 +8,7 @@
 pub mod algorithm;
 pub mod audit;
 pub mod base64url;
+pub mod binding;
 pub mod canonical;
 pub mod capability;
 mod compose;

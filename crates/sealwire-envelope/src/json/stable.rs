@@ -8,6 +8,8 @@ use crate::canonical::write_string;
 pub enum Numbers {
     /// Integers of SP-05 alone, in decimal: what is signed (EN-114, SP-21).
     Integers,
+    /// The same with signs: what published peers print alike (EN-46).
+    SignedIntegers,
     /// Any number by its exact decimal value: what is compared (SP-34). `10`, `1e1` and `10.0` are one number, and
     /// 2^53 + 1 is not 2^53.
     Exact,
@@ -46,6 +48,16 @@ fn write(
         Kind::String => write_string(&reader.string()?, out),
         Kind::Number if numbers == Numbers::Integers => {
             crate::canonical::write_integer(reader.integer()?, out);
+        }
+        Kind::Number if numbers == Numbers::SignedIntegers => {
+            let number = reader.number()?;
+            let magnitude = number.strip_prefix('-').unwrap_or(number);
+            let digits = magnitude.bytes().all(|byte| byte.is_ascii_digit());
+            let small = magnitude.parse::<u64>().is_ok_and(|value| value < 1 << 53);
+            if !digits || !small || number == "-0" {
+                return Err(Error::Integer);
+            }
+            out.extend_from_slice(number.as_bytes());
         }
         Kind::Number => write_exact(reader.number()?, out)?,
         Kind::Boolean => out.extend_from_slice(if reader.boolean()? { b"true" } else { b"false" }),

@@ -10,6 +10,7 @@ mod signer;
 mod uses;
 
 pub use fingerprint::Fingerprint;
+pub(crate) use keyring::raw_signature;
 pub use keyring::{Keyring, Require, Wanted};
 pub use material::{Material, PrivateKey, PublicKey, SharedSecret, SignatureBytes, SigningKey};
 pub use record::{KeyRecord, Status};
