@@ -4,7 +4,6 @@ use crate::{Environment, Error};
 use http::uri::PathAndQuery;
 use sealwire_http::{
     client::hpke_http::Settings as Layer,
-    complete::Completeness,
     hpke_http::{Compression, Credential, Limits},
     wire::HPKE_HTTP_PATH,
 };
@@ -15,15 +14,13 @@ use std::{sync::Arc, time::Duration};
 pub struct HpkeHttp {
     /// the pre-shared key and its id, which everybody on the way sees (HH-69)
     pub credential: Arc<Credential>,
-    /// path of the endpoint, no query (HH-04); of 1.x, whose requests go to their own paths, nothing
+    /// path of the endpoint, no query (HH-04)
     pub endpoint: PathAndQuery,
     /// limits
     pub limits: Limits,
     /// whether requests are compressed; off unless it is certain that no content holds a secret beside something that
     /// another has chosen (HH-60)
     pub compression: Compression,
-    /// what tells the end of an answer of 1.x, which that wire does not (HH-97)
-    pub completeness: Completeness,
 }
 
 impl HpkeHttp {
@@ -35,7 +32,6 @@ impl HpkeHttp {
             endpoint: PathAndQuery::from_static(HPKE_HTTP_PATH),
             limits: Limits::default(),
             compression: Compression::default(),
-            completeness: Completeness::default(),
         }
     }
 

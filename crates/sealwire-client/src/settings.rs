@@ -1,6 +1,6 @@
 //! What a connector is told, and what follows from it.
 
-use crate::{Attester, Ehbp, Error, HpkeHttp, Offer, Wire, revocation};
+use crate::{Attester, Ehbp, Error, HpkeHttp, HpkeHttp1, Offer, Wire, revocation};
 use http::{HeaderName, Uri, uri::Scheme};
 use sealwire_attest::{
     Policy,
@@ -51,6 +51,8 @@ pub struct Settings {
     pub limits: Limits,
     /// what belongs to hpke-http; that wire needs it
     pub hpke_http: Option<HpkeHttp>,
+    /// what belongs to hpke-http 1.x; that wire needs it
+    pub hpke_http_1: Option<HpkeHttp1>,
     /// what belongs to EHBP
     pub ehbp: Ehbp,
     /// fetch of the key document, and connection set-up
@@ -83,6 +85,7 @@ impl Settings {
             kems: vec![Kem::XWing, Kem::X25519],
             limits: Limits::default(),
             hpke_http: None,
+            hpke_http_1: None,
             ehbp: Ehbp::default(),
             timeout: Duration::from_secs(10),
             tls_roots: Vec::new(),
@@ -126,7 +129,7 @@ pub(crate) struct Places {
     pub(crate) channel: Uri,
     /// the endpoint of hpke-http
     pub(crate) endpoint: Uri,
-    /// where EHBP's requests go, each to its own path
+    /// where requests of EHBP and hpke-http 1.x go, each to its own path
     pub(crate) root: Uri,
 }
 

@@ -24,6 +24,9 @@ pub enum Wire {
     Tunnel,
     /// hpke-http/3: each request under the gateway's key and a pre-shared key of this side's; [`Settings::hpke_http`] says which
     HpkeHttp,
+    /// hpke-http 1.x: bodies alone are sealed, under the gateway's key and a pre-shared key; [`Settings::hpke_http_1`] says
+    /// which. For servers that cannot move yet (HH-96, HH-97, HH-98)
+    HpkeHttp1,
     /// EHBP: content alone is sealed, and shows neither that it was cut nor that it was sent elsewhere (EH-05, EH-20)
     Ehbp,
 }
@@ -81,7 +84,7 @@ impl Wire {
 impl Wire {
     /// Whether it is a wire that others defined, which has nothing of a session.
     fn is_of_others(self) -> bool {
-        matches!(self, Self::HpkeHttp | Self::Ehbp)
+        matches!(self, Self::HpkeHttp | Self::HpkeHttp1 | Self::Ehbp)
     }
 
     fn of_others(self, settings: &Settings, of_sessions: bool) -> Result<Self, Error> {
@@ -89,14 +92,14 @@ impl Wire {
             "a relay carries the oblivious wire alone: hpke-http and EHBP tell who asks"
         } else if of_sessions {
             "what belongs to sessions (an attester, early data, an offer, fresh evidence, bound mode) is not on hpke-http and EHBP"
-        } else if self == Self::HpkeHttp {
-            let spoken = settings.hpke_http.as_ref();
-            return match spoken.ok_or(Error::Settings("hpke-http needs a pre-shared key and its id")) {
-                Ok(spoken) => spoken.check().map(|()| self),
-                Err(error) => Err(error),
-            };
         } else {
-            return Ok(self);
+            return match (self, &settings.hpke_http, &settings.hpke_http_1) {
+                (Self::HpkeHttp, None, _) | (Self::HpkeHttp1, _, None) => {
+                    Err(Error::Settings("hpke-http needs a pre-shared key and its id"))
+                }
+                (Self::HpkeHttp, Some(spoken), _) => spoken.check().map(|()| self),
+                _ => Ok(self),
+            };
         };
         Err(Error::Settings(what))
     }

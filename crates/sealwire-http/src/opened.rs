@@ -30,6 +30,9 @@ pub enum Fault {
     /// The records of hpke-http are cut, altered, too long or too many, or what is in them is malformed (HH-73).
     #[error(transparent)]
     HpkeHttp(#[from] sealwire_hpke_http::Error),
+    /// The chunks or events of hpke-http 1.x are cut, altered, too long or too many (HH-97, HH-104).
+    #[error(transparent)]
+    HpkeHttp1(#[from] sealwire_hpke_http::legacy::Error),
     /// The time of the key that a message is sealed to has ended before it left (HH-08).
     #[error("the key's time has ended")]
     KeyExpired,

@@ -19,6 +19,7 @@ use sealwire_http::{
         channel::Stream,
         ehbp::Ehbp,
         hpke_http::{self, HpkeHttp},
+        hpke_http_1::{self, HpkeHttp1},
         oblivious::Oblivious,
         session::{self, Connected, EarlyAnswer, Facts, Live, Opening, Session},
     },
@@ -49,6 +50,8 @@ pub enum SealedWith {
     Session(Facts),
     /// a key of the document and a pre-shared key, for hpke-http/3
     HpkeHttp,
+    /// a key of the document and a pre-shared key, for hpke-http 1.x
+    HpkeHttp1,
     /// a key of the document, for EHBP
     Ehbp,
     /// keys of a session that is carried on a WebSocket, with everything in it (TU-68)
@@ -81,6 +84,10 @@ pub(crate) enum Channel {
         wire: HpkeHttp<Transport>,
         key_id: Vec<u8>,
     },
+    HpkeHttp1 {
+        wire: HpkeHttp1<Transport>,
+        key_id: Vec<u8>,
+    },
     Ehbp {
         wire: Ehbp<Transport>,
         key_id: Vec<u8>,
@@ -103,6 +110,7 @@ impl Channel {
             }
             Self::Session { session, .. } => SealedWith::Session(*session.live().facts()),
             Self::HpkeHttp { .. } => SealedWith::HpkeHttp,
+            Self::HpkeHttp1 { .. } => SealedWith::HpkeHttp1,
             Self::Ehbp { .. } => SealedWith::Ehbp,
             Self::Tunnel { lease, .. } => SealedWith::Tunnel(*lease.0.live.facts()),
         }
@@ -129,6 +137,7 @@ impl Channel {
         let (purpose, id) = match self {
             Self::Oblivious { selected, .. } => (OBLIVIOUS, std::slice::from_ref(&selected.key_id)),
             Self::HpkeHttp { key_id, .. } => (hpke_http::WIRE, &key_id[..]),
+            Self::HpkeHttp1 { key_id, .. } => (hpke_http_1::WIRE, &key_id[..]),
             Self::Ehbp { key_id, .. } => (sealwire_http::ehbp::WIRE, &key_id[..]),
             Self::Session { .. } | Self::Tunnel { .. } => return None,
         };
@@ -173,6 +182,7 @@ impl Service<Request<Body>> for Channel {
             Self::Oblivious { wire, .. } => wire.poll_ready(cx),
             Self::Session { session, .. } => session.poll_ready(cx),
             Self::HpkeHttp { wire, .. } => wire.poll_ready(cx),
+            Self::HpkeHttp1 { wire, .. } => wire.poll_ready(cx),
             Self::Ehbp { wire, .. } => wire.poll_ready(cx),
             Self::Tunnel { .. } => Poll::Ready(Ok(())),
         }
@@ -183,6 +193,7 @@ impl Service<Request<Body>> for Channel {
             Self::Oblivious { wire, .. } => wire.call(request),
             Self::Session { session, .. } => session.call(request),
             Self::HpkeHttp { wire, .. } => wire.call(request),
+            Self::HpkeHttp1 { wire, .. } => wire.call(request),
             Self::Ehbp { wire, .. } => wire.call(request),
             Self::Tunnel { .. } => Box::pin(async {
                 Err(client::Error::Request("in a tunnel every request goes through a channel"))

@@ -7,7 +7,7 @@ use super::{
     seen::Serials,
 };
 use crate::{
-    Ehbp, Environment, Error, HpkeHttp, Offer, Settings, Wire,
+    Ehbp, Environment, Error, HpkeHttp, HpkeHttp1, Offer, Settings, Wire,
     error::Expired,
     revocation::{Cut, Severed},
     settings::Places,
@@ -32,6 +32,7 @@ use sealwire_http::{
         channel::{Channel as Opened, Connection, Stream},
         ehbp,
         hpke_http::{self, Asked},
+        hpke_http_1,
         oblivious::{self, Oblivious, Target},
         session::{self, Live},
     },
@@ -145,6 +146,9 @@ impl StdError for Shared {
     }
 }
 
+/// Why a document that offers a wire is of no use for it.
+const NO_KEY: &str = "none of its keys can be used now";
+
 /// The document that was offered is not newer than the one that is pinned.
 #[derive(Debug, thiserror::Error)]
 #[error("the document on offer is older than the one that is pinned (serial {0})")]
@@ -179,6 +183,7 @@ pub(crate) struct Appraiser {
     chosen: Wire,
     wire: oblivious::Settings,
     hpke_http: Option<HpkeHttp>,
+    hpke_http_1: Option<HpkeHttp1>,
     ehbp: Ehbp,
     endorsements: Vec<PathBuf>,
     timeout: Duration,
@@ -212,6 +217,7 @@ impl Appraiser {
                 random: environment.random.clone(),
             },
             hpke_http: settings.hpke_http,
+            hpke_http_1: settings.hpke_http_1,
             ehbp: settings.ehbp,
             endorsements: settings.endorsements,
             timeout: settings.timeout,
@@ -297,6 +303,7 @@ impl Appraiser {
         })?;
         let channel = match self.chosen {
             Wire::HpkeHttp => self.hpke_http(&acceptance, asked)?,
+            Wire::HpkeHttp1 => self.hpke_http_1(&acceptance, at)?,
             Wire::Ehbp => self.ehbp(&acceptance, at)?,
             _ if self.goes_by_session(acceptance.document.get(), current) => {
                 // New evidence was asked for, so nothing of the last session stands in for it (SE-41).
@@ -480,33 +487,51 @@ impl Appraiser {
 
     /// The key for hpke-http, which has to stand in the document (HH-61).
     fn hpke_http(&self, acceptance: &Acceptance, asked: Asked) -> Result<Channel, Failure> {
-        let wire = hpke_http::WIRE;
-        let none = |why| Failure::NotOffered { at: self.places.keys.clone(), wire, why };
-        let document = &acceptance.document;
+        let (document, wire) = (&acceptance.document, hpke_http::WIRE);
+        let none = |why| self.not_offered(wire, why);
         // Settings without it have been refused.
         let spoken = self.hpke_http.as_ref().ok_or_else(|| none("there is no pre-shared key"))?;
-        if !document.get().wires.iter().any(|offered| offered == wire) {
-            return Err(none("the wire is not on offer"));
-        }
+        self.check_offered(document, wire)?;
         let credential = spoken.credential.clone();
         let target = hpke_http::Target::attested(document, asked, self.places.endpoint.clone(), credential)
-            .map_err(|_| none("no key of its that is live can be used"))?;
+            .map_err(|_| none(NO_KEY))?;
         let key_id = target.key_id().to_vec();
         let settings = spoken.layer(self.wire.limits.idle_time, &self.environment);
         let wire = hpke_http::HpkeHttp::new(self.transport.clone(), target, settings);
         Ok(Channel::HpkeHttp { wire, key_id })
     }
 
+    /// The key for hpke-http 1.x.
+    fn hpke_http_1(&self, acceptance: &Acceptance, at: UnixTime) -> Result<Channel, Failure> {
+        let (document, wire) = (&acceptance.document, hpke_http_1::WIRE);
+        let none = |why| self.not_offered(wire, why);
+        // Settings without it have been refused.
+        let spoken = self.hpke_http_1.as_ref().ok_or_else(|| none("there is no pre-shared key"))?;
+        self.check_offered(document, wire)?;
+        let credential = spoken.credential.clone();
+        let target = hpke_http_1::Target::attested(document, at, self.places.root.clone(), credential)
+            .map_err(|_| none(NO_KEY))?;
+        let key_id = target.key_id().to_vec();
+        let settings = spoken.layer(self.wire.limits.idle_time, &self.environment);
+        let wire = hpke_http_1::HpkeHttp1::new(self.transport.clone(), target, settings);
+        Ok(Channel::HpkeHttp1 { wire, key_id })
+    }
+
+    fn not_offered(&self, wire: &'static str, why: &'static str) -> Failure {
+        Failure::NotOffered { at: self.places.keys.clone(), wire, why }
+    }
+
+    fn check_offered(&self, document: &Appraised<KeyDocument>, wire: &'static str) -> Result<(), Failure> {
+        let is_offered = document.get().wires.iter().any(|offered| offered == wire);
+        if is_offered { Ok(()) } else { Err(self.not_offered(wire, "the wire is not on offer")) }
+    }
+
     /// The key for EHBP, which has to stand in the document (EH-28).
     fn ehbp(&self, acceptance: &Acceptance, at: UnixTime) -> Result<Channel, Failure> {
-        let wire = sealwire_http::ehbp::WIRE;
-        let none = |why| Failure::NotOffered { at: self.places.keys.clone(), wire, why };
-        let document = &acceptance.document;
-        if !document.get().wires.iter().any(|offered| offered == wire) {
-            return Err(none("the wire is not on offer"));
-        }
+        let (document, wire) = (&acceptance.document, sealwire_http::ehbp::WIRE);
+        self.check_offered(document, wire)?;
         let target = ehbp::Target::attested(document, at, self.places.root.clone())
-            .map_err(|_| none("no key of its that is live can be used"))?;
+            .map_err(|_| self.not_offered(wire, NO_KEY))?;
         let key_id = target.key_id().to_vec();
         let settings = self.ehbp.layer(self.wire.limits.idle_time, &self.environment);
         Ok(Channel::Ehbp { wire: ehbp::Ehbp::new(self.transport.clone(), target, settings), key_id })

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use sealwire_http::{
     Body,
-    client::{self, ehbp, hpke_http},
+    client::{self, ehbp, hpke_http, hpke_http_1},
 };
 use std::{
     sync::{
@@ -37,8 +37,12 @@ struct Shared {
 #[derive(Clone)]
 enum Channel {
     HpkeHttp(hpke_http::HpkeHttp<Transport>),
+    HpkeHttp1(hpke_http_1::HpkeHttp1<Transport>),
     Ehbp(ehbp::Ehbp<Transport>),
 }
+
+/// What is wrong with a key of wires that name none.
+const NOT_A_KEY: Error = Error::Settings("a pinned key has the 32 bytes of an X25519 key");
 
 impl Connector {
     /// Nothing is sent before the first request.
@@ -69,9 +73,14 @@ impl Connector {
                 let layer = spoken.layer(idle_time, &environment);
                 Channel::HpkeHttp(hpke_http::HpkeHttp::new(transport, target, layer))
             }
+            Wire::HpkeHttp1(key, spoken) => {
+                let target = hpke_http_1::Target::pinned(&key, place, spoken.credential.clone());
+                let target = target.map_err(|_| NOT_A_KEY)?;
+                let layer = spoken.layer(idle_time, &environment);
+                Channel::HpkeHttp1(hpke_http_1::HpkeHttp1::new(transport, target, layer))
+            }
             Wire::Ehbp(key, spoken) => {
-                let target = ehbp::Target::pinned(&key, place)
-                    .map_err(|_| Error::Settings("a pinned key has the 32 bytes of an X25519 key"))?;
+                let target = ehbp::Target::pinned(&key, place).map_err(|_| NOT_A_KEY)?;
                 Channel::Ehbp(ehbp::Ehbp::new(transport, target, spoken.layer(idle_time, &environment)))
             }
         };
@@ -138,6 +147,7 @@ impl Service<Request<Body>> for Channel {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), client::Error>> {
         match self {
             Self::HpkeHttp(wire) => wire.poll_ready(cx),
+            Self::HpkeHttp1(wire) => wire.poll_ready(cx),
             Self::Ehbp(wire) => wire.poll_ready(cx),
         }
     }
@@ -145,6 +155,7 @@ impl Service<Request<Body>> for Channel {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         match self {
             Self::HpkeHttp(wire) => wire.call(request),
+            Self::HpkeHttp1(wire) => wire.call(request),
             Self::Ehbp(wire) => wire.call(request),
         }
     }

@@ -1,5 +1,5 @@
 use super::Key;
-use crate::{Ehbp, Error, HpkeHttp, settings::Base};
+use crate::{Ehbp, Error, HpkeHttp, HpkeHttp1, settings::Base};
 use http::Uri;
 use sealwire_attest::key_document::authority;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub struct Settings {
 pub enum Wire {
     /// hpke-http/3
     HpkeHttp(Key, HpkeHttp),
+    /// hpke-http 1.x; the id of the key is not used
+    HpkeHttp1(Key, HpkeHttp1),
     /// EHBP; the id of the key is not used
     Ehbp(Key, Ehbp),
 }
@@ -35,7 +37,7 @@ impl Wire {
     #[must_use]
     pub fn key(&self) -> &Key {
         match self {
-            Self::HpkeHttp(key, _) | Self::Ehbp(key, _) => key,
+            Self::HpkeHttp(key, _) | Self::HpkeHttp1(key, _) | Self::Ehbp(key, _) => key,
         }
     }
 
@@ -44,6 +46,7 @@ impl Wire {
     pub fn name(&self) -> &'static str {
         match self {
             Self::HpkeHttp(..) => sealwire_http::client::hpke_http::WIRE,
+            Self::HpkeHttp1(..) => sealwire_http::client::hpke_http_1::WIRE,
             Self::Ehbp(..) => sealwire_http::ehbp::WIRE,
         }
     }
@@ -71,7 +74,7 @@ impl Settings {
                 spoken.check()?;
                 spoken.endpoint.path()
             }
-            Wire::Ehbp(..) => "/",
+            Wire::HpkeHttp1(..) | Wire::Ehbp(..) => "/",
         };
         let authority = match &self.authority {
             Some(authority) => authority::normalise(authority, authority::DEFAULT_PORT),

@@ -8,7 +8,10 @@ use crate::{
     opened::{Fault, Message, OpenedBody, Part},
     problem,
 };
-use http::{HeaderMap, Method, Request, Response, StatusCode, header, uri::Scheme};
+use http::{
+    HeaderMap, Method, Request, Response, StatusCode, Uri, header,
+    uri::{PathAndQuery, Scheme},
+};
 use http_body_util::{BodyExt, Limited};
 use sealwire_message::{
     bhttp::{self, Limits, RequestHead, ResponseDecoder, ResponseEvent, ResponseHead},
@@ -37,6 +40,13 @@ pub(super) fn head(request: Request<Body>) -> Result<(RequestHead, http::Extensi
         headers,
     };
     Ok((head, parts.extensions, content))
+}
+
+/// A path at the place of `base`.
+pub(super) fn at(base: &Uri, path: PathAndQuery) -> Result<Uri, Error> {
+    let mut parts = base.clone().into_parts();
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).map_err(|_| Error::Request("its target is no URI"))
 }
 
 /// Opens an answer: its head, and its content as it authenticates.

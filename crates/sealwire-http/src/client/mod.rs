@@ -5,6 +5,7 @@ pub mod ehbp;
 mod error;
 mod exchange;
 pub mod hpke_http;
+pub mod hpke_http_1;
 mod key;
 pub mod oblivious;
 pub mod session;

@@ -12,7 +12,7 @@ use super::{Error, exchange};
 use crate::{Body, BoxError, body, complete::Completeness, opened::Fault, records::SealedRecords};
 use bytes::BytesMut;
 use futures_util::future::BoxFuture;
-use http::{HeaderName, HeaderValue, Request, Response, Uri, header, uri::PathAndQuery};
+use http::{HeaderName, HeaderValue, Request, Response, header};
 use sealwire_crypto::random::{OsRandom, Random};
 use sealwire_ehbp::{Limits, client, field};
 use sealwire_message::bhttp::RequestHead;
@@ -171,11 +171,4 @@ fn outer(target: &Target, head: RequestHead, content: Body) -> Result<Request<Bo
     }
     body::frame(&mut request);
     Ok(request)
-}
-
-/// A path at the same place.
-fn at(base: &Uri, path: PathAndQuery) -> Result<Uri, Error> {
-    let mut parts = base.clone().into_parts();
-    parts.path_and_query = Some(path);
-    Uri::from_parts(parts).map_err(|_| Error::Request("its target is no URI"))
 }

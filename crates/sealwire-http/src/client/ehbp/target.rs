@@ -1,5 +1,4 @@
-use super::{Error, at};
-use crate::client::{KeySource, PinnedKey};
+use crate::client::{Error, KeySource, PinnedKey, exchange};
 use http::{Uri, uri::PathAndQuery};
 use sealwire_attest::{Appraised, KeyDocument, UnixTime};
 use sealwire_crypto::kem::{Kem, PublicKey};
@@ -49,6 +48,6 @@ impl Target {
     }
 
     pub(super) fn place(&self, path: PathAndQuery) -> Result<Uri, Error> {
-        at(&self.base, path)
+        exchange::at(&self.base, path)
     }
 }
