@@ -108,6 +108,7 @@ impl Connector {
             accepted_at: pin.accepted_at,
             expires: pin.expires,
             sealed_with: pin.channel.sealed_with(),
+            form: self.keeper.appraiser().form(),
             channels_open: self.keeper.channels.count(),
             refused: state.refused.clone(),
             revocation: self.keeper.revocation(),

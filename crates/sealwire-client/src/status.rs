@@ -6,6 +6,7 @@ use sealwire_attest::{
     key_document::{Acceptance, Published},
     verdict::Denial,
 };
+use sealwire_http::client::oblivious::Form;
 use std::{
     collections::VecDeque,
     sync::{
@@ -33,6 +34,8 @@ pub struct Status {
     pub expires: UnixTime,
     /// what requests are sealed with
     pub sealed_with: SealedWith,
+    /// form of messages on the oblivious wire
+    pub form: Form,
     /// channels that are open, for WebSockets and gRPC (SE-37)
     pub channels_open: usize,
     /// the gateway showed something since that the policy refuses: nothing is sent

@@ -244,6 +244,11 @@ impl Appraiser {
         UnixTime(self.environment.clock.unix_seconds())
     }
 
+    /// Of messages on the oblivious wire.
+    pub(crate) fn form(&self) -> oblivious::Form {
+        self.wire.form
+    }
+
     /// Whether requests may go along with handshakes (SE-42).
     pub(crate) fn sends_early(&self) -> bool {
         self.early_data

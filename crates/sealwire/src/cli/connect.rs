@@ -7,11 +7,12 @@ use super::{
     signals,
     source::{self, Source},
     values::{self, Url},
+    wires,
 };
 use clap::{Args as ClapArgs, ValueEnum};
 use sealwire::connect::{self, ConnectSettings, Running};
 use sealwire_attest::verdict::Denial;
-use sealwire_client::{Offer, SealedWith, Settings};
+use sealwire_client::{Offer, SealedWith, Settings, pinned};
 use sealwire_crypto::{kem::Kem, kx::Group};
 use sealwire_http::{
     client::{oblivious, session::Refused},
@@ -21,7 +22,7 @@ use serde_json::json;
 use std::{
     fmt::Write,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -43,6 +44,10 @@ Examples:
       --attest auto
   sealwire connect --to https://gateway.example --policy policy.toml \\
       --wire tunnel
+  sealwire connect --to https://gateway.example --policy policy.toml \\
+      --wire hpke-http --psk-id tenant --psk-file tenant.key
+  sealwire connect --to https://api.example --wire hpke-http --endpoint /sealed \\
+      --pinned-key key-2026:0f3c… --psk-id tenant --psk-file tenant.key
 
 Exit codes: 0 stopped in good order · 1 failure, the gateway cannot be reached
             2 usage · 30 the policy refuses the gateway")]
@@ -51,8 +56,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL")]
     to: Url,
     /// What the gateway must prove (`sealwire policy init` writes one)
-    #[arg(long, value_name = "FILE")]
-    policy: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "pinned_key")]
+    policy: Option<PathBuf>,
     /// Where programs on this machine connect; port 0 chooses a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = values::address)]
     listen: SocketAddr,
@@ -110,6 +115,8 @@ pub(crate) struct Args {
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     allow_origins: Vec<String>,
     #[command(flatten)]
+    wires: wires::Args,
+    #[command(flatten)]
     own: own::Args,
     #[command(flatten)]
     revocation: Revocation,
@@ -118,8 +125,9 @@ pub(crate) struct Args {
     /// Where the gateway cannot be reached yet, try again until it can. What the policy refuses is not tried again
     #[arg(long)]
     keep_trying: bool,
-    /// Print one line of JSON when ready: ready, listen, status, authority, development, kind, hardware-model,
-    /// operator, age, wire, channel (whether WebSockets and gRPC are carried), kem or group, caller-attested, expires
+    /// Print one line of JSON when ready: ready, listen, status, authority, attested, development, kind, hardware-model,
+    /// operator, age, wire, channel (whether WebSockets and gRPC are carried), kem or group, caller-attested, expires. With a
+    /// pinned key attested is false, and of the members from development on there are wire, channel and key-id
     #[arg(long)]
     json: bool,
 }
@@ -132,6 +140,26 @@ enum Wire {
     Session,
     /// the same with everything on one WebSocket, where nothing but a WebSocket passes
     Tunnel,
+    /// hpke-http/3: each request under the server's key and a pre-shared key
+    HpkeHttp,
+    /// hpke-http 1.x, for servers that cannot move yet: bodies alone are sealed
+    #[value(name = "hpke-http-1")]
+    HpkeHttp1,
+    /// EHBP: contents alone are sealed
+    Ehbp,
+}
+
+impl Wire {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Oblivious => "oblivious",
+            Self::Session => "session",
+            Self::Tunnel => "tunnel",
+            Self::HpkeHttp => "hpke-http",
+            Self::HpkeHttp1 => "hpke-http-1",
+            Self::Ehbp => "ehbp",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -144,6 +172,9 @@ enum Form {
 
 pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
     logs.start("info", false)?;
+    if let Some(key) = &args.wires.pinned_key {
+        return run_pinned(args, key).await;
+    }
     let settings = args.settings().await?;
     let shutdown = signals::shutdown()?;
     let Some(running) = start(&settings, args, &shutdown).await? else { return Ok(Exit::Ok) };
@@ -153,9 +184,65 @@ pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
+/// To a server that attests nothing.
+async fn run_pinned(args: &Args, key: &str) -> Outcome {
+    let settings = args.pinned_settings(key)?;
+    let shutdown = signals::shutdown()?;
+    let running = connect::start_pinned(settings).await.map_err(|error| not_started(error, args))?;
+    announce_pinned(args, &running)?;
+    shutdown.cancelled().await;
+    running.shutdown().await;
+    Ok(Exit::Ok)
+}
+
 impl Args {
+    fn pinned_settings(&self, key: &str) -> Result<ConnectSettings<pinned::Settings>, Failure> {
+        self.check_wire_flags()?;
+        let wire = match self.wire {
+            Some(Wire::HpkeHttp) => {
+                pinned::Wire::HpkeHttp(wires::pinned_key(key, true)?, self.wires.hpke_http()?)
+            }
+            Some(Wire::HpkeHttp1) => {
+                pinned::Wire::HpkeHttp1(wires::pinned_key(key, false)?, self.wires.hpke_http_1()?)
+            }
+            Some(Wire::Ehbp) => pinned::Wire::Ehbp(wires::pinned_key(key, false)?, self.wires.ehbp()),
+            _ => {
+                return Err(Failure::usage("--pinned-key is for wires that others defined")
+                    .next("name one: --wire hpke-http, hpke-http-1 or ehbp; a gateway of Sealwire is held against --policy"));
+            }
+        };
+        let client = pinned::Settings {
+            authority: self.authority.clone(),
+            timeout: self.source.timeout,
+            tls_roots: self.source.roots.read()?,
+            ..pinned::Settings::new(self.to.0.clone(), wire)
+        };
+        Ok(self.near(client))
+    }
+
+    /// What belongs to this side of the proxy.
+    fn near<S>(&self, client: S) -> ConnectSettings<S> {
+        ConnectSettings {
+            status: self.status,
+            allow_hosts: self.allow_hosts.clone(),
+            allow_origins: self.allow_origins.clone(),
+            ..ConnectSettings::new(client, self.listen)
+        }
+    }
+
+    /// A flag of wires that others defined stands beside the name of one of its wires.
+    fn check_wire_flags(&self) -> Result<(), Failure> {
+        let Some((flag, wires)) = self.wires.given() else { return Ok(()) };
+        let named = self.wire.map(Wire::name);
+        if named.is_some_and(|named| wires.contains(&named)) {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("{flag} goes with --wire {}", wires.join(" or "))))
+    }
+
     async fn settings(&self) -> Result<ConnectSettings, Failure> {
-        let (policy, revocation) = self.revocation.follow(policy::load(&self.policy)?)?;
+        let path = self.policy.as_ref().ok_or_else(|| Failure::usage("there is no policy"))?;
+        let (policy, revocation) = self.revocation.follow(policy::load(path)?)?;
         let defaults = Settings::new(self.to.0.clone(), policy);
         // What cannot be read is told now, though it is read anew with each key document.
         self.source.local_endorsements()?;
@@ -164,6 +251,15 @@ impl Args {
             authority: self.authority.clone(),
             relay: self.relay.as_ref().map(|relay| relay.0.clone()),
             wire: self.wire()?,
+            hpke_http: match self.wire {
+                Some(Wire::HpkeHttp) => Some(self.wires.hpke_http()?),
+                _ => None,
+            },
+            hpke_http_1: match self.wire {
+                Some(Wire::HpkeHttp1) => Some(self.wires.hpke_http_1()?),
+                _ => None,
+            },
+            ehbp: self.wires.ehbp(),
             early_data: self.early_data,
             offer: self.offer(),
             bound: self.bound.then(|| self.listed.clone()),
@@ -179,18 +275,12 @@ impl Args {
             attester: self.own.open().await?,
             ..defaults
         };
-        Ok(ConnectSettings {
-            status: self.status,
-            allow_hosts: self.allow_hosts.clone(),
-            allow_origins: self.allow_origins.clone(),
-            ..ConnectSettings::new(client, self.listen)
-        })
+        Ok(self.near(client))
     }
-}
 
-impl Args {
     /// What belongs to one wire alone asks for it; the connector knows the rest.
     fn wire(&self) -> Result<sealwire_client::Wire, Failure> {
+        self.check_wire_flags()?;
         let given = |flags: &[(&'static str, bool)]| {
             flags.iter().find(|(_, is_given)| *is_given).map(|(flag, _)| *flag)
         };
@@ -207,6 +297,14 @@ impl Args {
             ("--resume-without-agreement", self.resume_without_agreement),
         ]);
         match (self.wire, of_oblivious, of_sessions) {
+            (Some(Wire::HpkeHttp), None, None) => Ok(sealwire_client::Wire::HpkeHttp),
+            (Some(Wire::HpkeHttp1), None, None) => Ok(sealwire_client::Wire::HpkeHttp1),
+            (Some(Wire::Ehbp), None, None) => Ok(sealwire_client::Wire::Ehbp),
+            (Some(wire @ (Wire::HpkeHttp | Wire::HpkeHttp1 | Wire::Ehbp)), Some(flag), _)
+            | (Some(wire @ (Wire::HpkeHttp | Wire::HpkeHttp1 | Wire::Ehbp)), None, Some(flag)) => {
+                let name = wire.name();
+                Err(Failure::usage(format!("{flag} is not for --wire {name}: leave one of them out")))
+            }
             (_, Some(one), Some(other)) => Err(Failure::usage(format!(
                 "{one} is for the oblivious wire and {other} for sessions: leave one of them out"
             ))),
@@ -352,7 +450,7 @@ fn after_denial(denial: &Denial, args: &Args) -> String {
         steps.push(format!(
             "sealwire inspect {} --policy {}{authority}{} --challenge shows every step",
             args.to,
-            args.policy.display(),
+            args.policy.as_deref().unwrap_or(Path::new("FILE")).display(),
             args.source.roots.flags()
         ));
     } else if steps.is_empty() {
@@ -378,6 +476,53 @@ pub(super) fn refusal(denial: &Denial) -> String {
     text
 }
 
+/// Says that nothing was verified, and where to go.
+fn announce_pinned(args: &Args, running: &Running<pinned::Connector>) -> Result<(), Failure> {
+    let status = running.connector().status();
+    let listen = format!("http://{}", running.address());
+    let page = format!("http://{}", running.status_address());
+    let key_id = (!status.key.id.is_empty()).then(|| status.key.id.escape_ascii().to_string());
+    if args.json {
+        return Ok(output::json_line(&json!({
+            "ready": "connect",
+            "listen": listen,
+            "status": page,
+            "authority": status.authority,
+            "attested": false,
+            "wire": status.wire,
+            "channel": false,
+            "key-id": key_id,
+        }))?);
+    }
+    let mut lines = vec![
+        output::field("verified", "nothing: you vouch for the key, and nothing proves what runs behind it"),
+        output::field("wire", status.wire),
+        output::field("public key", hex::encode(status.key.public_key)),
+    ];
+    if let Some(key_id) = key_id {
+        lines.push(output::field("key id", key_id));
+    }
+    lines.push(output::field("base URL", output::strong(&listen)));
+    lines.push(output::field("status page", &page));
+    let title = output::strong(format!("a way to {}, which is not attested", status.authority));
+    Ok(output::print(format!(
+        "{}\nTry: curl http://{}/",
+        output::node(title, lines),
+        near(running.address())
+    ))?)
+}
+
+/// A wildcard address is not one that a program can call.
+fn near(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
 /// Says what was verified, and where to go.
 fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
     let status = running.status();
@@ -400,6 +545,7 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
             "listen": listen,
             "status": page,
             "authority": status.authority,
+            "attested": true,
             "development": claims.development,
             "kind": claims.kind.name(),
             "hardware-model": claims.hardware_model,
@@ -436,14 +582,6 @@ fn announce(args: &Args, running: &Running) -> Result<(), Failure> {
         text.push_str(&source::development_notice(&claims.root));
         text.push('\n');
     }
-    // A wildcard address is not one that a program can call.
-    let mut near = running.address();
-    if near.ip().is_unspecified() {
-        near.set_ip(match near.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    let _ = write!(text, "\nTry: curl http://{near}/");
+    let _ = write!(text, "\nTry: curl http://{}/", near(running.address()));
     Ok(output::print(text)?)
 }

@@ -25,6 +25,7 @@ mod tls;
 mod tpm;
 mod values;
 mod verify;
+mod wires;
 
 use clap::{Parser, Subcommand};
 use exit::Outcome;

@@ -110,6 +110,9 @@ pub(crate) fn wire_name(sealed_with: &SealedWith) -> &'static str {
         SealedWith::Oblivious { .. } => "oblivious",
         SealedWith::Session(_) => "session",
         SealedWith::Tunnel(_) => "tunnel",
+        SealedWith::HpkeHttp => "hpke-http",
+        SealedWith::HpkeHttp1 => "hpke-http-1",
+        SealedWith::Ehbp => "ehbp",
         _ => "unknown",
     }
 }
@@ -137,6 +140,8 @@ pub(crate) fn sealed_with(sealed_with: &SealedWith) -> String {
             let group = facts.group.map_or("resumption", Group::name);
             format!("a session ({group}, {})", facts.suite.name())
         }
+        SealedWith::HpkeHttp | SealedWith::HpkeHttp1 => "x25519 and a pre-shared key".to_owned(),
+        SealedWith::Ehbp => "x25519, contents alone".to_owned(),
         _ => "a newer wire".to_owned(),
     }
 }

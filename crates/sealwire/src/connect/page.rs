@@ -1,6 +1,6 @@
 //! The status page: for people at `/`, for programs at `/status.json`.
 
-use super::{guard::Guard, problem, status::View};
+use super::{far::Far, guard::Guard, problem, status::View};
 use crate::serving::Page;
 use axum::{
     Router,
@@ -33,12 +33,12 @@ border-bottom:1px solid #ddd;overflow-wrap:anywhere}th{font-weight:500;width:14r
 @media(prefers-color-scheme:dark){body{color:#e8e8e8;background:#161616}th,td{border-color:#3a3a3a}\
 .yes{color:#5fd38a}.no{color:#ff8a80}.note{background:#4a3b10}}";
 
-pub(super) fn service(view: View, guard: Guard) -> Page {
+pub(super) fn service<C: Far>(view: View<C>, guard: Guard) -> Page {
     let guard = Arc::new(guard);
     Page::new(
         Router::new()
-            .route("/", get(|State(view): State<View>| async move { Html(html(&view.json())) }))
-            .route("/status.json", get(|State(view): State<View>| async move { axum::Json(view.json()) }))
+            .route("/", get(|State(view): State<View<C>>| async move { Html(html(&view.json())) }))
+            .route("/status.json", get(|State(view): State<View<C>>| async move { axum::Json(view.json()) }))
             .layer(middleware::from_fn(move |request, next| enter(guard.clone(), request, next)))
             .with_state(view),
     )
@@ -58,7 +58,7 @@ async fn enter(guard: Arc<Guard>, request: Request, next: Next) -> Response {
 }
 
 fn html(status: &Value) -> String {
-    let attested = status["state"] == "attested";
+    let (attested, pinned) = (status["state"] == "attested", status["state"] == "pinned");
     let mut out = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
          <title>Sealwire</title><style>{STYLE}</style><h1>Sealwire: {}</h1>",
@@ -66,6 +66,11 @@ fn html(status: &Value) -> String {
     );
     let (class, sentence) = if attested {
         ("yes", "The gateway proved what the policy asks for. Requests are sealed to it.")
+    } else if pinned {
+        (
+            "no",
+            "Not attested: requests are sealed to a key that you gave, and nothing proves what runs behind it.",
+        )
     } else {
         ("no", "The gateway shows something that the policy refuses. Nothing is sent to it.")
     };
@@ -75,14 +80,16 @@ fn html(status: &Value) -> String {
             "<p class=note>This is a development machine's evidence. No hardware protects what you send.</p>",
         );
     }
-    if !attested {
+    if !attested && !pinned {
         out.push_str("<h2>What is refused now</h2>");
         reasons(&mut out, &status["refused"]);
     }
-    section(&mut out, "Verified", &status["verified"], &["verdict"]);
-    section(&mut out, "Checks", at(status, "/verified/verdict/checks"), &[]);
-    section(&mut out, "What the evidence says", at(status, "/verified/verdict/claims"), &[]);
-    section(&mut out, "Key document", &status["document"], &[]);
+    if !pinned {
+        section(&mut out, "Verified", &status["verified"], &["verdict"]);
+        section(&mut out, "Checks", at(status, "/verified/verdict/checks"), &[]);
+        section(&mut out, "What the evidence says", at(status, "/verified/verdict/claims"), &[]);
+        section(&mut out, "Key document", &status["document"], &[]);
+    }
     section(&mut out, "Wire", &status["wire"], &[]);
     if status["channel"].is_object() {
         section(&mut out, "Channel, for WebSockets and gRPC", &status["channel"], &[]);
@@ -97,18 +104,24 @@ fn html(status: &Value) -> String {
     }
     out.push_str("</table>");
     section(&mut out, "Counts", &status["counts"], &[]);
+    if !pinned {
+        last_refusals(&mut out, status);
+    }
+    out.push_str("<p><a href=/status.json>status.json</a></p></html>\n");
+    out
+}
+
+fn last_refusals(out: &mut String, status: &Value) {
     out.push_str("<h2>Last refusals</h2>");
     match status["refusals"].as_array() {
         Some(refusals) if !refusals.is_empty() => {
             for refusal in refusals.iter().rev() {
                 let _ = write!(out, "<p>{}</p>", escaped(&text(&refusal["at"])));
-                reasons(&mut out, &refusal["reasons"]);
+                reasons(out, &refusal["reasons"]);
             }
         }
         _ => out.push_str("<p>None.</p>"),
     }
-    out.push_str("<p><a href=/status.json>status.json</a></p></html>\n");
-    out
 }
 
 fn section(out: &mut String, title: &str, members: &Value, without: &[&str]) {

@@ -1,10 +1,10 @@
 //! What the proxy says itself, as problem documents (RFC 9457). Only the caller reads them, so they may say everything.
 
 use super::guard::Refusal;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sealwire_attest::verdict::{Denial, Reason};
-use sealwire_client::{Error, Settings};
+use sealwire_client::Error;
 use sealwire_http::{Body, body, channel, client::oblivious, problem::MEDIA_TYPE};
 use serde_json::{Value, json};
 
@@ -143,9 +143,9 @@ pub(super) struct Way {
 }
 
 impl Way {
-    pub(super) fn new(settings: &Settings) -> Self {
-        let text = |uri: &http::Uri| uri.to_string().trim_end_matches('/').to_owned();
-        Self { to: text(&settings.to), relay: settings.relay.as_ref().map(text) }
+    pub(super) fn new(to: &Uri, relay: Option<&Uri>) -> Self {
+        let text = |uri: &Uri| uri.to_string().trim_end_matches('/').to_owned();
+        Self { to: text(to), relay: relay.map(text) }
     }
 
     /// The address that was tried.
@@ -229,8 +229,8 @@ fn problem_of(error: &Error, way: &Way) -> Problem {
             StatusCode::NOT_IMPLEMENTED,
             "no-upgrade",
             "This wire carries no WebSockets and no gRPC",
-            "The oblivious wire carries requests and answers, each by itself; server-sent events work. For WebSockets and \
-             gRPC start sealwire connect with --wire session, which goes without a relay.",
+            "It carries requests and answers, each by itself; server-sent events work. For WebSockets and gRPC start sealwire \
+             connect with --wire session, to an attested gateway and without a relay.",
         ),
         Error::WebSocket(_) => Problem::new(
             StatusCode::BAD_REQUEST,
@@ -267,6 +267,38 @@ fn problem_of(error: &Error, way: &Way) -> Problem {
             "The request is too long for one message",
             "The single-shot form seals whole requests up to a limit; the chunked form streams.",
         ),
+        Error::NotOffered { .. } => Problem::new(
+            StatusCode::BAD_GATEWAY,
+            "not-offered",
+            "The gateway no longer offers this wire",
+            format!("Nothing was sent. {}.", detail()),
+        ),
+        Error::Wire(oblivious::Error::Refused(outer)) => Problem::new(
+            StatusCode::BAD_GATEWAY,
+            "refused",
+            "The server refuses the sealed request",
+            format!("{} {}.", refused_because(*outer), way.tried()),
+        ),
+        // EH-23
+        Error::Wire(oblivious::Error::NothingToSeal) => Problem::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "nothing-to-seal",
+            "This wire seals content alone, and the request has none",
+            "It was not sent, since it and its answer would go in clear. Use another wire; or start sealwire connect with \
+             --clear-without-content, if such requests and their answers may be seen and changed on the way.",
+        ),
+        Error::Wire(oblivious::Error::InnerCoding) => Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "content-coding",
+            "This wire carries no content coding",
+            "Send the content as it is, without Content-Encoding.",
+        ),
+        Error::Wire(oblivious::Error::Sealing(_)) => Problem::new(
+            StatusCode::BAD_REQUEST,
+            "not-sealable",
+            "This wire cannot carry the request",
+            format!("{}.", detail()),
+        ),
         Error::Wire(oblivious::Error::NotEncapsulated(outer)) => Problem::new(
             StatusCode::BAD_GATEWAY,
             "not-sealed",
@@ -285,6 +317,23 @@ fn problem_of(error: &Error, way: &Way) -> Problem {
         ),
         _ => Problem::new(status, "failed", "The exchange with the gateway failed", format!("{}.", detail())),
     }
+}
+
+/// What the wires of others mean by a status, which anybody on the way can send.
+fn refused_because(outer: StatusCode) -> String {
+    let why = match outer {
+        StatusCode::BAD_REQUEST => {
+            "it does not know the key, or the pre-shared key or its id (--pinned-key, --psk-id)"
+        }
+        StatusCode::UNAUTHORIZED => "it does not know the pre-shared key or its id (--psk-id)",
+        StatusCode::CONFLICT => {
+            "the clocks of both sides differ by more than it accepts, or it has seen the request before"
+        }
+        StatusCode::MISDIRECTED_REQUEST => "it goes by another name (--authority)",
+        StatusCode::SERVICE_UNAVAILABLE => "it is not ready, or its stores are not",
+        _ => "it says no more",
+    };
+    format!("It answered with status {}: {why}. Nobody has authenticated that answer.", outer.as_u16())
 }
 
 #[cfg(test)]

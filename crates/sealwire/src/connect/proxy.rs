@@ -1,13 +1,14 @@
 //! A request on its way through the proxy, and the answer on its way back.
 
 use super::{
+    far::Far,
     guard::{Guard, LocalHost, Refusal},
     problem, rewrite,
     websocket::{Near, Sockets},
 };
 use futures_util::future::BoxFuture;
 use http::{Method, Request, Response, Uri, Version, header, request::Parts, uri::PathAndQuery};
-use sealwire_client::{Connector, Error, is_grpc};
+use sealwire_client::{Error, is_grpc};
 use sealwire_http::{Body, websocket};
 use std::{
     convert::Infallible,
@@ -29,20 +30,25 @@ pub(super) struct Counters {
 }
 
 /// The proxy as a service. Clones share everything.
-#[derive(Clone)]
-pub(super) struct Proxy(Arc<Shared>);
+pub(super) struct Proxy<C>(Arc<Shared<C>>);
 
-struct Shared {
-    connector: Connector,
+struct Shared<C> {
+    connector: C,
     guard: Guard,
     way: problem::Way,
     counters: Arc<Counters>,
     sockets: Arc<Sockets>,
 }
 
-impl Proxy {
+impl<C> Clone for Proxy<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C> Proxy<C> {
     pub(super) fn new(
-        connector: Connector,
+        connector: C,
         guard: Guard,
         way: problem::Way,
         counters: Arc<Counters>,
@@ -52,7 +58,7 @@ impl Proxy {
     }
 }
 
-impl Service<Request<Body>> for Proxy {
+impl<C: Far> Service<Request<Body>> for Proxy<C> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
@@ -67,7 +73,7 @@ impl Service<Request<Body>> for Proxy {
     }
 }
 
-impl Shared {
+impl<C: Far> Shared<C> {
     async fn exchange(&self, request: Request<Body>) -> Response<Body> {
         let (mut head, content) = request.into_parts();
         let local = match self.take(&head) {
