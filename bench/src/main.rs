@@ -40,6 +40,7 @@ enum Command {
 enum Part {
     Seal,
     Session,
+    Channel,
     Gateway,
     Stream,
     Attest,
@@ -71,7 +72,10 @@ fn main() -> Result<()> {
         show(session::handshakes(&state)?);
         show(runtime.block_on(session::requests(&state))?);
         show(runtime.block_on(session::resume(&state))?);
+    }
+    if wanted(Part::Channel) {
         show(runtime.block_on(session::channel(&state))?);
+        show(runtime.block_on(session::tunnel(&state))?);
     }
     if wanted(Part::Gateway) {
         // Measured each time, right beside what is held against it.

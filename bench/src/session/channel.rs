@@ -1,4 +1,4 @@
-//! A WebSocket inside a session's channel, against a plain one behind a proxy that copies.
+//! A WebSocket inside a session's channel, and inside a tunnel, against a plain one behind a proxy that copies.
 
 use crate::{
     process::Party,
@@ -20,15 +20,25 @@ const ROUNDS: usize = 3;
 
 /// 100 MiB each way, and echoes of 1 KiB one after the other.
 pub(crate) async fn run(state: &Path) -> Result<Table> {
-    let columns = ["what", "plain, proxied", "channel", "ratio"];
-    let mut table = Table::new("WebSocket inside a session's channel", &columns);
+    // In a tunnel the session is made on the WebSocket, and what carries the bytes is the same (TU-60).
+    against_plain(state, Wire::Session, "WebSocket inside a session's channel").await
+}
+
+/// The same inside a tunnel.
+pub(crate) async fn tunnel(state: &Path) -> Result<Table> {
+    against_plain(state, Wire::Tunnel, "WebSocket inside a tunnel, version 1").await
+}
+
+async fn against_plain(state: &Path, wire: Wire, title: &'static str) -> Result<Table> {
+    let columns = ["what", "plain, proxied", "sealed", "ratio"];
+    let mut table = Table::new(title, &columns);
     let upstream = Party::start("websocket-upstream", &[])?;
     let proxy = Party::start("copying-proxy", &[upstream.address.to_string()])?;
     let arguments = [upstream.address.to_string(), state.display().to_string(), "x25519".to_owned()];
     let gateway = Party::start("gateway", &arguments)?;
     let to = format!("http://{}", gateway.address).parse()?;
     let policy = Policy::from_toml(&accepting(state)?)?;
-    let connector = Connector::connect(Settings { wire: Wire::Session, ..Settings::new(to, policy) }).await?;
+    let connector = Connector::connect(Settings { wire, ..Settings::new(to, policy) }).await?;
     let address = format!("ws://{}/", proxy.address);
     let (mut plain, _) = tokio_tungstenite::client_async(&address, tcp(&proxy).await?).await?;
     let (mut sealed, _) = connector.websocket("/").await?;

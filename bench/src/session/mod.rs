@@ -7,7 +7,7 @@ mod peer;
 mod requests;
 mod resume;
 
-pub(crate) use channel::{run as channel, upstream as websocket};
+pub(crate) use channel::{run as channel, tunnel, upstream as websocket};
 pub(crate) use handshake::run as handshakes;
 pub(crate) use layer::run as layer;
 pub(crate) use requests::run as requests;

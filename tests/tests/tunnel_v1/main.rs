@@ -7,6 +7,7 @@ mod by_hand;
 mod connect;
 mod handshakes;
 mod meddling;
+mod peer;
 mod reconnects;
 mod whole;
 

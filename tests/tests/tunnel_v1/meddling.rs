@@ -45,16 +45,8 @@ impl Open {
             }
         });
         answer.await;
-        let socket = within(what, async {
-            loop {
-                match self.socket.next().await {
-                    Some(Ok(message)) => panic!("{what}: {message}"),
-                    Some(Err(_)) => return,
-                    None => panic!("{what}: an end that nobody has said"),
-                }
-            }
-        });
-        socket.await;
+        let said = within(what, self.socket.next()).await;
+        assert!(matches!(said, Some(Err(_))), "{what}: {said:?}");
         within(what, upload).await.unwrap();
         self.narrowed.stage.app.until("the end at the application", |counts| counts.aborted > 0).await;
         assert_eq!(self.narrowed.reached("/stream"), 1, "{what}");

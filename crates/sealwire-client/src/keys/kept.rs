@@ -49,7 +49,7 @@ impl Kept {
         if let Some(taken) = self.take(pin) {
             return Some(Ok(taken));
         }
-        let (channel, connection) = match keeper.appraiser().open_channel(pin).await? {
+        let (channel, connection) = match Box::pin(keeper.appraiser().open_channel(pin)).await? {
             Ok(opened) => opened,
             Err(error) => return Some(Err(error)),
         };
@@ -66,7 +66,7 @@ impl Kept {
     /// Holds the channel that came with the session of `pin`, if one did; nobody has to wait for it to be used. One that
     /// cannot be carried is told by the next that wants one.
     pub(crate) async fn begin(&self, appraiser: &Appraiser, counters: &Counters, pin: &Arc<Pin>) {
-        if let Some(Ok((channel, connection))) = appraiser.first_channel(pin).await {
+        if let Some(Ok((channel, connection))) = Box::pin(appraiser.first_channel(pin)).await {
             run(counters, connection);
             self.open().push(Open { pin: Arc::downgrade(pin), channel, seats: Arc::new(()) });
         }

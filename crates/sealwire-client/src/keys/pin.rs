@@ -582,7 +582,8 @@ impl Appraiser {
             requests: (!self.is_tunnel()).then_some(&self.places.requests),
             timeout: self.timeout,
         };
-        let made = channel::handshake(self, at, settings, known, shows, errand).await;
+        // Every request's future would have room for it, and few make one.
+        let made = Box::pin(channel::handshake(self, at, settings, known, shows, errand)).await;
         let made = made.map_err(|source| match source {
             // Nobody has answered, so asking again costs nobody anything (SE-43).
             session::Refused::Transport(source) if self.is_tunnel() => self.unlearnt(source.into(), false),

@@ -2,7 +2,7 @@
 
 use super::{
     Settings, answer, handshake,
-    talk::{Outcome, begin},
+    talk::{Begun, begin},
 };
 use crate::{
     Body,
@@ -77,16 +77,14 @@ async fn run(
     let accepted = opening.run(async move {
         let io = TokioIo::new(upgrade.await.map_err(channel::Error::Http)?);
         let talk = Talk::server(io, handshake::longest(&settings), of_channel.opening).await;
-        match begin(talk, &settings, outside).await? {
-            Outcome::Opening { talk, message, made } => {
-                let opened = talk.admit(&message, |open| admit(&settings, open)).await?;
-                if made {
-                    counter!("sealwire_tunnels_opened_total").increment(1);
-                }
-                Ok::<_, channel::Error>(Some(opened))
-            }
-            Outcome::Closed => Ok(None),
+        let Some(Begun { talk, message, made }) = begin(talk, &settings, outside).await? else {
+            return Ok(None);
+        };
+        let opened = talk.admit(&message, |open| admit(&settings, open)).await?;
+        if made {
+            counter!("sealwire_tunnels_opened_total").increment(1);
         }
+        Ok::<_, channel::Error>(Some(opened))
     });
     let (stream, (opener, tie, slot)) = match accepted.await {
         Some(Ok(Some(accepted))) => accepted,

@@ -9,20 +9,15 @@ use metrics::counter;
 use sealwire_session::{Error, Outside, message::Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// What it came to.
-pub(super) enum Outcome<T> {
-    /// the message that is to open a channel has come
-    Opening {
-        talk: Talk<T>,
-        message: Bytes,
-        /// behind a handshake
-        made: bool,
-    },
-    /// a session was closed
-    Closed,
+/// A message that is to open a channel has come.
+pub(super) struct Begun<T> {
+    pub(super) talk: Talk<T>,
+    pub(super) message: Bytes,
+    /// behind a handshake
+    pub(super) made: bool,
 }
 
-/// Answers the messages of a handshake until one comes that opens a channel.
+/// Answers the messages of a handshake until one comes that opens a channel; `None` where a session was closed instead.
 ///
 /// Nothing is kept here but which message came last: a session that is made is half-open like any other, and the channel's
 /// opening confirms its keys (SE-10, TU-61).
@@ -30,7 +25,7 @@ pub(super) async fn begin<T: AsyncRead + AsyncWrite + Unpin>(
     mut talk: Talk<T>,
     settings: &Settings,
     outside: &HeaderMap,
-) -> Result<Outcome<T>, channel::Error> {
+) -> Result<Option<Begun<T>>, channel::Error> {
     let mut last = None;
     loop {
         let message = match talk.hear(handshake::longest(settings)).await {
@@ -43,7 +38,7 @@ pub(super) async fn begin<T: AsyncRead + AsyncWrite + Unpin>(
             Err(error) => return Err(refuse(talk, error).await),
         };
         if kind == Type::ChannelOpen {
-            return Ok(Outcome::Opening { talk, message, made: last.is_some() });
+            return Ok(Some(Begun { talk, message, made: last.is_some() }));
         }
         let said = match handshake::reply(settings, outside, &message).await {
             Ok(reply) => talk.say(reply).await,
@@ -54,7 +49,7 @@ pub(super) async fn begin<T: AsyncRead + AsyncWrite + Unpin>(
         }
         if kind == Type::Close {
             talk.finish().await;
-            return Ok(Outcome::Closed);
+            return Ok(None);
         }
         last = Some(kind);
     }
