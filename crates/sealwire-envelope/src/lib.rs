@@ -23,6 +23,7 @@ pub mod limiter;
 mod limits;
 mod model;
 pub mod path;
+pub mod policy;
 pub mod replay;
 pub mod seal;
 pub mod shamir;

@@ -151,6 +151,12 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The server's side of a connection whose hellos were both checked before, such as by another process.
+    #[must_use]
+    pub fn from_hellos(client: &Authentic, server: &Authentic) -> Self {
+        Self::new(client.canonical(), server.canonical(), client.sender())
+    }
+
     fn new(client: &[u8], server: &[u8], peer: &str) -> Self {
         let sid = base64url::encode(labelled_digest(b"sw-ws/1\0", &[client, server]));
         Self { marker: format!("{MARKER};{sid}"), peer: peer.to_owned(), sent: 0, received: 0, closed: false }

@@ -1,11 +1,13 @@
 //! Keys: parsed and checked once, held ready for use (SP-23), for one algorithm and for listed uses only (SP-14, SP-17).
 
+pub mod document;
 mod fingerprint;
 mod format;
 mod keyring;
 mod material;
 mod record;
 mod revocation;
+mod rotation;
 mod signer;
 mod uses;
 
@@ -15,6 +17,7 @@ pub use keyring::{Keyring, Require, Wanted};
 pub use material::{Material, PrivateKey, PublicKey, SharedSecret, SignatureBytes, SigningKey};
 pub use record::{KeyRecord, Status};
 pub use revocation::Revocations;
+pub use rotation::{Rotation, Schedule, ShortOverlap};
 pub use signer::{SignError, Signer};
 pub use uses::{Use, Uses};
 

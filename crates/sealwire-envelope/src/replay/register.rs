@@ -108,6 +108,7 @@ impl Register {
         };
         if !room(self) {
             self.sweep(now_ms, SWEPT_WHEN_FULL);
+            self.sweep_this_second(now_ms);
             if !room(self) {
                 return Err(Full);
             }
@@ -167,6 +168,29 @@ impl Register {
         if self.live == 0 {
             // Nothing to pass over: the next entry says where to go on.
             self.hand = None;
+        }
+    }
+
+    /// Lets go what of the present second has come already.
+    fn sweep_this_second(&mut self, now_ms: i64) {
+        let hand = second(now_ms);
+        if self.hand != Some(hand) {
+            return;
+        }
+        let bucket = bucket(hand);
+        let (mut before, mut index) = (NONE, self.wheel.get(bucket).copied().unwrap_or(NONE));
+        for _ in 0..SWEPT_WHEN_FULL {
+            let Some(entry) = self.entry(index) else { break };
+            if entry.until_ms > now_ms {
+                before = index;
+            } else {
+                match self.entries.get_mut(before as usize) {
+                    Some(before) => before.next = entry.next,
+                    None => set(&mut self.wheel, bucket, entry.next),
+                }
+                self.forget(index, entry, hand, now_ms);
+            }
+            index = entry.next;
         }
     }
 
