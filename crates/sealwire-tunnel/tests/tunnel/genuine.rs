@@ -95,5 +95,5 @@ fn what_the_peer_lets_pass_is_refused() {
     assert!(denial.reasons.iter().any(|reason| reason.code == "debug"), "{denial:?}");
     assert_eq!(refused(&longer, Some(&collateral), NOW), "malformed");
     assert_eq!(refused(&cut, Some(&collateral), NOW), "malformed");
-    assert_eq!(refused(&quote, Some(&collateral), UnixTime(1_753_006_563)), "expired");
+    assert_eq!(refused(&quote, Some(&collateral), UnixTime(1_753_006_563)), "crl-expired");
 }
