@@ -21,6 +21,7 @@ pub mod problem;
 mod records;
 mod sealed;
 pub mod server;
+pub mod tunnel;
 pub mod websocket;
 pub mod wire;
 
@@ -34,6 +35,7 @@ pub use wire::Wire;
 pub use {
     sealwire_crypto as crypto, sealwire_ehbp as ehbp, sealwire_hpke_http as hpke_http,
     sealwire_message as message, sealwire_oblivious as oblivious, sealwire_session as session,
+    sealwire_tunnel as ra_tunnel,
 };
 
 /// Says that a message wants to be forwarded as it comes (draft-ietf-httpbis-incremental, OB-45).

@@ -1,6 +1,6 @@
 //! The wire table: how the outside of a request tells which wire it came by.
 
-use crate::{channel, websocket};
+use crate::{channel, tunnel, websocket};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use sealwire_ehbp::field::ENCAPSULATED_KEY;
 use sealwire_oblivious::media;
@@ -28,6 +28,9 @@ pub enum Wire {
     SessionChannel,
     /// Content alone is sealed, as EHBP has it.
     Ehbp,
+    /// Version 0 of the RA tunnel: not forward secret, and repeats are recognised within one connection and key alone
+    /// (TU-34).
+    TunnelV0,
 }
 
 impl Wire {
@@ -44,6 +47,7 @@ impl Wire {
             Self::SessionBound => "session-bound",
             Self::SessionChannel => "session-channel",
             Self::Ehbp => "ehbp",
+            Self::TunnelV0 => "tunnel-v0",
         }
     }
 }
@@ -118,6 +122,10 @@ pub fn pick(request: &Parts) -> Pick {
     let path = request.uri.path();
     if path == channel::PATH {
         return pick_channel(request);
+    }
+    // Exactly there; whatever else is asked of that path is the application's (TU-21).
+    if path == tunnel::PATH && websocket::Form::of(request).is_ok() {
+        return Pick::Wire(Wire::TunnelV0);
     }
     let mut rows = TABLE.iter().filter(|row| row.path == path).peekable();
     if rows.peek().is_none() {
@@ -314,6 +322,21 @@ mod tests {
         }
         let post = opening(Version::HTTP_11, |request| *request.method_mut() = Method::POST);
         assert_eq!(post, Pick::Refused(StatusCode::METHOD_NOT_ALLOWED));
+    }
+
+    // TU-02, TU-21: the path is exactly that, a query is ignored, and only what asks for a WebSocket is a tunnel.
+    #[test]
+    fn a_tunnel_is_a_websocket_at_its_path() {
+        let at = |path: &'static str| {
+            opening(Version::HTTP_11, |request| *request.uri_mut() = http::Uri::from_static(path))
+        };
+        assert_eq!(at("/__ra__"), Pick::Wire(Wire::TunnelV0));
+        assert_eq!(at("/__ra__?x=1"), Pick::Wire(Wire::TunnelV0));
+        for other in ["/__ra__/", "/__ra__x", "/__RA__", "/x/__ra__"] {
+            assert_eq!(at(other), Pick::Plain, "{other}");
+        }
+        let get = picked(|request| request.method("GET").uri("/__ra__"));
+        assert_eq!(get, Pick::Plain);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod hpke_http_1;
 mod key;
 pub mod oblivious;
 pub mod session;
+pub mod tunnel;
 
 pub use error::{Error, Unprocessed};
 pub use key::{KeySource, PinnedKey};

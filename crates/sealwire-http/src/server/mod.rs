@@ -2,10 +2,11 @@
 
 pub mod channel;
 pub mod ehbp;
-mod exchange;
+pub(crate) mod exchange;
 pub mod oblivious;
 pub mod routes;
 pub mod session;
+pub mod tunnel;
 pub mod tunnels;
 
 pub use routes::{EhbpRules, Pace, RouteRules, Routes};

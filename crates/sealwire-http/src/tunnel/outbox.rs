@@ -1,0 +1,100 @@
+//! Messages that wait to be sent: how many bytes of them there are is bounded (TU-27).
+
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// What a message takes besides its content.
+const LEAST: usize = 256;
+
+/// Hands messages to whoever writes to the control WebSocket.
+pub(crate) struct Outbox<M> {
+    queue: mpsc::UnboundedSender<Queued<M>>,
+    room: Arc<Semaphore>,
+    total: usize,
+}
+
+impl<M> Clone for Outbox<M> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone(), room: self.room.clone(), total: self.total }
+    }
+}
+
+/// A message and the room that it takes until it has been written.
+pub(crate) struct Queued<M> {
+    pub(crate) message: M,
+    pub(crate) room: Room,
+}
+
+/// Room for so many bytes.
+pub(crate) struct Room(OwnedSemaphorePermit);
+
+impl Room {
+    /// More of it.
+    pub(crate) fn and(mut self, more: Self) -> Self {
+        self.0.merge(more.0);
+        self
+    }
+}
+
+impl<M> Outbox<M> {
+    /// Room for so many bytes at once, and what is sent, in order.
+    pub(crate) fn new(total: usize) -> (Self, mpsc::UnboundedReceiver<Queued<M>>) {
+        let total = total.clamp(LEAST, u32::MAX as usize).min(Semaphore::MAX_PERMITS);
+        // Room is what bounds it.
+        let (queue, waiting) = mpsc::unbounded_channel();
+        (Self { queue, room: Arc::new(Semaphore::new(total)), total }, waiting)
+    }
+
+    fn permits(&self, content: usize) -> u32 {
+        // One message that is longer than all the room still gets through, alone.
+        let wanted = content.saturating_add(LEAST).min(self.total);
+        u32::try_from(wanted).unwrap_or(u32::MAX)
+    }
+
+    /// Room for so much content, if there is any now.
+    pub(crate) fn room(&self, content: usize) -> Option<Room> {
+        self.room.clone().try_acquire_many_owned(self.permits(content)).ok().map(Room)
+    }
+
+    /// The same, as soon as there is: whoever waits here takes nothing more in meanwhile.
+    pub(crate) async fn room_in_turn(&self, content: usize) -> Option<Room> {
+        self.room.clone().acquire_many_owned(self.permits(content)).await.ok().map(Room)
+    }
+
+    /// Sends a message. Where nobody writes any more, it is lost with the connection.
+    pub(crate) fn send(&self, message: M, room: Room) {
+        let _ = self.queue.send(Queued { message, room });
+    }
+
+    /// Ready once everything that was sent has been written.
+    pub(crate) async fn flushed(&self) {
+        let all = u32::try_from(self.total).unwrap_or(u32::MAX);
+        let _ = self.room.acquire_many(all).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    // TU-27: what waits takes room, and gives it back when it is written.
+    #[tokio::test]
+    async fn room_is_bounded() {
+        let (outbox, mut waiting) = Outbox::new(10_000);
+        let room = outbox.room(5000).unwrap().and(outbox.room(3000).unwrap());
+        assert!(outbox.room(5000).is_none());
+        outbox.send(1, room);
+        assert!(outbox.room(5000).is_none(), "it still waits");
+        let written = waiting.recv().await.unwrap();
+        assert_eq!(written.message, 1);
+        let later = outbox.room_in_turn(5000);
+        drop(written);
+        assert!(tokio::time::timeout(Duration::from_secs(20), later).await.unwrap().is_some());
+        outbox.flushed().await;
+        // One that is longer than all gets through alone.
+        let all = outbox.room(1 << 30).unwrap();
+        assert!(outbox.room(0).is_none());
+        drop(all);
+    }
+}
