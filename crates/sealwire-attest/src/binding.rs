@@ -40,32 +40,61 @@ impl Binding<'_> {
 /// What evidence is to be bound to, before it is known which kinds will be bound: what a producer is asked for, and
 /// what a verifier expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bound {
-    usage: &'static str,
-    role: &'static str,
-    /// SHA-384 of the bytes that the evidence stands for
-    hash: [u8; 48],
-    challenge: Vec<u8>,
+pub struct Bound(Form);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Form {
+    /// AT-04
+    Binding {
+        usage: &'static str,
+        role: &'static str,
+        /// SHA-384 of the bytes that the evidence stands for
+        hash: [u8; 48],
+        challenge: Vec<u8>,
+    },
+    /// what another protocol binds, by a hash of its own
+    ReportData([u8; 64]),
 }
 
 impl Bound {
     /// See [`Binding`] for what each part is.
     #[must_use]
     pub fn new(usage: &'static str, role: &'static str, bound: &[u8], challenge: &[u8]) -> Self {
-        Self { usage, role, hash: sha384(&[bound]), challenge: challenge.to_vec() }
+        Self(Form::Binding { usage, role, hash: sha384(&[bound]), challenge: challenge.to_vec() })
+    }
+
+    /// Exactly this report data, for protocols that others have defined: the RA tunnel (TU-16). It covers no companions. It has to
+    /// be a hash, so that nobody can choose it to be a binding of AT-04.
+    #[must_use]
+    pub fn report_data(hash: [u8; 64]) -> Self {
+        Self(Form::ReportData(hash))
+    }
+
+    /// Whether companions are covered by it.
+    #[must_use]
+    pub fn covers_companions(&self) -> bool {
+        matches!(self.0, Form::Binding { .. })
     }
 
     /// What the client sent along, or empty.
     #[must_use]
     pub fn challenge(&self) -> &[u8] {
-        &self.challenge
+        match &self.0 {
+            Form::Binding { challenge, .. } => challenge,
+            Form::ReportData(_) => &[],
+        }
     }
 
     /// The binding of evidence of `kind` that leads `companions`: their exact bytes, or empty. A companion has none
     /// itself (AT-04). Evidence carries the first [`Kind::binding_len`] bytes of it.
     #[must_use]
     pub fn digest(&self, kind: Kind, companions: &[u8]) -> [u8; 64] {
-        digest(self.usage, self.role, kind, &self.hash, &self.challenge, companions)
+        match &self.0 {
+            Form::Binding { usage, role, hash, challenge } => {
+                digest(usage, role, kind, hash, challenge, companions)
+            }
+            Form::ReportData(hash) => *hash,
+        }
     }
 }
 
@@ -106,6 +135,15 @@ mod tests {
             "a5191ecdf8a2efb37bdf7c6a4e906078dd7844431bf5e9955f3d8c8719a09571"
         );
         assert_eq!(hex::encode(BASE.digest()), expected);
+    }
+
+    // TU-16: what another protocol binds is what the evidence carries, and no companion is said to be covered.
+    #[test]
+    fn report_data_stay_as_they_are() {
+        let bound = Bound::report_data([7; 64]);
+        assert_eq!(bound.digest(Kind::Tdx, b""), [7; 64]);
+        assert!(!bound.covers_companions() && bound.challenge().is_empty());
+        assert!(Bound::new("handshake", "gateway", b"x", &[]).covers_companions());
     }
 
     // AT-04

@@ -20,6 +20,7 @@ mod sessions;
 mod stack;
 mod staple;
 mod tls;
+mod tunnel;
 mod upstream;
 
 pub use config::Config;

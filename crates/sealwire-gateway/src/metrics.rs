@@ -11,7 +11,8 @@ pub const CONNECTIONS: &str = "sealwire_connections";
 /// counts as `timeout`.
 pub const CONNECTION_ERRORS: &str = "sealwire_connection_errors_total";
 /// Counter by `wire` (`plain`, `oblivious-single`, `oblivious-chunked`, `session` and so on, `ehbp`, `session-channel` for the upgrades
-/// of channels, `none` for the gateway's own resources, and `in-channel` for what comes in channels) and
+/// of channels, `none` for the gateway's own resources, `in-channel` for what comes in channels, `tunnel-v0` for the upgrades of
+/// tunnels, and `in-tunnel-v0` for what comes in them) and
 /// `outcome` (`answered`, `refused` for 4xx, `failed` for 5xx), as seen from outside: a sealed answer is `answered`.
 pub const REQUESTS: &str = "sealwire_requests_total";
 /// Histogram in seconds by `wire`: from a request's header section to that of its answer.
@@ -55,6 +56,14 @@ pub const CHANNELS_OPENED: &str = "sealwire_channels_opened_total";
 pub const TUNNELS_OPENED: &str = "sealwire_tunnels_opened_total";
 /// Counter by `end` (`closed` by its client, `session` or `drain` when that ended, `revoked` with its client, `broken`).
 pub const CHANNELS_ENDED: &str = "sealwire_channels_ended_total";
+/// Gauge: tunnels of version 0 that are open.
+pub const RA_TUNNELS: &str = "sealwire_ra_tunnels";
+/// Counter: those that were opened.
+pub const RA_TUNNELS_OPENED: &str = "sealwire_ra_tunnels_opened_total";
+/// Counter by `end` (`closed` by its client, `silent`, `used-up`, `drain`, `too-long`, `broken`, `cut`).
+pub const RA_TUNNELS_ENDED: &str = "sealwire_ra_tunnels_ended_total";
+/// Counter by `reason`: messages in tunnels that were dropped in silence (TU-06).
+pub const RA_TUNNEL_DROPPED: &str = "sealwire_ra_tunnel_dropped_total";
 /// Counter by `verdict` (`delivered`, `written`, `deleted`, `listed`, `refused`, `unattested`, `absent`, `version`, `full`,
 /// `malformed`, `audit`, `retired`): requests for secrets (SE-20).
 pub const SECRETS: &str = "sealwire_secrets_total";
@@ -96,8 +105,9 @@ fn install() -> Option<PrometheusHandle> {
 pub(crate) const ENDORSEMENT_EVENTS: [&str; 5] = ["hit", "miss", "refresh", "failure", "stale"];
 
 /// Every `reason` of [`REFUSALS`].
-const REASONS: [&str; 23] = [
+const REASONS: [&str; 26] = [
     "authority",
+    "caller",
     "cannot-seal",
     "challenge",
     "challenge-rate",
@@ -117,6 +127,8 @@ const REASONS: [&str; 23] = [
     "replay",
     "route",
     "sealed-path",
+    "tunnel",
+    "tunnel-request",
     "unsealed",
     "upgrade",
     "version",
@@ -152,6 +164,13 @@ fn begin_at_zero() {
     for end in ["closed", "session", "drain", "revoked", "broken"] {
         metrics::counter!(CHANNELS_ENDED, "end" => end).absolute(0);
     }
+    metrics::counter!(RA_TUNNELS_OPENED).absolute(0);
+    for end in ["closed", "silent", "used-up", "drain", "too-long", "broken", "cut"] {
+        metrics::counter!(RA_TUNNELS_ENDED, "end" => end).absolute(0);
+    }
+    for reason in ["repeated", "reflected", "does-not-open"] {
+        metrics::counter!(RA_TUNNEL_DROPPED, "reason" => reason).absolute(0);
+    }
     for verdict in SECRET_VERDICTS {
         metrics::counter!(SECRETS, "verdict" => verdict).absolute(0);
     }
@@ -181,6 +200,10 @@ fn describe() {
     counter!(CHANNELS_OPENED, "Channels that were opened");
     counter!(TUNNELS_OPENED, "Channels that came with their session");
     counter!(CHANNELS_ENDED, "Channels that ended");
+    gauge!(RA_TUNNELS, "Tunnels of version 0 that are open");
+    counter!(RA_TUNNELS_OPENED, "Tunnels of version 0 that were opened");
+    counter!(RA_TUNNELS_ENDED, "Tunnels of version 0 that ended");
+    counter!(RA_TUNNEL_DROPPED, "Messages in tunnels of version 0 that were dropped");
     counter!(SECRETS, "Requests for secrets");
     gauge!(REGISTER_ENTRIES, "Entries of all replay registers");
 }

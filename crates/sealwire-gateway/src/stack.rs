@@ -5,12 +5,13 @@ use crate::{
     destination::Application as Innermost,
     layers::{
         InFlight, InFlightLayer, Observe, ObserveLayer, PickWire, Plain, PlainLayer, Policy, PolicyLayer,
-        RateLayer, RateLimit, Sealed, SealedContent, Services, SessionServices,
+        RateLayer, RateLimit, Sealed, SealedContent, Services, SessionServices, TunnelWire,
     },
     own::Own,
     replicas::{Forward, ForwardLayer, Hops, Replicas, Times},
     secrets::{Provision, Secrets, SecretsLayer},
     sessions::{Presented, Sessions},
+    tunnel::TunnelKeys,
 };
 use sealwire_http::crypto::random::Random;
 use sealwire_http::{
@@ -19,11 +20,12 @@ use sealwire_http::{
         ehbp::{self, Ehbp, EhbpLayer, SecondTries},
         oblivious::{Oblivious, ObliviousLayer, Settings},
         session::{Session, SessionLayer},
+        tunnel::{self, TunnelLayer},
         tunnels::Tunnels,
     },
 };
 use std::{sync::Arc, time::Duration};
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, util::BoxCloneSyncService};
 
 /// What every wire leads to.
 type Application = Provision<Policy<RateLimit<Innermost>>>;
@@ -70,6 +72,8 @@ pub(crate) struct Observers {
     in_channel: ObserveLayer,
     bound: ObserveLayer,
     ehbp: ObserveLayer,
+    tunnel: ObserveLayer,
+    in_tunnel: ObserveLayer,
 }
 
 impl Observers {
@@ -87,6 +91,8 @@ impl Observers {
             in_channel: ObserveLayer::new("in-channel"),
             bound: of(Wire::SessionBound),
             ehbp: of(Wire::Ehbp),
+            tunnel: of(Wire::TunnelV0),
+            in_tunnel: ObserveLayer::new("in-tunnel-v0"),
         }
     }
 }
@@ -98,6 +104,8 @@ pub(crate) struct Generation {
     pub(crate) sessions: Arc<Sessions>,
     /// `None` where it is not spoken
     pub(crate) ehbp: Option<Arc<ehbp::keys::Keys>>,
+    /// `None` where they are off
+    pub(crate) tunnel: Option<Arc<TunnelKeys>>,
     /// `None` where none are configured
     pub(crate) secrets: Option<Arc<Secrets>>,
     pub(crate) application: Innermost,
@@ -127,6 +135,7 @@ pub(crate) fn stack<'a>(
         session: session(parts, current, shows),
         older_sessions: older.clone().map(|older| session(parts, older, shows)).collect(),
         ehbp: content(parts, current, older),
+        tunnel: tunnel(parts, current),
         header_time: current.plan.wire.header_time,
     };
     let header = current.plan.wire.header_time;
@@ -199,6 +208,31 @@ fn ehbp(parts: &Parts, generation: &Generation) -> Option<Ehbp<Application>> {
     });
     // open, path, replay check, Peer; on the way back: seal
     Some(ServiceBuilder::new().layer(wire).service(application(generation)))
+}
+
+/// Version 0 of the RA tunnel. A connection goes on under the configuration that it was made under.
+fn tunnel(parts: &Parts, generation: &Generation) -> Option<TunnelWire> {
+    let plan = generation.plan.tunnel?;
+    let wire = TunnelLayer::new(tunnel::Settings {
+        offers: generation.tunnel.clone()?,
+        authority: generation.plan.authorities.first()?.clone(),
+        joined_cookies: plan.joined_cookies,
+        limits: plan.limits,
+        tunnels: parts.tunnels.clone(),
+        clock: parts.clock.clone(),
+        random: parts.random.clone(),
+    });
+    let service = ServiceBuilder::new()
+        // trace and metrics of the upgrade
+        .layer(parts.observe.tunnel.clone())
+        // quote, handshake, open, Peer; on the way back: seal
+        .layer(wire)
+        // limits, trace and metrics of each request in it
+        .layer(parts.in_channels.clone())
+        .layer(parts.in_flight.clone())
+        .layer(parts.observe.in_tunnel.clone())
+        .service(application(generation));
+    Some(BoxCloneSyncService::new(service))
 }
 
 /// The session wire of one configuration.

@@ -47,7 +47,8 @@ impl Platform {
     pub fn produce(&self, bound: &Bound) -> Result<Attested, Error> {
         let mut endorsements = Endorsements::default();
         let mut companions = BTreeMap::new();
-        for (label, companion) in &self.companions {
+        let companions_asked = self.companions.iter().filter(|_| bound.covers_companions());
+        for (label, companion) in companions_asked {
             let produced = companion
                 .produce(&bound.digest(companion.kind(), &[]))
                 .map_err(|error| Error::Companion { label: label.clone(), source: Box::new(error) })?;

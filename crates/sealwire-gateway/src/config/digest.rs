@@ -19,9 +19,12 @@
 //!   ? secrets: [* [name text, read bytes, write bytes / null, operators' keys [* bytes]]],
 //!                                       ascending by name; policies digested like that of callers, keys ascending;
 //!                                       there only where there are secrets
-//!   ? ["ehbp", routes: [* [path text, paths [* text] / null, whole bool]]] ]
+//!   ? ["ehbp", routes: [* [path text, paths [* text] / null, whole bool]]]
 //!                                       routes that take EHBP, ascending by path, with the paths that sealed content may
 //!                                       go to, ascending, null for any; there only where it is spoken
+//!   ? ["ra-tunnel/0", cookies are joined bool, routes: [* path text]] ]
+//!                                       routes that do not take version 0 of the RA tunnel, ascending; there only where it
+//!                                       is on
 //! ```
 //!
 //! with paths without a final `/`, methods ascending, and upstreams as `scheme://host:port/base` with the port always
@@ -35,7 +38,7 @@
 //! gateway, and repeat what callers sealed. A change also means new keys, so that requests which a looser rule let pass
 //! unregistered do not open under a stricter one.
 
-use super::CallersPlan;
+use super::{CallersPlan, TunnelPlan};
 use crate::{
     routes::{EhbpRoute, SealedPaths, Table},
     secrets::Rules,
@@ -60,6 +63,7 @@ pub(super) struct Covered<'a> {
     pub(super) callers: Option<&'a CallersPlan>,
     pub(super) secrets: Option<&'a Rules>,
     pub(super) routes: &'a Table,
+    pub(super) tunnel: Option<&'a TunnelPlan>,
 }
 
 impl Covered<'_> {
@@ -76,7 +80,9 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
     authorities.sort_unstable();
     let sealed: Vec<_> =
         covered.routes.iter().filter_map(|route| Some((route.path.as_str(), route.ehbp.as_ref()?))).collect();
-    let more = u64::from(covered.secrets.is_some()) + u64::from(!sealed.is_empty());
+    let more = u64::from(covered.secrets.is_some())
+        + u64::from(!sealed.is_empty())
+        + u64::from(covered.tunnel.is_some());
     e.array(8 + more)?.str(VERSION)?;
     texts(e, &authorities)?;
     e.bool(false)?;
@@ -117,7 +123,16 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
             .bool(route.attested_caller)?;
     }
     covered.secrets.map_or(Ok(()), |rules| secrets(e, rules))?;
-    if sealed.is_empty() { Ok(()) } else { ehbp(e, sealed) }
+    if !sealed.is_empty() {
+        ehbp(e, sealed)?;
+    }
+    let Some(TunnelPlan { joined_cookies, .. }) = covered.tunnel else { return Ok(()) };
+    // A host could otherwise have a genuine gateway offer a wire that is not forward secret, and say nothing of it.
+    let without = covered.routes.iter().filter(|route| !route.tunnel_v0);
+    let mut without: Vec<_> = without.map(|route| route.path.as_str()).collect();
+    without.sort_unstable();
+    e.array(3)?.str("ra-tunnel/0")?.bool(*joined_cookies)?;
+    texts(e, &without)
 }
 
 /// Where content may go that is bound to no path: otherwise a host could let it go anywhere (EH-20).

@@ -16,6 +16,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod tpm;
+mod tunnel;
 mod values;
 
 pub(crate) use callers::CallersPlan;
@@ -31,6 +32,8 @@ pub(crate) use secrets::SecretsPlan;
 pub use secrets::{Secret, Secrets};
 pub use session::{PathPrefix, Session};
 pub use tpm::Tpm;
+pub use tunnel::Tunnel;
+pub(crate) use tunnel::TunnelPlan;
 
 use sealwire_http::crypto::{aead::Aead, kem::Kem};
 use serde::Deserialize;
@@ -89,6 +92,8 @@ pub struct Config {
     pub secret: Vec<Secret>,
     /// content that is sealed alone; not taken when absent
     pub ehbp: Option<Ehbp>,
+    /// version 0 of the RA tunnel, which is off unless this says otherwise
+    pub tunnel: Tunnel,
     /// other instances behind the same names
     pub registry: Option<Registry>,
     /// log of the program
@@ -123,6 +128,7 @@ impl Default for Config {
             secrets: None,
             secret: Vec::new(),
             ehbp: None,
+            tunnel: Tunnel::default(),
             registry: None,
             log: Log::default(),
             routes: Vec::new(),
@@ -397,6 +403,9 @@ pub struct Route {
     /// only callers that have attested themselves are served (SE-11)
     #[serde(default)]
     pub attested_caller: bool,
+    /// callers by version 0 of the RA tunnel are served, where that is on (TU-34)
+    #[serde(default = "values::yes")]
+    pub tunnel_version_0: bool,
     /// requests of one caller; more are answered 429. Callers that nothing tells apart share one allowance
     #[serde(default)]
     pub requests_per_second: Option<u32>,
@@ -438,6 +447,7 @@ impl Route {
             undated: false,
             early_data: false,
             attested_caller: false,
+            tunnel_version_0: true,
             requests_per_second: None,
             pace: None,
             ehbp: None,

@@ -2,7 +2,7 @@
 
 use super::{
     CallersPlan, Config, EhbpPlan, Endorsements, Keys, Limits, Quotes, Registry, Route as Written,
-    SecretsPlan, companions,
+    SecretsPlan, TunnelPlan, companions,
     digest::Covered,
     error::{At, Fault},
     registry,
@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) secrets: Option<SecretsPlan>,
     /// `None` where it is not spoken
     pub(crate) ehbp: Option<EhbpPlan>,
+    /// `None` where it is not spoken
+    pub(crate) tunnel: Option<TunnelPlan>,
 }
 
 /// Who serves.
@@ -70,6 +72,7 @@ impl Plan {
         let rewrites = config.session.rewrites(&authorities)?;
         let routes = routes(config, served)?;
         let ehbp = EhbpPlan::checked(config, &routes)?;
+        let tunnel = TunnelPlan::checked(config)?;
         let upstream_roots = match &config.upstream_roots {
             None => None,
             Some(path) => Some(Roots::read(path).map_err(|what| {
@@ -95,6 +98,7 @@ impl Plan {
             callers: callers.as_ref(),
             secrets: secrets.as_ref().map(|secrets| &*secrets.rules),
             routes: &routes,
+            tunnel: tunnel.as_ref(),
         };
         let digest = covered.digest();
         let statement = statement(config, &authorities, &digest)?;
@@ -123,6 +127,7 @@ impl Plan {
             callers,
             secrets,
             ehbp,
+            tunnel,
         })
     }
 
@@ -376,6 +381,7 @@ fn route(at: &At, written: &Written, config: &Config, served: Served) -> Result<
         methods,
         plaintext: written.plaintext,
         attested_caller: written.attested_caller,
+        tunnel_v0: written.tunnel_version_0,
         rules: RouteRules {
             idempotent: written.idempotent,
             undated: written.undated,

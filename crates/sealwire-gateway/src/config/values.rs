@@ -22,6 +22,11 @@ pub(super) fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op
     time(deserializer).map(Some)
 }
 
+/// What holds unless a file says otherwise.
+pub(super) fn yes() -> bool {
+    true
+}
+
 /// Bytes in hexadecimal digits.
 pub(super) fn hex<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     let text = String::deserialize(deserializer)?;

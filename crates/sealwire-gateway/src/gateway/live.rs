@@ -15,6 +15,7 @@ use crate::{
     secrets::{Audit, Secrets, Surroundings},
     sessions::{Presented, Sessions},
     stack::{self, Generation, Parts, Stack},
+    tunnel::TunnelKeys,
 };
 use arc_swap::ArcSwap;
 use http::{Request, Response};
@@ -108,7 +109,8 @@ impl State {
         let ring = ring(&instance, &keys, &parts, &[]).await?;
         let sessions = sessions(&instance, &parts, &plan)?;
         let ehbp = ehbp(&keys, &parts, &plan)?;
-        let mut current = Generation { plan, ring, sessions, ehbp, secrets: None, application };
+        let tunnel = tunnel(&instance, &parts, &plan).await?;
+        let mut current = Generation { plan, ring, sessions, ehbp, tunnel, secrets: None, application };
         let since = instance.now();
         let attested = attest(&instance, &keys, &current, &Sets::of(&current), since).await?;
         current.secrets = secrets(&instance, &parts, &current, None).await?;
@@ -180,9 +182,9 @@ impl State {
         let challenges = Challenges::per_second(plan.challenges_per_second);
         if plan.digest == live.current.plan.digest {
             let (ring, sessions) = (live.current.ring.clone(), live.current.sessions.clone());
-            let ehbp = live.current.ehbp.clone();
+            let (ehbp, tunnel) = (live.current.ehbp.clone(), live.current.tunnel.clone());
             let same = plan.says_the_same(&live.current.plan);
-            let mut current = Generation { plan, ring, sessions, ehbp, secrets: None, application };
+            let mut current = Generation { plan, ring, sessions, ehbp, tunnel, secrets: None, application };
             let attested = if same {
                 live.attested.clone()
             } else {
@@ -198,7 +200,8 @@ impl State {
         let ring = ring(&self.instance, &self.keys, &self.parts, &others).await?;
         let sessions = sessions(&self.instance, &self.parts, &plan)?;
         let ehbp = ehbp(&self.keys, &self.parts, &plan)?;
-        let mut current = Generation { plan, ring, sessions, ehbp, secrets: None, application };
+        let tunnel = tunnel(&self.instance, &self.parts, &plan).await?;
+        let mut current = Generation { plan, ring, sessions, ehbp, tunnel, secrets: None, application };
         let since = self.instance.now();
         let attested = attest(&self.instance, &self.keys, &current, &Sets::of(&current), since).await?;
         // Last of what can fail: the old configuration has none any more.
@@ -234,6 +237,16 @@ impl State {
         });
         if let Err(error) = looked.await {
             tracing::error!(%error, "callers were not looked at again");
+        }
+    }
+
+    /// Replaces the key of tunnels where that is due (TU-35). Where no quote is to be had, the old one stays, and this is tried again.
+    pub(crate) async fn renew_tunnel(&self) {
+        let live = self.live.load_full();
+        let (Some(keys), Some(of)) = (&live.current.tunnel, &live.current.plan.tunnel) else { return };
+        let random = self.parts.random.as_ref();
+        if let Err(error) = keys.renew(&self.instance, &live.current.plan, of, random).await {
+            tracing::error!(%error, "no new key for tunnels; the old one stays, and this is tried again");
         }
     }
 
@@ -372,6 +385,17 @@ async fn secrets(
         Some(before) => Secrets::taking_over(before, rules, around).await,
         None => Secrets::new(rules, around),
     })))
+}
+
+/// A fresh key of tunnels, where they are on.
+async fn tunnel(
+    instance: &Instance,
+    parts: &Parts,
+    plan: &Plan,
+) -> Result<Option<Arc<TunnelKeys>>, instance::Error> {
+    let Some(of) = &plan.tunnel else { return Ok(None) };
+    let keys = TunnelKeys::new(instance, plan, of, parts.random.as_ref()).await?;
+    Ok(Some(Arc::new(keys)))
 }
 
 /// Fresh keys of sessions.

@@ -6,7 +6,7 @@ pub(crate) use attested::{Attested, json};
 
 use crate::{config::Plan, metrics, staple::Staple};
 use sealwire_attest::{
-    Bound, Check, Claims, KeyDocument, Outcome, Trust, UnixTime, Verified, Verifier,
+    Bound, Check, Claims, Endorsements, KeyDocument, Outcome, Trust, UnixTime, Verified, Verifier,
     key_document::{self, GATEWAY, OBLIVIOUS, Published, PublishedKey},
 };
 use sealwire_http::crypto::random::{self, Random};
@@ -55,6 +55,9 @@ pub enum Error {
     /// No randomness.
     #[error("no keys: {0}")]
     Ehbp(#[from] ehbp::Error),
+    /// No randomness.
+    #[error("no key of the RA tunnel: {0}")]
+    Tunnel(#[from] sealwire_http::ra_tunnel::Error),
     /// No randomness.
     #[error(transparent)]
     Crypto(#[from] sealwire_http::crypto::Error),
@@ -229,6 +232,15 @@ impl Instance {
             endorsements.clone_from(stapled);
         }
         Ok(Published { document: document.clone(), evidence, endorsements })
+    }
+
+    /// Evidence of the hardware alone, without companions, over report data of the RA tunnel, and what goes with it (TU-16).
+    pub(crate) async fn tunnel_quote(&self, report_data: [u8; 64]) -> Result<(Vec<u8>, Endorsements), Error> {
+        let bound = Bound::report_data(report_data);
+        let produced = self.timed("tunnel", self.quoter.quote_in_turn(bound)).await?;
+        let sealwire_tee::Attested { evidence, endorsements } = produced;
+        let endorsements = self.staple.beside(&evidence, endorsements).await;
+        Ok((evidence.lead.bytes, endorsements))
     }
 
     pub(crate) async fn quote(

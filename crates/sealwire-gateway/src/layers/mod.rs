@@ -10,7 +10,7 @@ mod rate;
 pub(crate) use in_flight::{InFlight, InFlightLayer};
 pub(crate) use observe::{Observe, ObserveLayer};
 pub(crate) use pick::{
-    Ehbp as SealedContent, PickWire, Resumed, Sealed, Services, SessionServices, first_frame,
+    Ehbp as SealedContent, PickWire, Resumed, Sealed, Services, SessionServices, TunnelWire, first_frame,
 };
 pub(crate) use plain::{Plain, PlainLayer};
 pub(crate) use policy::{Matched, Policy, PolicyLayer};

@@ -23,7 +23,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tower::Service;
+use tower::{Service, util::BoxCloneSyncService};
 
 /// Hands each request to the service of its wire.
 pub(crate) struct PickWire<O, P, S, T, C, E>(Arc<Services<O, P, S, T, C, E>>);
@@ -44,9 +44,14 @@ pub(crate) struct Services<O, P, S, T, C, E> {
     pub(crate) older_sessions: Vec<SessionServices<T, C>>,
     /// content that is sealed alone; `None` where it is not spoken
     pub(crate) ehbp: Option<Ehbp<E>>,
+    /// version 0 of the RA tunnel; `None` where it is off
+    pub(crate) tunnel: Option<TunnelWire>,
     /// how long the first byte of a sealed request may take
     pub(crate) header_time: Duration,
 }
+
+/// Version 0 of the RA tunnel. Whatever is in it, a connection is made seldom.
+pub(crate) type TunnelWire = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// The session wire under one configuration.
 pub(crate) struct SessionServices<T, C> {
@@ -175,6 +180,14 @@ where
             Pick::Wire(Wire::Ehbp) if let Some(ehbp) = &services.ehbp => {
                 let mut service = ehbp.service.clone();
                 return Either::Right(Either::Right(Box::pin(service.call(request))));
+            }
+            Pick::Wire(Wire::TunnelV0) if let Some(tunnel) = &services.tunnel => {
+                let mut service = tunnel.clone();
+                return Either::Right(Either::Right(Box::pin(service.call(request))));
+            }
+            // Its path is like any other where it is off (TU-21).
+            Pick::Wire(Wire::TunnelV0) => {
+                return Either::Left(Either::Right(services.plain.clone().call(request)));
             }
             Pick::Wire(wire) if services.older.is_empty() => wire,
             Pick::Wire(wire) => {

@@ -81,6 +81,8 @@ enum Refused {
     Method(Arc<Route>),
     /// SE-11
     NotAttested,
+    /// TU-34
+    NotForwardSecret,
 }
 
 impl Rules {
@@ -97,6 +99,9 @@ impl Rules {
         if route.attested_caller && !is_attested(request) {
             return Err(Refused::NotAttested);
         }
+        if !route.tunnel_v0 && wire(request) == Some(Wire::TunnelV0) {
+            return Err(Refused::NotForwardSecret);
+        }
         Ok(route.clone())
     }
 
@@ -108,14 +113,14 @@ impl Rules {
 }
 
 /// The method by which a route is chosen. The CONNECT of a WebSocket (RFC 8441) is what a GET with an upgrade is over
-/// HTTP/1.1, and becomes one on the way to the application. Only a channel has such.
+/// HTTP/1.1, and becomes one on the way to the application. Only a channel, and a tunnel, has such.
 fn method(request: &Request<Body>) -> &Method {
     let extensions = request.extensions();
     let is_websocket =
         |protocol: &Protocol| protocol.as_str().eq_ignore_ascii_case(sealwire_http::websocket::NAME);
-    let in_channel = extensions.get::<Peer>().is_some_and(|peer| peer.wire == Wire::SessionChannel);
+    let carries = matches!(wire(request), Some(Wire::SessionChannel | Wire::TunnelV0));
     match extensions.get::<Protocol>() {
-        Some(protocol) if in_channel && is_websocket(protocol) => &Method::GET,
+        Some(protocol) if carries && is_websocket(protocol) => &Method::GET,
         _ => request.method(),
     }
 }
@@ -147,6 +152,13 @@ impl Refused {
                 }
                 response
             }
+            Self::NotForwardSecret => refusal(
+                "caller",
+                StatusCode::FORBIDDEN,
+                "This route does not take version 0 of the RA tunnel",
+                "It is not forward secret. Come by a session: sealwire connect --wire session, or --wire tunnel where nothing \
+                 but a WebSocket passes.",
+            ),
             Self::NotAttested => {
                 crate::metrics::refused("caller");
                 problem::response(
@@ -159,6 +171,11 @@ impl Refused {
             }
         }
     }
+}
+
+/// The wire that a request came by.
+fn wire(request: &Request<Body>) -> Option<Wire> {
+    request.extensions().get::<Peer>().map(|peer| peer.wire)
 }
 
 /// Whether the wire has put an enclave that was accepted behind the request.

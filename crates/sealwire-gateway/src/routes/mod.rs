@@ -27,6 +27,8 @@ pub(crate) struct Route {
     pub(crate) plaintext: bool,
     /// only callers that have attested themselves
     pub(crate) attested_caller: bool,
+    /// whether version 0 of the RA tunnel leads here
+    pub(crate) tunnel_v0: bool,
     pub(crate) rules: RouteRules,
     /// `None`: content that is sealed alone is not taken
     pub(crate) ehbp: Option<EhbpRoute>,
@@ -136,6 +138,7 @@ mod tests {
             methods: None,
             plaintext: false,
             attested_caller: false,
+            tunnel_v0: true,
             rules: RouteRules { idempotent: *path != "/", ..RouteRules::default() },
             ehbp: (*path == "/safe").then(|| EhbpRoute {
                 paths: SealedPaths::These(vec!["/safe/x".to_owned()]),

@@ -31,6 +31,7 @@ async fn with_idle_time(idle_time: Duration) -> Fixture {
         http2: false,
         methods: None,
         attested_caller: false,
+        tunnel_v0: true,
         plaintext: false,
         rules: RouteRules::default(),
         ehbp: None,

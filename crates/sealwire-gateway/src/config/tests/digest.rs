@@ -40,6 +40,35 @@ fn the_digest_covers_where_plaintext_goes() {
     assert_ne!(hex::encode(with_roots), base);
 }
 
+// TU-01, TU-34, AT-44: whether a wire is on that is not forward secret, and which routes it leads to.
+#[test]
+fn the_digest_covers_version_0_of_the_tunnel() {
+    let with = |table: &str| BASE.replacen("[[route]]", &format!("[tunnel]\n{table}\n[[route]]"), 1);
+    let off = digest(BASE);
+    assert_eq!(digest(&with("version-0 = false")), off);
+    assert_eq!(digest(&BASE.replace("methods", "tunnel-version-0 = false\nmethods")), off);
+    let on = digest(&with("version-0 = true"));
+    assert_ne!(on, off);
+    assert_eq!(digest(&with("version-0 = true\nmessage = \"2 MiB\"")), on);
+    assert_ne!(digest(&with("version-0 = true\njoined-cookies = true")), on);
+    let without = with("version-0 = true").replace("methods", "tunnel-version-0 = false\nmethods");
+    assert_ne!(digest(&without), on);
+}
+
+// TU-22
+#[test]
+fn mistakes_in_the_tunnels_table_are_told() {
+    for (table, key) in [
+        ("message = \"15 KiB\"", "tunnel.message"),
+        ("version-0 = true\nmessage = \"17 MiB\"", "tunnel.message"),
+        ("joined-cookies = true", "tunnel.joined-cookies"),
+    ] {
+        let text = BASE.replacen("[[route]]", &format!("[tunnel]\n{table}\n[[route]]"), 1);
+        let error = parse(&text).expect_err(table);
+        assert!(error.key == key && !error.hint.is_empty(), "{error:?}");
+    }
+}
+
 // EH-20, AT-44: where content may go that is bound to no path.
 #[test]
 fn the_digest_covers_where_content_may_go_that_is_sealed_alone() {

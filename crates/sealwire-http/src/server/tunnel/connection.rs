@@ -200,7 +200,7 @@ fn binary(message: Message) -> Result<Option<Bytes>, Refused> {
     match message {
         Message::Binary(bytes) => Ok(Some(bytes)),
         Message::Text(_) => {
-            counter!("sealwire_tunnel_dropped_total", "reason" => "text").increment(1);
+            counter!("sealwire_ra_tunnel_dropped_total", "reason" => "text").increment(1);
             Ok(None)
         }
         Message::Close(_) => Err(Refused::Gone),
@@ -209,7 +209,7 @@ fn binary(message: Message) -> Result<Option<Bytes>, Refused> {
 }
 
 fn count(dropped: Dropped) {
-    counter!("sealwire_tunnel_dropped_total", "reason" => dropped.name()).increment(1);
+    counter!("sealwire_ra_tunnel_dropped_total", "reason" => dropped.name()).increment(1);
     tracing::debug!(%dropped, "a message in a tunnel");
 }
 
@@ -348,15 +348,15 @@ struct Counted(&'static str);
 
 impl Counted {
     fn new() -> Self {
-        counter!("sealwire_tunnels_opened_total").increment(1);
-        gauge!("sealwire_tunnels").increment(1.0);
+        counter!("sealwire_ra_tunnels_opened_total").increment(1);
+        gauge!("sealwire_ra_tunnels").increment(1.0);
         Self("cut")
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        gauge!("sealwire_tunnels").decrement(1.0);
-        counter!("sealwire_tunnels_ended_total", "end" => self.0).increment(1);
+        gauge!("sealwire_ra_tunnels").decrement(1.0);
+        counter!("sealwire_ra_tunnels_ended_total", "end" => self.0).increment(1);
     }
 }

@@ -25,8 +25,8 @@ use tower::{Layer, Service};
 
 /// The key with its quote that new connections are shown (TU-35).
 pub trait Offers: Send + Sync + 'static {
-    /// That of now; none where no quote could be made.
-    fn offer(&self) -> Option<Arc<Offer>>;
+    /// That of now.
+    fn offer(&self) -> Arc<Offer>;
 }
 
 /// Everything that the wire needs.
@@ -100,7 +100,7 @@ fn serve(settings: &Arc<Settings>, request: Request<Body>, inner: impl Applicati
     };
     let tunnels = &settings.tunnels;
     let Some(opening) = tunnels.opening() else { return busy("Too many connections at once") };
-    let Some(offer) = settings.offers.offer() else { return busy("There is no quote at the moment") };
+    let offer = settings.offers.offer();
     let occupied = outer.extensions.remove::<Occupied>();
     let upgrade = hyper::upgrade::on(Request::from_parts(outer, ()));
     let of_connection = Arc::clone(settings);
