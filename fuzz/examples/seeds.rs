@@ -7,6 +7,8 @@
 mod cbor;
 #[path = "seeds/enrolment.rs"]
 mod enrolment;
+#[path = "seeds/hpke_http.rs"]
+mod hpke_http;
 #[path = "seeds/nitro.rs"]
 mod nitro;
 #[path = "seeds/nvidia.rs"]
@@ -63,6 +65,7 @@ fn main() -> Result {
     intel()?;
     tpm::seeds()?;
     enrolment::seeds()?;
+    hpke_http::seeds()?;
     nitro::seeds()?;
     nvidia::seeds()?;
     session::seeds()?;

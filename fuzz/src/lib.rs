@@ -4,6 +4,8 @@
 //! (OB-156); where an encoding is deterministic, what was decoded encodes to the same bytes; elsewhere what was decoded
 //! survives an encoding and a second decoding.
 
+pub mod hpke_http;
+
 use std::sync::LazyLock;
 
 use sealwire_attest::{
