@@ -26,11 +26,11 @@ impl KeyType for Len {
     }
 }
 
-fn expand(prk: &Prk, info: &[&[u8]], out: &mut [u8]) -> Result<()> {
+pub(crate) fn expand(prk: &Prk, info: &[&[u8]], out: &mut [u8]) -> Result<()> {
     Ok(prk.expand(info, Len(out.len()))?.fill(out)?)
 }
 
-fn prk(salt: &[u8], ikm: &[u8]) -> Prk {
+pub(crate) fn prk(salt: &[u8], ikm: &[u8]) -> Prk {
     Salt::new(HKDF_SHA256, salt).extract(ikm)
 }
 
@@ -69,7 +69,8 @@ impl Key {
         }
     }
 
-    fn secret(&self, enc: &[u8]) -> Result<[u8; 32]> {
+    /// Decap.
+    pub(crate) fn secret(&self, enc: &[u8]) -> Result<[u8; 32]> {
         let mut secret = [0; 32];
         match self {
             Self::Dh { key, algorithm, public, kem_id } => {
@@ -150,6 +151,6 @@ pub(crate) fn exchange(
 }
 
 /// HKDF-Extract as bytes: an HMAC.
-fn extract_bytes(salt: &[u8], ikm: &[u8]) -> hmac::Tag {
+pub(crate) fn extract_bytes(salt: &[u8], ikm: &[u8]) -> hmac::Tag {
     hmac::sign(&hmac::Key::new(HMAC_SHA256, salt), ikm)
 }

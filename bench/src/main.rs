@@ -3,6 +3,7 @@
 mod attest;
 mod floor;
 mod gateway;
+mod hpke_http;
 mod measure;
 mod process;
 mod report;
@@ -39,6 +40,7 @@ enum Command {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     Seal,
+    HpkeHttp,
     Session,
     Channel,
     Gateway,
@@ -66,6 +68,9 @@ fn main() -> Result<()> {
     }
     if wanted(Part::Seal) {
         show(seal::run()?);
+    }
+    if wanted(Part::HpkeHttp) {
+        show(hpke_http::run()?);
     }
     if wanted(Part::Session) {
         show(session::layer(&state)?);
