@@ -4,6 +4,7 @@ mod attest;
 mod completions;
 mod connect;
 mod demo;
+mod envelope;
 mod exit;
 mod files;
 mod gateway;
@@ -84,6 +85,7 @@ enum Tool {
     Policy(Box<policy::Args>),
     Keys(Box<keys::Args>),
     Secrets(Box<secrets::Args>),
+    Envelope(Box<envelope::Args>),
     Demo(demo::Args),
     Completions(completions::Args),
 }
@@ -119,6 +121,7 @@ impl Tool {
             Self::Policy(args) => policy::run(*args).await,
             Self::Keys(args) => keys::run(*args).await,
             Self::Secrets(args) => Box::pin(secrets::run(*args)).await,
+            Self::Envelope(args) => envelope::run(&args),
             Self::Demo(args) => Box::pin(demo::run(args)).await,
             Self::Completions(args) => completions::run(&args),
         }

@@ -3,7 +3,7 @@
 use crate::support::run;
 
 /// Every command, in the order of the help.
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 59] = [
     &[],
     &["gateway"],
     &["connect"],
@@ -30,6 +30,38 @@ const COMMANDS: [&[&str]; 27] = [
     &["secrets", "list"],
     &["secrets", "delete"],
     &["secrets", "audit"],
+    &["envelope"],
+    &["envelope", "keygen"],
+    &["envelope", "sign"],
+    &["envelope", "verify"],
+    &["envelope", "inspect"],
+    &["envelope", "seal"],
+    &["envelope", "open"],
+    &["envelope", "stream"],
+    &["envelope", "stream", "sign"],
+    &["envelope", "stream", "verify"],
+    &["envelope", "webhook"],
+    &["envelope", "webhook", "sign"],
+    &["envelope", "webhook", "verify"],
+    &["envelope", "queue"],
+    &["envelope", "queue", "sign"],
+    &["envelope", "queue", "verify"],
+    &["envelope", "capability"],
+    &["envelope", "capability", "issue"],
+    &["envelope", "capability", "delegate"],
+    &["envelope", "capability", "verify"],
+    &["envelope", "capability", "inspect"],
+    &["envelope", "threshold"],
+    &["envelope", "threshold", "draft"],
+    &["envelope", "threshold", "sign"],
+    &["envelope", "threshold", "combine"],
+    &["envelope", "threshold", "verify"],
+    &["envelope", "threshold", "split"],
+    &["envelope", "threshold", "join"],
+    &["envelope", "audit"],
+    &["envelope", "audit", "verify"],
+    &["envelope", "audit", "seal"],
+    &["envelope", "audit", "export"],
     &["completions"],
 ];
 

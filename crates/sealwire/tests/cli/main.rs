@@ -5,6 +5,7 @@
 mod attest;
 mod demo;
 mod enrol;
+mod envelope;
 mod fetch;
 mod help;
 mod mutual;
