@@ -8,12 +8,13 @@ use proptest::prelude::*;
 use sealwire_crypto::random::OsRandom;
 use sealwire_envelope::{
     Algorithm, Reason,
+    binding::http::{Binding, CAPABILITY_FIELD, Content, ENVELOPE_FIELD, Request, Route, verify_request},
     capability::{
         Delegation, Error, Grant, IssueError, MAX_FIELD, RootAuthority, Scope, Token, Verifier, delegate,
         field, field_digest, issue, parse_field,
     },
     glob,
-    key::{KeyRecord, PrivateKey, SignError, Signer, Use},
+    key::{KeyRecord, Keyring, PrivateKey, SignError, Signer, Use},
 };
 use serde_json::Value;
 
@@ -209,17 +210,62 @@ fn a_stolen_chain_authorises_nobody_else() {
     let scene = Scene::new();
     let chain = || {
         let value = field(&[issued("/api/**", 0)]);
-        (scene.verifier.verify_field(value.as_bytes(), NOW).unwrap(), field_digest(value.as_bytes()))
+        scene.verifier.verify_field(value.as_bytes(), NOW).unwrap()
     };
-    let (stolen, named) = chain();
-    assert_eq!(stolen.bind("mallory", Some(&named)), Err(Error::NotBound));
-    let (unnamed, _) = chain();
-    assert_eq!(unnamed.bind("worker", None), Err(Error::NotBound), "a chain that the request does not name");
-    let (own, named) = chain();
-    let bound = own.bind("worker", Some(&named)).unwrap();
+    let naming = Binding::Request { capability: None, chain: true };
+    let silent = Binding::Request { capability: None, chain: false };
+    assert_eq!(chain().bind("mallory", &naming), Err(Error::NotBound));
+    assert_eq!(
+        chain().bind("worker", &silent),
+        Err(Error::NotBound),
+        "a chain that the request does not name"
+    );
+    assert_eq!(chain().bind("worker", &Binding::None), Err(Error::NotBound), "an envelope about no request");
+    let bound = chain().bind("worker", &naming).unwrap();
     assert_eq!(bound.authorise("/api/x", "GET"), Ok(()));
     assert_eq!(bound.authorise("/other", "GET"), Err(Error::NotCovered));
     assert_eq!(Error::NotBound.reason(), Some(Reason::CapabilityNotBound));
+}
+
+// SP-64, SP-27
+#[test]
+fn the_vectors_of_requests_with_chains() {
+    let Some(file) = vectors("capability-pop") else { return };
+    let verifier = configured(&file);
+    let mut keys = Keyring::new();
+    for name in ["agent.sub", "agent.worker", "agent.mallory"] {
+        keys.insert(record(name, "k1", &file["shared"]["keys"][name], Use::Envelope)).unwrap();
+    }
+    for case in cases(&file) {
+        let (id, asked) = (text(case, "id"), &case["request"]);
+        let envelope = case["envelope"].as_object().map(|_| case["envelope"].to_string());
+        let chain = case["capabilityField"].as_str();
+        let mut fields = Vec::new();
+        if let Some(envelope) = &envelope {
+            fields.push((ENVELOPE_FIELD, envelope.as_bytes()));
+        }
+        if let Some(chain) = chain {
+            fields.push((CAPABILITY_FIELD, chain.as_bytes()));
+        }
+        let request = Request {
+            method: text(asked, "method"),
+            scheme: "https",
+            authority: text(asked, "authority"),
+            target: text(asked, "target"),
+            fields: &fields,
+            content: Content::of(&common::hex(asked, "bodyHex")),
+        };
+        let now = case["now"].as_u64().unwrap();
+        let outcome = verify_request(&request, &Route::new("svc.api"), &keys, i64::try_from(now).unwrap())
+            .map_err(|reason| reason.to_string())
+            .and_then(|verified| {
+                let refused = |error: Error| error.to_string();
+                let chain = verifier.verify_field(chain.unwrap().as_bytes(), now).map_err(refused)?;
+                let bound = chain.bind(verified.authentic.sender(), &verified.binding).map_err(refused)?;
+                bound.authorise(request.target, request.method).map_err(refused)
+            });
+        assert_eq!(outcome.err().as_deref().unwrap_or("accept"), text(case, "expect"), "{id}");
+    }
 }
 
 // SP-63

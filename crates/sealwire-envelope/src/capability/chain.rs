@@ -1,4 +1,5 @@
 use super::{Error, Token};
+use crate::binding::http::Binding;
 
 /// A chain that was verified: its last subject may do what its last token says. It authorises nobody yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,14 +30,15 @@ impl Chain {
         self.tokens.last()
     }
 
-    /// Holds the chain against the request that it came with (SP-64): `sender` signed the request, and `named` is the
-    /// member `chain` of its statement, which the request's binding has compared with the field value already.
+    /// Holds the chain against the request that it came with (SP-64): `sender` has signed it, and `binding` is what came of
+    /// holding the signature against the request, its field with this chain among it.
     ///
     /// # Errors
-    /// [`Error::NotBound`], when somebody else asks than the last subject, or the request does not name a chain.
-    pub fn bind(self, sender: &str, named: Option<&str>) -> Result<Bound, Error> {
+    /// [`Error::NotBound`], when somebody else asks than the last subject, or the request does not name its chain.
+    pub fn bind(self, sender: &str, binding: &Binding) -> Result<Bound, Error> {
         let subject = self.leaf().is_some_and(|leaf| leaf.subject == sender);
-        if subject && named.is_some() { Ok(Bound { chain: self }) } else { Err(Error::NotBound) }
+        let named = matches!(binding, Binding::Request { chain: true, .. });
+        if subject && named { Ok(Bound { chain: self }) } else { Err(Error::NotBound) }
     }
 
     /// Whether the last token covers this (EN-57, SP-68): `path` is the one that is forwarded, without its query.

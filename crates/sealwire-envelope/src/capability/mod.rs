@@ -19,8 +19,6 @@ pub use parse::{field, field_digest, parse_field};
 pub use token::{Scope, Token};
 pub use verifier::{Revoked, RootAuthority, Verifier};
 
-/// The name of the header field that carries a chain (EN-53).
-pub const FIELD: &str = "x-7h3-capability";
 /// The one version of tokens (SP-66).
 pub const VERSION: &str = "7h3-cap/1";
 

@@ -10,7 +10,7 @@ use std::{
 
 /// Making a development root takes seconds: the one of the other tests.
 const STATE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cli-state");
-const STEPS: [&str; 17] = [
+const STEPS: [&str; 22] = [
     "attest",
     "json",
     "upload",
@@ -27,6 +27,11 @@ const STEPS: [&str; 17] = [
     "tunnel-fetch",
     "tunnel-websocket",
     "mutual",
+    "envelope",
+    "capability",
+    "stream",
+    "threshold",
+    "audit",
     "wrong-policy",
 ];
 

@@ -58,6 +58,11 @@ pub(super) async fn all(stage: &Stage, report: &mut Report) -> io::Result<()> {
     report.step("tunnel-fetch", Box::pin(super::tunnel::fetch(stage))).await?;
     report.step("tunnel-websocket", Box::pin(super::tunnel::socket(stage))).await?;
     report.step("mutual", Box::pin(super::mutual::step(stage))).await?;
+    report.step("envelope", super::envelope::envelope()).await?;
+    report.step("capability", super::envelope::capability()).await?;
+    report.step("stream", super::envelope::stream()).await?;
+    report.step("threshold", super::envelope::threshold()).await?;
+    report.step("audit", super::envelope::audit()).await?;
     report.step("wrong-policy", wrong_policy(stage)).await
 }
 

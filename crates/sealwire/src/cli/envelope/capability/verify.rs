@@ -7,7 +7,10 @@ use crate::cli::{
     files, output,
 };
 use clap::Args as ClapArgs;
-use sealwire_envelope::capability::{Error, field_digest};
+use sealwire_envelope::{
+    binding::http::Binding,
+    capability::{Error, field_digest},
+};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -50,9 +53,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     let value = bytes.trim_ascii();
     let now = u64::try_from(args.at.ms()).unwrap_or_default();
     let digest = field_digest(value);
+    // Who asks says that the request was signed, and that it names the chain.
+    let binding = Binding::Request { capability: None, chain: true };
     let bound = verifier
         .verify_field(value, now)
-        .and_then(|chain| chain.bind(&args.sender, Some(&digest)))
+        .and_then(|chain| chain.bind(&args.sender, &binding))
         .and_then(|bound| bound.authorise(&args.path, &args.method).map(|()| bound));
     report(
         &bound.as_ref().map(|bound| {
