@@ -9,6 +9,61 @@
 //! * [`message`]: what is sealed, and the rules that it keeps to.
 //! * [`key`]: the key record that a server publishes, and how long it may be used.
 //!
+//! ```
+//! use bytes::BytesMut;
+//! use sealwire_crypto::random::OsRandom;
+//! use sealwire_hpke_http::{
+//!     Credential, Error, Limits,
+//!     client::{self, Event, Target},
+//!     message::{Fields, Method, RequestHead},
+//!     server::{Record, ResponseSealer, ServerKey, Start},
+//! };
+//!
+//! # fn main() -> Result<(), Error> {
+//! let key = ServerKey::generate("2026-11", &OsRandom)?;
+//! let credential = Credential::new("tenant-42", &[7; 32])?;
+//! let (limits, now) = (Limits::default(), 1_800_000_000);
+//!
+//! // The client seals a request.
+//! let target = Target { recipient: key.recipient(), credential: &credential };
+//! let fields = Fields::new([("content-type", "text/plain")])?;
+//! let head = RequestHead::new(Method::Post, "api.example.com", "/v1/echo", fields)?;
+//! let mut sealed = BytesMut::new();
+//! let (mut sealer, mut reader) = client::start(target, &head, &limits, now, &OsRandom, &mut sealed)?;
+//! sealer.data(&mut sealed, b"hello")?;
+//! sealer.finish(&mut sealed)?;
+//!
+//! // The server opens it: whose key, whose pre-shared key, whether it is new.
+//! let mut start = Start::new(limits);
+//! start.push(&sealed);
+//! assert!(start.is_whole()?);
+//! let preparsed = start.preparse(|id| (id == key.recipient().id()).then_some(&key))?;
+//! let known = (preparsed.psk_id() == credential.id()).then_some(&credential);
+//! let authenticated = preparsed.authenticate(known, now)?;
+//! let decision = authenticated.reservation().decide(true); // what a replay register says
+//! let mut opened = authenticated.admit(decision, now)?;
+//! assert_eq!(opened.head.target(), "/v1/echo");
+//! opened.body.end();
+//! let Some(Record::Data(content)) = opened.body.next_record()? else { panic!("content") };
+//! assert_eq!(opened.body.next_record()?, Some(Record::End));
+//!
+//! // It answers, once.
+//! let mut answer = BytesMut::new();
+//! let sealer = opened.reply.start(200, Fields::default(), &mut answer, &OsRandom)?;
+//! let ResponseSealer::Finite(sealer) = sealer else { panic!("no event stream") };
+//! sealer.finish(&mut answer, &[content])?;
+//!
+//! // The client opens the answer.
+//! reader.push(&answer);
+//! reader.end();
+//! let Some(Event::Head(head)) = reader.next_event()? else { panic!("a head") };
+//! assert_eq!(head.status(), 200);
+//! assert_eq!(reader.next_event()?, Some(Event::Data("hello".into())));
+//! assert_eq!(reader.next_event()?, Some(Event::End));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A message is under the server's long-lived key and a pre-shared key: whoever has both opens everything (HH-66).
 
 pub mod client;
