@@ -2,7 +2,10 @@
 
 use super::*;
 use futures_util::{SinkExt, future::join_all};
-use sealwire_http::session::{Group, message::Type};
+use sealwire_http::{
+    channel,
+    session::{Group, message::Type},
+};
 use sealwire_tests::narrow::Way;
 use std::{
     sync::{Arc, Mutex},
@@ -147,6 +150,41 @@ async fn inner_websockets_keep_what_they_have() {
     assert_eq!(narrowed.narrow.opened(), 1);
     let counts = narrowed.connector.status().counts;
     assert_eq!((counts.channels, counts.websockets), (1, 2));
+}
+
+// TU-64: any number at once over one WebSocket, where no other passes: beyond what the gateway takes, they wait for a turn.
+#[tokio::test]
+async fn where_no_other_passes_requests_wait() {
+    let narrowed = Narrowed::start().await;
+    narrowed.works().await;
+    narrowed.narrow.shut(true);
+    let mut under_way = Vec::new();
+    for _ in 0..channel::Settings::default().streams {
+        let (upload, content) = streaming();
+        let mut answer = narrowed.send(Method::POST, "/", content).await.into_body();
+        upload.send("x".into()).await.unwrap();
+        assert_eq!(frame(&mut answer).await, "x");
+        under_way.push((upload, answer));
+    }
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let request =
+                Request::post(format!("https://{AUTHORITY}/late")).body(body::full("late")).unwrap();
+            tokio::spawn(narrowed.connector.clone().oneshot(request))
+        })
+        .collect();
+    // Each has tried to open another WebSocket first.
+    until("refused WebSockets", async || narrowed.narrow.refused() >= 20).await;
+    assert_eq!(narrowed.reached("/late"), 0);
+    for (upload, answer) in under_way {
+        drop(upload);
+        assert!(within("the end", answer.collect()).await.unwrap().to_bytes().is_empty());
+    }
+    for waiting in waiting {
+        let answer = within("an answer", waiting).await.unwrap().unwrap();
+        assert_eq!(whole(answer).await, (StatusCode::OK, b"late".to_vec()));
+    }
+    assert_eq!(narrowed.narrow.opened(), 1);
 }
 
 // TU-70, SE-38: what the gateway grants is said under the keys.

@@ -51,6 +51,10 @@ impl Kept {
         }
         let (channel, connection) = match Box::pin(keeper.appraiser().open_channel(pin)).await? {
             Ok(opened) => opened,
+            // Where nothing passes but the one WebSocket that is there, its requests wait for each other's end.
+            Err(error) if keeper.appraiser().is_tunnel() => {
+                return Some(self.any(pin).ok_or(error));
+            }
             Err(error) => return Some(Err(error)),
         };
         run(&keeper.counters, connection);
@@ -90,12 +94,21 @@ impl Kept {
     /// A place in a channel that is open and has one.
     fn take(&self, pin: &Arc<Pin>) -> Option<(Channel, Seat)> {
         let most = usize::try_from(Settings::default().streams).unwrap_or(usize::MAX);
+        // One of the counted is this side's own.
+        self.find(pin, |open| Arc::strong_count(&open.seats) <= most)
+    }
+
+    /// A channel that is open, with a place or without.
+    fn any(&self, pin: &Arc<Pin>) -> Option<(Channel, Seat)> {
+        self.find(pin, |_| true)
+    }
+
+    fn find(&self, pin: &Arc<Pin>, wanted: impl Fn(&Open) -> bool) -> Option<(Channel, Seat)> {
         let mut open = self.open();
         open.retain(|open| !open.channel.is_closed());
         let mut of_pin = open.iter().filter(|open| open.pin.as_ptr() == Arc::as_ptr(pin));
-        // One of the counted is this side's own.
-        let free = of_pin.find(|open| Arc::strong_count(&open.seats) <= most)?;
-        Some((free.channel.clone(), Seat(Arc::clone(&free.seats))))
+        let found = of_pin.find(|open| wanted(open))?;
+        Some((found.channel.clone(), Seat(Arc::clone(&found.seats))))
     }
 
     fn open(&self) -> MutexGuard<'_, Vec<Open>> {

@@ -397,6 +397,12 @@ fn no_session(error: &sealwire_client::Error, args: &Args) -> Option<String> {
     }
     let reason = match &**source {
         Refused::Handshake(reason) => reason,
+        Refused::NoWebSocket(_) => {
+            return Some(
+                "what stands in front of the gateway has to pass upgrades on at /.well-known/sealwire/ws; where plain requests                  pass, leave --wire tunnel out"
+                    .to_owned(),
+            );
+        }
         Refused::NotOffered => {
             return Some(
                 "--wire oblivious, without what asks for a session (--attest, --early-data, --bound, --group, --scheme, …)"
