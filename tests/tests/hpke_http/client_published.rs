@@ -31,13 +31,13 @@ const PSK_ID: &str = "tenant";
 const PSK: [u8; 32] = [9; 32];
 
 /// Starts it; `None` where it is not installed.
-fn server() -> Option<Server> {
+pub(crate) fn server() -> Option<Server> {
     let python = peers::python("hpke-http-4")?;
     let arguments = [&hex::encode(PRIVATE_KEY), KEY_ID, PSK_ID, &hex::encode(PSK)];
     Some(Server::start(&python, "hpke_http_4_server.py", &arguments))
 }
 
-fn settings(server: &Server) -> Settings {
+pub(crate) fn settings(server: &Server) -> Settings {
     let public_key =
         PrivateKey::from_bytes(Kem::X25519, &PRIVATE_KEY).unwrap().public_key().as_bytes().to_vec();
     let key = Key { id: KEY_ID.into(), public_key: public_key.try_into().unwrap() };
@@ -46,7 +46,7 @@ fn settings(server: &Server) -> Settings {
     Settings::new(server.url().parse().unwrap(), Wire::HpkeHttp(key, spoken))
 }
 
-fn spoken(settings: &mut Settings) -> (&mut Key, &mut HpkeHttp) {
+pub(crate) fn spoken(settings: &mut Settings) -> (&mut Key, &mut HpkeHttp) {
     let Wire::HpkeHttp(key, spoken) = &mut settings.wire else { panic!("another wire") };
     (key, spoken)
 }

@@ -1,4 +1,10 @@
 //! hpke-http: against the published package, and against whoever is on the way.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
 
+mod client_altered;
+mod client_attested;
+mod client_by_hand;
+mod client_connect;
 mod client_published;
+mod client_published_1;
+mod client_retry;
