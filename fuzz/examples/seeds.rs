@@ -7,6 +7,8 @@
 mod cbor;
 #[path = "seeds/enrolment.rs"]
 mod enrolment;
+#[path = "seeds/envelope.rs"]
+mod envelope;
 #[path = "seeds/hpke_http.rs"]
 mod hpke_http;
 #[path = "seeds/nitro.rs"]
@@ -70,6 +72,7 @@ fn main() -> Result {
     nvidia::seeds()?;
     session::seeds()?;
     tunnel::seeds()?;
+    envelope::seeds()?;
     ocsp::seeds()?;
     for (name, text) in [
         ("name", "Api.Example.com:443"),
