@@ -88,9 +88,13 @@ proptest! {
     #[test]
     fn strict_json_is_json(bytes in nearly()) {
         if let Ok(text) = stable(&bytes, DOCUMENT_DEPTH, Numbers::Exact, None) {
-            let ours: serde_json::Value = serde_json::from_slice(&text).unwrap();
-            let theirs: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-            prop_assert_eq!(ours.as_object().map(|o| o.len()), theirs.as_object().map(|o| o.len()));
+            // Unlike a value, a raw one may have numbers that no machine has.
+            type Members = std::collections::BTreeMap<String, Box<serde_json::value::RawValue>>;
+            let members = |json: &[u8]| serde_json::from_slice::<Members>(json).ok().map(|members| members.len());
+            for json in [&text, &bytes] {
+                prop_assert!(serde_json::from_slice::<Box<serde_json::value::RawValue>>(json).is_ok());
+            }
+            prop_assert_eq!(members(&text), members(&bytes));
         }
     }
 
