@@ -129,3 +129,78 @@ impl<S: SealRecords> http_body::Body for SealedRecords<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body;
+    use http_body_util::{BodyExt, StreamBody};
+    use std::future::poll_fn;
+
+    /// Records that are the content itself, and an end.
+    struct Clear;
+
+    impl SealRecords for Clear {
+        fn content(&mut self, out: &mut BytesMut, content: &[u8]) -> Result<(), Fault> {
+            out.extend_from_slice(content);
+            Ok(())
+        }
+
+        fn end(&mut self, out: &mut BytesMut) -> Result<(), Fault> {
+            out.extend_from_slice(b".");
+            Ok(())
+        }
+    }
+
+    fn front() -> BytesMut {
+        BytesMut::from(&b"front "[..])
+    }
+
+    // HH-08: the gate is asked when the first byte is wanted, not before, and once.
+    #[tokio::test]
+    async fn nothing_leaves_behind_a_closed_gate() {
+        let asked = Arc::new(OnceLock::new());
+        let gate = |outcome| {
+            let asked = asked.clone();
+            Box::new(move || {
+                asked.set(()).unwrap();
+                outcome
+            })
+        };
+        let (sealed, fault) = SealedRecords::new(Clear, front(), body::full("content"));
+        let mut sealed = sealed.gated(gate(Err(Fault::KeyExpired)));
+        assert!(asked.get().is_none());
+        let polled = poll_fn(|cx| Pin::new(&mut sealed).poll_frame(cx)).await;
+        assert!(polled.unwrap().is_err());
+        assert!(poll_fn(|cx| Pin::new(&mut sealed).poll_frame(cx)).await.is_none());
+        assert_eq!(fault.get(), Some(&Fault::KeyExpired));
+
+        let asked = Arc::new(OnceLock::new());
+        let told = asked.clone();
+        let gate = Box::new(move || Ok(told.set(()).unwrap()));
+        let (sealed, fault) = SealedRecords::new(Clear, front(), body::full("content"));
+        let whole = sealed.gated(gate).collect().await.unwrap().to_bytes();
+        assert_eq!((&whole[..], fault.get()), (&b"front content."[..], None));
+        assert!(asked.get().is_some());
+    }
+
+    // Whoever gives the content up has not said that it is whole.
+    #[tokio::test]
+    async fn a_content_that_fails_is_not_ended() {
+        let frames = [Ok(Frame::data(Bytes::from_static(b"content"))), Err(BoxError::from("broken"))];
+        let content = body::boxed(StreamBody::new(futures_util::stream::iter(frames)));
+        let (mut sealed, fault) = SealedRecords::new(Clear, front(), content);
+        let polled = poll_fn(|cx| Pin::new(&mut sealed).poll_frame(cx)).await;
+        assert!(polled.unwrap().is_err());
+        assert!(poll_fn(|cx| Pin::new(&mut sealed).poll_frame(cx)).await.is_none());
+        assert_eq!(fault.get(), None);
+    }
+
+    #[tokio::test]
+    async fn without_content_the_length_is_known() {
+        let (sealed, _) = SealedRecords::new(Clear, front(), body::empty());
+        let sealed = sealed.ended_if_empty().unwrap();
+        assert_eq!(sealed.size_hint().exact(), Some(7));
+        assert_eq!(sealed.collect().await.unwrap().to_bytes(), "front .");
+    }
+}
