@@ -177,7 +177,10 @@ mod tests {
 
         let asked = Arc::new(OnceLock::new());
         let told = asked.clone();
-        let gate = Box::new(move || Ok(told.set(()).unwrap()));
+        let gate = Box::new(move || {
+            told.set(()).unwrap();
+            Ok(())
+        });
         let (sealed, fault) = SealedRecords::new(Clear, front(), body::full("content"));
         let whole = sealed.gated(gate).collect().await.unwrap().to_bytes();
         assert_eq!((&whole[..], fault.get()), (&b"front content."[..], None));

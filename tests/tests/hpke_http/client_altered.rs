@@ -96,7 +96,8 @@ async fn the_outside_shows_nothing() {
 #[tokio::test]
 async fn other_outsides_are_no_answers() {
     type Change = fn(&mut Response<Body>);
-    let cases: [(&str, Change, fn(&Error) -> bool); 12] = [
+    type Expected = fn(&Error) -> bool;
+    let cases: [(&str, Change, Expected); 12] = [
         ("201", |r| *r.status_mut() = StatusCode::CREATED, |e| matches!(e, Error::NotEncapsulated(_))),
         ("204", |r| *r.status_mut() = StatusCode::NO_CONTENT, |e| matches!(e, Error::NotEncapsulated(_))),
         ("302", |r| *r.status_mut() = StatusCode::FOUND, |e| matches!(e, Error::NotEncapsulated(_))),

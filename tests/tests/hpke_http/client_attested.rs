@@ -2,6 +2,7 @@
 
 use crate::client_by_hand::{Opened, server_key, spoken, whole};
 use axum::{Router, extract::Request, routing::post};
+use futures_util::FutureExt;
 use http::Method;
 use sealwire_attest::{
     KeyDocument,
@@ -189,6 +190,8 @@ async fn an_expired_key_is_fetched_anew_once() {
     document.keys[0].not_before = document.issued_at;
     gateway.show(&document, second);
     let before = gateway.fetches.load(Ordering::SeqCst);
+    // Whoever gives up ends nothing for the others: this one has asked, and goes.
+    assert!(connector.request(Method::POST, "/").body("x").send().now_or_never().is_none());
     let asking = (0..5).map(|_| connector.request(Method::POST, "/").body("x").send());
     let answers = within("answers", futures_util::future::join_all(asking)).await;
     for answer in answers {

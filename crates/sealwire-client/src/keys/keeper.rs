@@ -177,7 +177,7 @@ impl Keeper {
     /// A pin that may be used now. Renews first where there is none (AT-42).
     ///
     /// `errand` may go along with the beginning of another session.
-    pub(crate) async fn usable(&self, errand: &mut Errand) -> Result<Arc<Pin>, Error> {
+    pub(crate) async fn usable(self: &Arc<Self>, errand: &mut Errand) -> Result<Arc<Pin>, Error> {
         let state = self.state();
         if let Some(pin) = self.usable_in(&state) {
             return Ok(pin);
@@ -209,8 +209,30 @@ impl Keeper {
     }
 
     /// Asks for a pin other than `used`.
-    pub(crate) async fn renew(&self, used: &Arc<Pin>, cause: Cause, errand: &mut Errand) -> Renewal {
+    ///
+    /// It goes on, for all who wait for it, when a caller gives up (HH-09); but not where it takes the caller's own request
+    /// along.
+    pub(crate) async fn renew(
+        self: &Arc<Self>,
+        used: &Arc<Pin>,
+        cause: Cause,
+        errand: &mut Errand,
+    ) -> Renewal {
         let ended = self.ended.load(Ordering::Acquire);
+        if errand.request.is_some() {
+            return self.renew_since(ended, used, cause, errand).await;
+        }
+        let (keeper, used) = (Arc::clone(self), Arc::clone(used));
+        let renewing =
+            tokio::spawn(
+                async move { keeper.renew_since(ended, &used, cause, &mut Errand::default()).await },
+            );
+        // It ends early only with the runtime.
+        renewing.await.unwrap_or(Renewal::NotNow)
+    }
+
+    /// The same; `ended` renewals had ended when it was asked for.
+    async fn renew_since(&self, ended: u64, used: &Arc<Pin>, cause: Cause, errand: &mut Errand) -> Renewal {
         let mut ledger = self.ledger.lock().await;
         let state = self.state();
         if !Arc::ptr_eq(&state.pin, used)

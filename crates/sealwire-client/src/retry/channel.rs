@@ -61,7 +61,7 @@ pub fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// Sends a request through the channel and does what SE-43 permits when that fails.
 pub(super) async fn exchange(
-    keeper: &Keeper,
+    keeper: &Arc<Keeper>,
     kind: Kind,
     request: Request<Body>,
 ) -> Result<Response<Body>, Error> {
@@ -224,7 +224,7 @@ impl Attempts {
         &self,
         failure: Failure,
         cause: Cause,
-        keeper: &Keeper,
+        keeper: &Arc<Keeper>,
         pin: &Arc<Pin>,
     ) -> Result<Arc<Pin>, Error> {
         // The session is renewed even where this request cannot be repeated: the next one must not meet the same.

@@ -11,7 +11,7 @@ use std::sync::{Arc, atomic::Ordering};
 use tower::ServiceExt;
 
 /// Sends a request and does what SE-43, OB-43 and OB-47 permit when that fails.
-pub(super) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<Response<Body>, Error> {
+pub(super) async fn exchange(keeper: &Arc<Keeper>, request: Request<Body>) -> Result<Response<Body>, Error> {
     let (head, content) = request.into_parts();
     let head = addressed(head, keeper.appraiser().authority())?;
     let mut attempts = Attempts { tape: Tape::new(content), head, date: None };
@@ -104,7 +104,7 @@ impl Attempts {
     async fn after(
         &self,
         error: oblivious::Error,
-        keeper: &Keeper,
+        keeper: &Arc<Keeper>,
         pin: &Arc<Pin>,
     ) -> Result<Arc<Pin>, Error> {
         // The number came before, so somebody has sent the request twice: what became of the first is not known.

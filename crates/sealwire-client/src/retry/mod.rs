@@ -32,7 +32,12 @@ fn is_repeatable(head: &Parts) -> bool {
 
 /// What a request that may be sent again is sent with: `stale` is whether it would only meet `error` again with what there
 /// is, where a broken connection may heal.
-async fn instead(keeper: &Keeper, renewal: Renewal, stale: bool, error: Error) -> Result<Arc<Pin>, Error> {
+async fn instead(
+    keeper: &Arc<Keeper>,
+    renewal: Renewal,
+    stale: bool,
+    error: Error,
+) -> Result<Arc<Pin>, Error> {
     match renewal {
         Renewal::Fresh(pin) => Ok(pin),
         Renewal::NotNow if !stale => keeper.usable(&mut Errand::default()).await,
@@ -46,7 +51,7 @@ async fn instead(keeper: &Keeper, renewal: Renewal, stale: bool, error: Error) -
 
 /// Sends a request: what a connection has to be open for goes over a channel, all else by itself. In a tunnel, everything goes
 /// over a channel.
-pub(crate) async fn exchange(keeper: &Keeper, request: Request<Body>) -> Result<Response<Body>, Error> {
+pub(crate) async fn exchange(keeper: &Arc<Keeper>, request: Request<Body>) -> Result<Response<Body>, Error> {
     let (head, content) = request.into_parts();
     let kind =
         channel::Kind::of(&head).or_else(|| keeper.appraiser().is_tunnel().then_some(channel::Kind::Request));
