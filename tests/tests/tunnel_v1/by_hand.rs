@@ -66,7 +66,7 @@ async fn ended(to: SocketAddr, base_id: Option<&str>, messages: &[Message]) -> u
     }
 }
 
-// TU-60, TU-68, SE-02: what is said out of turn, or is no message, ends the WebSocket, with as much as a POST would be told.
+// TU-60, TU-61, TU-68, SE-02: what is said out of turn, or is no message, ends the WebSocket, with as much as a POST would be told.
 #[tokio::test]
 async fn what_is_out_of_turn_ends_it() {
     let stage = Stage::before(app().await, |_| {}).await;
@@ -80,6 +80,7 @@ async fn what_is_out_of_turn_ends_it() {
     for (what, base_id, messages, status) in [
         ("text", None, vec![Message::text("hello")], 1002),
         ("text behind a hello", None, vec![hello(), Message::text("hello")], 1002),
+        ("a record before its channel", None, vec![hello(), said(vec![7; 100])], 1002),
         ("no message", None, vec![said(b"hello".to_vec())], 1002),
         ("nothing", None, vec![said(Vec::new())], 1002),
         ("a message of the server", None, vec![said(flight)], 1002),

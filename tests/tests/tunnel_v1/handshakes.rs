@@ -94,6 +94,12 @@ async fn a_handshake_that_was_changed_leads_nowhere() {
             }
         }
     }
+    // What is no binary message is none (TU-68).
+    narrow.meddle(|way, number, message| match (way, number) {
+        (Way::Back, 0) => vec![(way, Message::text("hello")), (way, message)],
+        _ => vec![(way, message)],
+    });
+    assert!(try_connect(settings(&narrow)).await.is_err());
     assert_eq!(stage.app.counts().reached, 0);
     narrow.meddle(|way, _, message| vec![(way, message)]);
     works(&try_connect(settings(&narrow)).await.unwrap()).await;
