@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what Sealwire costs, against the floor and its peers, all in one run on one machine.
 
 mod attest;
+mod envelope;
 mod floor;
 mod gateway;
 mod hpke_http;
@@ -41,6 +42,7 @@ enum Command {
 enum Part {
     Seal,
     HpkeHttp,
+    Envelope,
     Session,
     Channel,
     Gateway,
@@ -71,6 +73,8 @@ fn main() -> Result<()> {
     }
     if wanted(Part::HpkeHttp) {
         show(hpke_http::run()?);
+    if wanted(Part::Envelope) {
+        envelope::run()?.into_iter().for_each(&mut show);
     }
     if wanted(Part::Session) {
         show(session::layer(&state)?);

@@ -10,7 +10,7 @@ use aws_lc_rs::{
 use sealwire_crypto::{
     Error,
     random::{OsRandom, Random, Scripted},
-    sign::{ecdsa, ecdsa_p256, ecdsa_p384, ed25519, ml_dsa_65, rsa_pss_sha384, slh_dsa_sha2_192f},
+    sign::{ecdsa, ecdsa_p256, ecdsa_p384, ed25519, ml_dsa, ml_dsa_65, rsa_pss_sha384, slh_dsa_sha2_192f},
 };
 use shake::{ExtendableOutput, Shake128, Update, XofReader};
 use x509_cert::{
@@ -52,6 +52,75 @@ fn verify_p384(public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<()
     ecdsa::verify_fixed(ecdsa::Scheme::P384Sha384, public_key, message, signature)
 }
 
+/// A key that was parsed once says what the backend says, and is stricter where the backend is not.
+fn verify_parsed(public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), Error> {
+    let parsed = ed25519::VerifyingKey::new(public_key).map_err(|_| Error::Signature)?;
+    let verified = parsed.verify(message, signature);
+    assert_eq!(verified, ed25519::verify(public_key, message, signature));
+    verified
+}
+
+#[test]
+fn ed25519_with_a_parsed_key_is_the_same() {
+    for _ in 0..8 {
+        let key = ed25519::SigningKey::generate(&OsRandom).unwrap();
+        let again = ed25519::SigningKey::from_seed(&key.to_seed().unwrap()).unwrap();
+        mutations_fail(&key.public_key(), b"a message", &again.sign(b"a message"), verify_parsed);
+    }
+}
+
+// SP-08: points of small order, other encodings, and points that are none.
+#[test]
+fn ed25519_keys_under_which_everybody_signs() {
+    let key = |digits: &str| ed25519::VerifyingKey::new(&hex(digits)).err();
+    let tail = "00".repeat(30);
+    for low in [
+        format!("0100{tail}"),
+        format!("0000{tail}"),
+        format!("ecff{}ff7f", "ff".repeat(28)),
+        // y = p and y = p + 1
+        format!("edff{}ff7f", "ff".repeat(28)),
+        format!("eeff{}ff7f", "ff".repeat(28)),
+        // x = 0 with the sign of a negative x
+        format!("0100{}80", "00".repeat(29)),
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05".to_owned(),
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a".to_owned(),
+        // y = 2 is on no point
+        format!("0200{tail}"),
+        "00".to_owned(),
+    ] {
+        assert_eq!(key(&low), Some(Error::Key), "{low}");
+    }
+    // A signature whose R is of small order: S = k a makes it verify elsewhere.
+    let honest = ed25519::SigningKey::generate(&OsRandom).unwrap();
+    let parsed = ed25519::VerifyingKey::new(&honest.public_key()).unwrap();
+    assert_eq!(parsed.verify(b"", &[0; 64]), Err(Error::Signature));
+}
+
+// FIPS 204, in all three sets, from seeds and from expanded keys.
+#[test]
+fn ml_dsa_round_trips_and_mutations() {
+    for set in [ml_dsa::Parameters::MlDsa44, ml_dsa::Parameters::MlDsa65, ml_dsa::Parameters::MlDsa87] {
+        let seed = [7; ml_dsa::SEED_LEN];
+        let key = ml_dsa::SigningKey::from_seed(set, &seed).unwrap();
+        let expanded = key.to_expanded().unwrap();
+        assert_eq!(expanded.len(), set.private_key_len());
+        let again = ml_dsa::SigningKey::from_expanded(set, &expanded).unwrap();
+        assert_eq!(again.public_key(), key.public_key());
+        let public = ml_dsa::VerifyingKey::new(set, key.public_key()).unwrap();
+        assert_eq!(public.as_bytes().len(), set.public_key_len());
+        let signature = again.sign(b"message").unwrap();
+        assert_eq!(signature.len(), set.signature_len());
+        assert_eq!(public.verify(b"message", &signature), Ok(()));
+        assert_eq!(public.verify(b"Message", &signature), Err(Error::Signature));
+        assert_eq!(public.verify(b"message", &signature[1..]), Err(Error::Signature));
+        let fresh = ml_dsa::SigningKey::generate(set, &Scripted::new(&seed)).unwrap();
+        assert_eq!(fresh.public_key(), key.public_key());
+        assert_eq!(ml_dsa::VerifyingKey::new(set, &key.public_key()[1..]).err(), Some(Error::Key));
+        assert_eq!(ml_dsa::SigningKey::from_expanded(set, &expanded[1..]).err(), Some(Error::Key));
+    }
+}
+
 // RFC 8032 section 7.1, TEST 1 to 3.
 #[test]
 fn ed25519_vectors() {
@@ -87,7 +156,7 @@ fn ed25519_vectors() {
         let key = ed25519::SigningKey::generate(&Scripted::new(&hex(seed))).unwrap();
         assert_eq!(key.public_key().to_vec(), hex(public));
         assert_eq!(key.sign(&hex(message)).to_vec(), hex(signature));
-        assert_eq!(ed25519::verify(&hex(public), &hex(message), &hex(signature)), Ok(()));
+        assert_eq!(verify_parsed(&hex(public), &hex(message), &hex(signature)), Ok(()));
     }
 }
 
@@ -157,8 +226,8 @@ fn ml_dsa_65_round_trip_and_mutations() {
     assert_ne!(key.sign(message, &OsRandom).unwrap(), signature);
 
     // The backend's signature, by another implementation.
-    let peer = ml_dsa::VerifyingKey::<ml_dsa::MlDsa65>::decode(&key.public_key().try_into().unwrap());
-    let decoded = ml_dsa::Signature::try_from(signature.as_slice()).unwrap();
+    let peer = ::ml_dsa::VerifyingKey::<::ml_dsa::MlDsa65>::decode(&key.public_key().try_into().unwrap());
+    let decoded = ::ml_dsa::Signature::try_from(signature.as_slice()).unwrap();
     assert!(peer.verify_with_context(message, b"", &decoded));
     assert!(!peer.verify_with_context(message, b"other", &decoded));
 }

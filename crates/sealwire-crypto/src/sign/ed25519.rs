@@ -1,15 +1,20 @@
 //! Ed25519 (RFC 8032).
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::{
     encoding::{AsBigEndian as _, Curve25519SeedBin},
-    signature::{self, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, UnparsedPublicKey},
+    signature::{self, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
 };
-use curve25519_dalek::{constants::EIGHT_TORSION, edwards::CompressedEdwardsY};
+use curve25519_dalek::{
+    constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION},
+    edwards::{CompressedEdwardsY, VartimeEdwardsPrecomputation},
+    scalar::Scalar,
+    traits::VartimePrecomputedMultiscalarMul as _,
+};
 
 use crate::{
-    Error,
+    Error, digest,
     random::{self, Random},
 };
 use zeroize::Zeroizing;
@@ -94,9 +99,13 @@ pub fn verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(),
 
 /// A public key that was decoded and checked once: it is on the curve, in its only encoding, and of no small order, under
 /// which everybody could sign. [`VerifyingKey::verify`] is as strict about signatures.
+///
+/// It holds multiples of the key, some 20 KiB, with which a signature verifies in three quarters of the time that it takes
+/// from the bytes alone.
 #[derive(Clone)]
 pub struct VerifyingKey {
-    key: ParsedPublicKey,
+    /// of the base point and of the negated key
+    multiples: Arc<VartimeEdwardsPrecomputation>,
     bytes: [u8; 32],
 }
 
@@ -111,8 +120,8 @@ impl VerifyingKey {
         if point.compress().to_bytes() != bytes || point.is_small_order() {
             return Err(Error::Key);
         }
-        let key = ParsedPublicKey::new(&signature::ED25519, bytes).map_err(|_| Error::Key)?;
-        Ok(Self { key, bytes })
+        let multiples = VartimeEdwardsPrecomputation::new([ED25519_BASEPOINT_POINT, -point]);
+        Ok(Self { multiples: Arc::new(multiples), bytes })
     }
 
     /// The 32 bytes.
@@ -121,17 +130,24 @@ impl VerifyingKey {
         &self.bytes
     }
 
-    /// Verifies a signature of 64 bytes by the cofactorless equation. S has to be below the order, and R neither of small
-    /// order nor otherwise encoded than it has to be, so that there is one signature only and it commits to the message.
+    /// Verifies a signature of 64 bytes by the cofactorless equation (RFC 8032 section 5.1.7). S has to be below the order,
+    /// and R neither of small order nor otherwise encoded than it has to be, so that there is one signature only and it
+    /// commits to the message. Everything here is public, so nothing is done in constant time.
     ///
     /// # Errors
     /// [`Error::Signature`]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Error> {
-        // The backend checks S, and compares R with the encoding that it computes, which is the canonical one.
-        if signature.first_chunk::<32>().is_none_or(|r| SMALL_ORDER.contains(r)) {
+        let signature: &[u8; 64] = signature.try_into().map_err(|_| Error::Signature)?;
+        let (r, s) = signature.split_first_chunk::<32>().ok_or(Error::Signature)?;
+        let s: [u8; 32] = s.try_into().map_err(|_| Error::Signature)?;
+        let s = Option::<Scalar>::from(Scalar::from_canonical_bytes(s)).ok_or(Error::Signature)?;
+        if SMALL_ORDER.contains(r) {
             return Err(Error::Signature);
         }
-        self.key.verify_sig(message, signature).map_err(|_| Error::Signature)
+        let k = Scalar::from_bytes_mod_order_wide(&digest::sha512(&[r, &self.bytes, message]));
+        // The encoding that is computed is the canonical one, so no other R equals it.
+        let expected = self.multiples.vartime_multiscalar_mul([s, k]).compress();
+        if expected.as_bytes() == r { Ok(()) } else { Err(Error::Signature) }
     }
 }
 
