@@ -54,11 +54,13 @@ fn is_there(name: &str) -> bool {
 }
 
 /// Python for the peers of the tests: folders beside what cargo builds, and what is in each.
-const ENVIRONMENTS: [(&str, &str); 3] = [
+const ENVIRONMENTS: [(&str, &str); 4] = [
     // the second implementation of the session
     ("peers", "tests/peers/requirements.txt"),
     // the published package whose wire is `hpke-http/3`
     ("hpke-http-4", "tests/peers/hpke-http-4.txt"),
+    // the published package whose wire is `7h3/0.1`
+    ("envelope", "tests/peers/envelope.txt"),
     // the last of it that spoke 1.x
     ("hpke-http-1", "tests/peers/hpke-http-1.txt"),
 ];
