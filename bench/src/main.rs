@@ -73,6 +73,7 @@ fn main() -> Result<()> {
     }
     if wanted(Part::HpkeHttp) {
         show(hpke_http::run()?);
+    }
     if wanted(Part::Envelope) {
         envelope::run()?.into_iter().for_each(&mut show);
     }

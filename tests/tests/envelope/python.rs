@@ -181,9 +181,7 @@ fn queue_messages_are_taken_on_both_sides() {
 fn webhooks_are_taken_on_both_sides() {
     let Some(mut python) = Python::start() else { return };
     let body = "{\"event\":\"é\"}";
-    let fields = |(signature, time): (String, String)| {
-        json!({webhook::SIGNATURE_FIELD: signature, webhook::TIME_FIELD: time})
-    };
+    let fields = |(signature, time): (String, String)| json!({webhook::SIGNATURE_FIELD: signature, webhook::TIME_FIELD: time});
     let take = |theirs: &Value, record: &KeyRecord| {
         let field = |name: &str| theirs[name].as_str().unwrap().to_owned();
         let (signature, time) = (field(webhook::SIGNATURE_FIELD), field(webhook::TIME_FIELD));

@@ -47,7 +47,7 @@ fn the_vectors_of_base64url() {
     }
 }
 
-// EN-26, EN-27, EN-29, EN-31, SP-11, SP-12: both ways.
+// EN-01, EN-26, EN-27, EN-29, EN-31, SP-11, SP-12: both ways.
 #[test]
 fn the_vectors_of_encodings() {
     let Some(file) = vectors("encodings") else { return };
