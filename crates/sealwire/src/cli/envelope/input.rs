@@ -13,8 +13,9 @@ use sealwire_envelope::{
     key::{KeyRecord, PrivateKey, PublicKey, SharedSecret, Signer, Use},
 };
 use sealwire_http::{Clock, SystemClock};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use std::{
+    collections::BTreeMap,
     env,
     io::IsTerminal,
     path::{Path, PathBuf},
@@ -107,7 +108,7 @@ impl Verifying {
     pub(super) fn public_key(&self) -> Result<PublicKey, Failure> {
         let text = match (&self.public_key, &self.public_key_file) {
             (Some(text), _) => text.clone(),
-            (None, Some(file)) => member_of(&files::read_text(file)?, "publicKey"),
+            (None, Some(file)) => member_of(&files::read_text(file)?, "publicKey").to_owned(),
             (None, None) => return Err(Failure::usage("no public key").next("give --public-key KEY")),
         };
         PublicKey::parse(&text).or_usage()
@@ -227,14 +228,15 @@ pub(super) fn secret_text(file: &Path, member: &str) -> Result<Zeroizing<String>
     let bytes = Zeroizing::new(files::read_or_stdin(file)?);
     let text =
         std::str::from_utf8(&bytes).map_err(|_| anyhow!("{} is not text", files::shown(file))).or_usage()?;
-    Ok(Zeroizing::new(member_of(text, member)))
+    Ok(Zeroizing::new(member_of(text, member).to_owned()))
 }
 
-/// The member of what keygen writes, or the text itself.
-fn member_of(text: &str, member: &str) -> String {
-    let object = serde_json::from_str::<Value>(text).ok();
-    let found = object.as_ref().and_then(|object| object.get(member)).and_then(Value::as_str);
-    found.unwrap_or(text).trim().to_owned()
+/// The member of what keygen writes, or the text itself; a part of the text either way, so that no copy is left behind.
+fn member_of<'a>(text: &'a str, member: &str) -> &'a str {
+    let object = serde_json::from_str::<BTreeMap<&str, &RawValue>>(text).ok();
+    // What keygen writes has nothing to unescape.
+    let found = object.as_ref().and_then(|object| object.get(member)).map(|raw| raw.get().trim_matches('"'));
+    found.unwrap_or(text).trim()
 }
 
 /// An X25519 private key, raw in base64url.
