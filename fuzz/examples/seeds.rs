@@ -5,6 +5,8 @@
 
 #[path = "seeds/cbor.rs"]
 mod cbor;
+#[path = "seeds/ehbp.rs"]
+mod ehbp;
 #[path = "seeds/enrolment.rs"]
 mod enrolment;
 #[path = "seeds/envelope.rs"]
@@ -73,6 +75,7 @@ fn main() -> Result {
     session::seeds()?;
     tunnel::seeds()?;
     envelope::seeds()?;
+    ehbp::seeds()?;
     ocsp::seeds()?;
     for (name, text) in [
         ("name", "Api.Example.com:443"),

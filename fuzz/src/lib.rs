@@ -18,6 +18,7 @@ use sealwire_crypto::hpke::Symmetric;
 use sealwire_crypto::kdf::Hkdf;
 use sealwire_crypto::kem::{Kem, PrivateKey};
 use sealwire_crypto::random::Random;
+use sealwire_ehbp::server::ServerKey;
 use sealwire_oblivious::config::{self, Selected};
 use sealwire_oblivious::gateway::GatewayKey;
 
@@ -38,7 +39,13 @@ pub static GATEWAY: LazyLock<GatewayKey> = LazyLock::new(|| {
     GatewayKey::new(7, key, &suites)
 });
 
-/// The same key, as a client has selected it.
+/// The server's one key of EHBP.
+pub static EHBP: LazyLock<ServerKey> = LazyLock::new(|| {
+    let key = PrivateKey::from_bytes(Kem::X25519, &[0x25; 32]).expect("32 bytes are a scalar");
+    ServerKey::new(key).expect("it is of this KEM")
+});
+
+/// The key of the oblivious wire, as a client has selected it.
 pub static SELECTED: LazyLock<Selected> =
     LazyLock::new(|| config::select(&[GATEWAY.config().clone()], &[Kem::X25519]).expect("the key is usable"));
 

@@ -63,6 +63,8 @@ const ENVIRONMENTS: [(&str, &str); 4] = [
     ("envelope", "tests/peers/envelope.txt"),
     // the last of it that spoke 1.x
     ("hpke-http-1", "tests/peers/hpke-http-1.txt"),
+    // the published client of EHBP
+    ("tinfoil-ehbp", "tests/peers/tinfoil-ehbp.txt"),
 ];
 
 /// Makes every environment of [`ENVIRONMENTS`].

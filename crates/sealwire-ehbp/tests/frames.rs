@@ -222,6 +222,15 @@ fn two_keys_are_tried_on_the_first_frame_alone() {
     assert_eq!(refused.err(), Some(Error::EncapsulatedKey));
 }
 
+// EH-32: what was recorded opens with the key, whenever that is got hold of: there is no forward secrecy to rely on.
+#[test]
+fn a_key_opens_all_that_was_ever_sealed_to_it() {
+    let private = [7; 32];
+    let (field, frames) = sealed(&common::server_key(&private), &[b"recorded"]);
+    let found_later = common::server_key(&private);
+    assert_eq!(received(&found_later, &field, &frames[0]), (b"recorded".to_vec(), Ok(())));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -10,7 +10,7 @@ use std::{
 
 /// Making a development root takes seconds: the one of the other tests.
 const STATE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cli-state");
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 23] = [
     "attest",
     "json",
     "upload",
@@ -26,6 +26,7 @@ const STEPS: [&str; 22] = [
     "websocket",
     "tunnel-fetch",
     "tunnel-websocket",
+    "ehbp",
     "mutual",
     "envelope",
     "capability",

@@ -1,6 +1,7 @@
 //! `sealwire demo`: every party on this machine, driven step by step.
 
 mod app;
+mod ehbp;
 mod envelope;
 mod meddler;
 mod mutual;

@@ -57,6 +57,7 @@ pub(super) async fn all(stage: &Stage, report: &mut Report) -> io::Result<()> {
     report.step("websocket", Box::pin(super::websocket::step(stage, Wire::Session))).await?;
     report.step("tunnel-fetch", Box::pin(super::tunnel::fetch(stage))).await?;
     report.step("tunnel-websocket", Box::pin(super::tunnel::socket(stage))).await?;
+    report.step("ehbp", Box::pin(super::ehbp::step(stage))).await?;
     report.step("mutual", Box::pin(super::mutual::step(stage))).await?;
     report.step("envelope", super::envelope::envelope()).await?;
     report.step("capability", super::envelope::capability()).await?;
