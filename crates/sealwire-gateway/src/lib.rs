@@ -8,6 +8,7 @@ pub mod config;
 mod destination;
 pub mod embed;
 mod gateway;
+pub mod hpke_http;
 mod instance;
 mod layers;
 pub mod listener;

@@ -67,6 +67,8 @@ pub const RA_TUNNEL_DROPPED: &str = "sealwire_ra_tunnel_dropped_total";
 /// Counter by `verdict` (`delivered`, `written`, `deleted`, `listed`, `refused`, `unattested`, `absent`, `version`, `full`,
 /// `malformed`, `audit`, `retired`): requests for secrets (SE-20).
 pub const SECRETS: &str = "sealwire_secrets_total";
+/// Counter: requests by hpke-http 1.x, whose callers should move (HH-106).
+pub const LEGACY_REQUESTS: &str = "sealwire_legacy_requests_total";
 /// Gauge: entries of all replay registers.
 pub const REGISTER_ENTRIES: &str = "sealwire_replay_register_entries";
 
@@ -105,7 +107,8 @@ fn install() -> Option<PrometheusHandle> {
 pub(crate) const ENDORSEMENT_EVENTS: [&str; 5] = ["hit", "miss", "refresh", "failure", "stale"];
 
 /// Every `reason` of [`REFUSALS`].
-const REASONS: [&str; 26] = [
+const REASONS: [&str; 28] = [
+    "answer",
     "authority",
     "caller",
     "cannot-seal",
@@ -113,6 +116,7 @@ const REASONS: [&str; 26] = [
     "challenge-rate",
     "channel",
     "channels",
+    "credentials",
     "date",
     "early-data",
     "in-flight",
@@ -174,6 +178,7 @@ fn begin_at_zero() {
     for verdict in SECRET_VERDICTS {
         metrics::counter!(SECRETS, "verdict" => verdict).absolute(0);
     }
+    metrics::counter!(LEGACY_REQUESTS).absolute(0);
     for reason in REASONS {
         metrics::counter!(REFUSALS, "reason" => reason).absolute(0);
     }
@@ -205,6 +210,7 @@ fn describe() {
     counter!(RA_TUNNELS_ENDED, "Tunnels of version 0 that ended");
     counter!(RA_TUNNEL_DROPPED, "Messages in tunnels of version 0 that were dropped");
     counter!(SECRETS, "Requests for secrets");
+    counter!(LEGACY_REQUESTS, "Requests by hpke-http 1.x");
     gauge!(REGISTER_ENTRIES, "Entries of all replay registers");
 }
 

@@ -3,9 +3,11 @@
 use crate::{
     config::Plan,
     destination::Application as Innermost,
+    hpke_http::HpkeHttp,
     layers::{
-        InFlight, InFlightLayer, Observe, ObserveLayer, PickWire, Plain, PlainLayer, Policy, PolicyLayer,
-        RateLayer, RateLimit, Sealed, SealedContent, Services, SessionServices, TunnelWire,
+        Anywhere, InFlight, InFlightLayer, Legacy, Observe, ObserveLayer, PickWire, Placed, Plain,
+        PlainLayer, Policy, PolicyLayer, RateLayer, RateLimit, Sealed, SealedContent, Services,
+        SessionServices, Tenant, TenantLayer, TunnelWire,
     },
     own::Own,
     replicas::{Forward, ForwardLayer, Hops, Replicas, Times},
@@ -18,17 +20,19 @@ use sealwire_http::{
     Clock, KeyRing, Wire,
     server::{
         ehbp::{self, Ehbp, EhbpLayer, SecondTries},
+        hpke_http::{self, Served},
         oblivious::{Oblivious, ObliviousLayer, Settings},
         session::{Session, SessionLayer},
         tunnel::{self, TunnelLayer},
         tunnels::Tunnels,
     },
+    store::Store,
 };
 use std::{sync::Arc, time::Duration};
 use tower::{ServiceBuilder, util::BoxCloneSyncService};
 
 /// What every wire leads to.
-type Application = Provision<Policy<RateLimit<Innermost>>>;
+type Application = Tenant<Provision<Policy<RateLimit<Innermost>>>>;
 /// The oblivious wire.
 type SealedWire = Observe<Oblivious<Application>>;
 /// The session wire.
@@ -47,6 +51,8 @@ pub(crate) type Stack = InFlight<Forward<Wires>>;
 pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    /// replay reservations that outlive the process
+    pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) in_flight: InFlightLayer,
     /// of these, what may come in channels
     pub(crate) in_channels: InFlightLayer,
@@ -74,6 +80,8 @@ pub(crate) struct Observers {
     ehbp: ObserveLayer,
     tunnel: ObserveLayer,
     in_tunnel: ObserveLayer,
+    hpke_http: ObserveLayer,
+    legacy: ObserveLayer,
 }
 
 impl Observers {
@@ -93,6 +101,8 @@ impl Observers {
             ehbp: of(Wire::Ehbp),
             tunnel: of(Wire::TunnelV0),
             in_tunnel: ObserveLayer::new("in-tunnel-v0"),
+            hpke_http: of(Wire::HpkeHttp),
+            legacy: of(Wire::HpkeHttpLegacy),
         }
     }
 }
@@ -106,6 +116,8 @@ pub(crate) struct Generation {
     pub(crate) ehbp: Option<Arc<ehbp::keys::Keys>>,
     /// `None` where they are off
     pub(crate) tunnel: Option<Arc<TunnelKeys>>,
+    /// `None` where it is off
+    pub(crate) hpke_http: Option<HpkeHttp>,
     /// `None` where none are configured
     pub(crate) secrets: Option<Arc<Secrets>>,
     pub(crate) application: Innermost,
@@ -128,13 +140,18 @@ pub(crate) fn stack<'a>(
             // trace and metrics
             .layer(parts.observe.plain.clone())
             // only to routes with `plaintext = true`; Peer: nobody, in clear
-            .layer(PlainLayer(current.plan.routes.clone()))
+            .layer(PlainLayer {
+                routes: current.plan.routes.clone(),
+                upgrade: current.plan.hpke_http.is_some(),
+            })
             .service(application(current)),
         sealed: sealed(parts, current),
         older: older.clone().map(|older| sealed(parts, older)).collect(),
         session: session(parts, current, shows),
         older_sessions: older.clone().map(|older| session(parts, older, shows)).collect(),
-        ehbp: content(parts, current, older),
+        ehbp: content(parts, current, older.clone()),
+        placed: hpke_http(parts, current, older).into_iter().collect(),
+        legacy: legacy(parts, current),
         tunnel: tunnel(parts, current),
         header_time: current.plan.wire.header_time,
     };
@@ -270,10 +287,75 @@ fn session(
     }
 }
 
+/// The wire hpke-http/3 of all configurations: who is known is for the one in force to say, where plaintext goes for the one
+/// whose key it is sealed to (AT-44).
+fn hpke_http<'a>(
+    parts: &Parts,
+    current: &Generation,
+    older: impl Iterator<Item = &'a Arc<Generation>>,
+) -> Option<Placed> {
+    let (plan, wire) = (current.plan.hpke_http.as_ref()?, current.hpke_http.as_ref()?);
+    let settings = hpke_http::Settings {
+        credentials: wire.credentials.clone(),
+        limits: plan.limits,
+        copied: plan.copied.clone(),
+        cors: plan.cors.clone(),
+        embedded: current.plan.embedded,
+        clock: parts.clock.clone(),
+        random: parts.random.clone(),
+        header_time: current.plan.wire.header_time,
+        idle_time: current.plan.idle_time,
+        gathered: current.plan.wire.single_request,
+    };
+    let served = |generation: &Generation, wire: &HpkeHttp| Served {
+        keys: wire.keys.clone(),
+        authorities: generation.plan.authorities.as_slice().into(),
+        routes: generation.plan.routes.clone(),
+        inner: application(generation),
+    };
+    let older = older.filter_map(|older| Some(served(older, older.hpke_http.as_ref()?)));
+    let service = ServiceBuilder::new()
+        // trace and metrics
+        .layer(parts.observe.hpke_http.clone())
+        // the key record; open, replay check, Peer; on the way back: seal
+        .service(hpke_http::HpkeHttp::new(settings, served(current, wire), older));
+    Some(Placed { path: plan.path.clone(), service: Anywhere::new(service) })
+}
+
+/// The releases 1.x of hpke-http under the configuration in force. They name no key, so there is no other (HH-89).
+fn legacy(parts: &Parts, current: &Generation) -> Option<Legacy> {
+    let plan = current.plan.hpke_http.as_ref()?.legacy.as_ref()?;
+    let wire = current.hpke_http.as_ref()?;
+    let settings = hpke_http::legacy::Settings {
+        key: wire.legacy.clone()?,
+        credentials: wire.credentials.clone(),
+        paths: current.plan.routes.clone(),
+        routes: current.plan.routes.clone(),
+        limits: plan.limits,
+        window: plan.window,
+        until: plan.until,
+        clock: parts.clock.clone(),
+        random: parts.random.clone(),
+        header_time: current.plan.wire.header_time,
+        idle_time: current.plan.idle_time,
+        gathered: current.plan.wire.single_request,
+    };
+    let service = ServiceBuilder::new()
+        // trace and metrics
+        .layer(parts.observe.legacy.clone())
+        // the key document; of a body: a first chunk, replay check, Peer; on the way back: seal
+        .service(hpke_http::legacy::HpkeHttpLegacy::new(settings, application(current)));
+    let routes = current.plan.routes.clone();
+    Some(Legacy { routes, service: Anywhere::new(service), beside_ehbp: current.ehbp.is_some() })
+}
+
 /// Plain requests with a Peer, by whichever wire they came.
 fn application(generation: &Generation) -> Application {
     let plan = &generation.plan;
+    let tenant_field = plan.hpke_http.as_ref().and_then(|wire| wire.tenant_field.clone());
     ServiceBuilder::new()
+        // the tenant's name for the application; what a request says there itself is dropped
+        .layer(TenantLayer(tenant_field))
         // secrets, which are the gateway's own: 403 for who has not attested itself
         .layer(SecretsLayer(generation.secrets.clone()))
         // route policy: 403 for foreign authorities, 404 and 405 by route

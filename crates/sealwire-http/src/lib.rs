@@ -13,6 +13,7 @@ mod content;
 mod frames;
 pub mod informational;
 pub mod key_ring;
+mod lent;
 pub mod listed;
 pub mod opened;
 mod peer;
@@ -35,7 +36,7 @@ pub use wire::Wire;
 pub use {
     sealwire_crypto as crypto, sealwire_ehbp as ehbp, sealwire_hpke_http as hpke_http,
     sealwire_message as message, sealwire_oblivious as oblivious, sealwire_session as session,
-    sealwire_tunnel as ra_tunnel,
+    sealwire_store as store, sealwire_tunnel as ra_tunnel,
 };
 
 /// Says that a message wants to be forwarded as it comes (draft-ietf-httpbis-incremental, OB-45).

@@ -19,6 +19,8 @@ pub enum Identity {
     Nobody,
     /// An enclave that has attested itself, and that the policy has accepted (SE-11).
     Attested(Arc<Attested>),
+    /// Who has a pre-shared key of this tenant (HH-16).
+    Tenant(Arc<str>),
 }
 
 /// What was accepted of a caller.

@@ -31,6 +31,10 @@ pub enum Wire {
     /// Version 0 of the RA tunnel: not forward secret, and repeats are recognised within one connection and key alone
     /// (TU-34).
     TunnelV0,
+    /// hpke-http/3.
+    HpkeHttp,
+    /// The releases 1.x of hpke-http.
+    HpkeHttpLegacy,
 }
 
 impl Wire {
@@ -48,6 +52,8 @@ impl Wire {
             Self::SessionChannel => "session-channel",
             Self::Ehbp => "ehbp",
             Self::TunnelV0 => "tunnel-v0",
+            Self::HpkeHttp => "hpke-http",
+            Self::HpkeHttpLegacy => "hpke-http-1",
         }
     }
 }
@@ -55,12 +61,13 @@ impl Wire {
 /// Where the oblivious wire is spoken (RFC 9540 section 5).
 pub const OBLIVIOUS_PATH: &str = "/.well-known/ohttp-gateway";
 
+/// Where hpke-http/3 is spoken, unless another path is configured (HH-01).
+pub const HPKE_HTTP_PATH: &str = "/.well-known/sealwire/hpke-http";
+
 /// Where sessions are made.
 pub const SESSION_PATH: &str = "/.well-known/sealwire/session";
 /// Where requests over sessions go, in hidden mode.
 pub const SESSION_REQUEST_PATH: &str = "/.well-known/sealwire/r";
-/// Where hpke-http/3 is spoken, unless a configuration says another place (HH-01).
-pub const HPKE_HTTP_PATH: &str = "/.well-known/sealwire/hpke-http";
 /// The method that makes a request to any path a message for [`SESSION_PATH`].
 pub const ATTEST: &str = "ATTEST";
 

@@ -19,9 +19,14 @@
 //!   ? secrets: [* [name text, read bytes, write bytes / null, operators' keys [* bytes]]],
 //!                                       ascending by name; policies digested like that of callers, keys ascending;
 //!                                       there only where there are secrets
-//!   ? ["ehbp", routes: [* [path text, paths [* text] / null, whole bool]]]
+//!   ? ["ehbp", routes: [* [path text, paths [* text] / null, whole bool]]],
 //!                                       routes that take EHBP, ascending by path, with the paths that sealed content may
 //!                                       go to, ascending, null for any; there only where it is spoken
+//!   ? ["hpke-http", keys text,          "instance", made at start, or "configured": who has the file can open requests
+//!      credentials text,                "file", "redis" or "command"; whom it names is for the host to say
+//!      copied [* [text, text]]],        outer fields and their names inside, ascending; there only where it is spoken
+//!   ? ["hpke-http-1", key text, routes: [* [path text, paths [* text] / null, bodyless bool]]],
+//!                                       as above; there only where the releases 1.x are spoken
 //!   ? ["ra-tunnel/0", cookies are joined bool, routes: [* path text]] ]
 //!                                       routes that do not take version 0 of the RA tunnel, ascending; there only where it
 //!                                       is on
@@ -38,7 +43,7 @@
 //! gateway, and repeat what callers sealed. A change also means new keys, so that requests which a looser rule let pass
 //! unregistered do not open under a stricter one.
 
-use super::{CallersPlan, TunnelPlan};
+use super::{CallersPlan, HpkeHttpPlan, TunnelPlan};
 use crate::{
     routes::{EhbpRoute, SealedPaths, Table},
     secrets::Rules,
@@ -64,6 +69,7 @@ pub(super) struct Covered<'a> {
     pub(super) secrets: Option<&'a Rules>,
     pub(super) routes: &'a Table,
     pub(super) tunnel: Option<&'a TunnelPlan>,
+    pub(super) hpke_http: Option<&'a HpkeHttpPlan>,
 }
 
 impl Covered<'_> {
@@ -82,6 +88,8 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
         covered.routes.iter().filter_map(|route| Some((route.path.as_str(), route.ehbp.as_ref()?))).collect();
     let more = u64::from(covered.secrets.is_some())
         + u64::from(!sealed.is_empty())
+        + u64::from(covered.hpke_http.is_some())
+        + u64::from(covered.hpke_http.is_some_and(|wire| wire.legacy.is_some()))
         + u64::from(covered.tunnel.is_some());
     e.array(8 + more)?.str(VERSION)?;
     texts(e, &authorities)?;
@@ -126,6 +134,10 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
     if !sealed.is_empty() {
         ehbp(e, sealed)?;
     }
+    if let Some(wire) = covered.hpke_http {
+        hpke_http(e, wire)?;
+        wire.covered_legacy().map_or(Ok(()), |key| legacy(e, key, covered.routes))?;
+    }
     let Some(TunnelPlan { joined_cookies, .. }) = covered.tunnel else { return Ok(()) };
     // A host could otherwise have a genuine gateway offer a wire that is not forward secret, and say nothing of it.
     let without = covered.routes.iter().filter(|route| !route.tunnel_v0);
@@ -135,25 +147,50 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
     texts(e, &without)
 }
 
+/// Where a body may go that is bound to nothing, and from whom (HH-91, HH-96).
+fn legacy<W: Write>(e: &mut Encoder<W>, key: &str, routes: &Table) -> Written<W> {
+    let mut routes: Vec<_> =
+        routes.iter().filter_map(|route| Some((route.path.as_str(), route.legacy.as_ref()?))).collect();
+    routes.sort_unstable_by_key(|(path, _)| *path);
+    e.array(3)?.str("hpke-http-1")?.str(key)?.array(routes.len() as u64)?;
+    for (path, route) in routes {
+        e.array(3)?.str(path)?;
+        paths(e, &route.paths)?;
+        e.bool(route.taken.bodyless)?;
+    }
+    Ok(())
+}
+
 /// Where content may go that is bound to no path: otherwise a host could let it go anywhere (EH-20).
 fn ehbp<W: Write>(e: &mut Encoder<W>, mut routes: Vec<(&str, &EhbpRoute)>) -> Written<W> {
     routes.sort_unstable_by_key(|(path, _)| *path);
     e.array(2)?.str("ehbp")?.array(routes.len() as u64)?;
     for (path, route) in routes {
         e.array(3)?.str(path)?;
-        match &route.paths {
-            SealedPaths::Any => {
-                e.null()?;
-            }
-            SealedPaths::These(paths) => {
-                let mut paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-                paths.sort_unstable();
-                texts(e, &paths)?;
-            }
-        }
+        paths(e, &route.paths)?;
         e.bool(route.rules.whole)?;
     }
     Ok(())
+}
+
+fn paths<W: Write>(e: &mut Encoder<W>, paths: &SealedPaths) -> Written<W> {
+    match paths {
+        SealedPaths::Any => e.null().map(drop),
+        SealedPaths::These(paths) => {
+            let mut paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+            paths.sort_unstable();
+            texts(e, &paths)
+        }
+    }
+}
+
+/// Who can open what is sealed, and what an application takes from outside.
+fn hpke_http<W: Write>(e: &mut Encoder<W>, wire: &HpkeHttpPlan) -> Written<W> {
+    let (keys, credentials) = wire.covered();
+    e.array(4)?.str("hpke-http")?.str(keys)?.str(credentials)?.array(wire.copied.len() as u64)?;
+    let mut copied: Vec<_> = wire.copied.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+    copied.sort_unstable();
+    copied.into_iter().try_for_each(|(from, to)| e.array(2)?.str(from)?.str(to).map(drop))
 }
 
 /// Who may read and write which: otherwise a host could have a genuine instance hand them to an enclave of its own.

@@ -8,6 +8,8 @@ mod companions;
 mod digest;
 mod ehbp;
 mod error;
+mod hpke_http;
+mod legacy;
 mod plan;
 mod read;
 mod registry;
@@ -26,6 +28,10 @@ pub use digest::VERSION as DIGEST_VERSION;
 pub(crate) use ehbp::EhbpPlan;
 pub use ehbp::{Ehbp, RouteEhbp};
 pub use error::Error;
+pub use hpke_http::HpkeHttp;
+pub(crate) use hpke_http::{HpkeHttpPlan, KeysOf, Place};
+pub(crate) use legacy::LegacyPlan;
+pub use legacy::{Legacy, RouteLegacy, RouteLegacyTable};
 pub(crate) use plan::{Plan, Served};
 pub use registry::Registry;
 pub(crate) use secrets::SecretsPlan;
@@ -75,6 +81,8 @@ pub struct Config {
     pub keys: Keys,
     /// sessions
     pub session: Session,
+    /// hpke-http/3; off when absent
+    pub hpke_http: Option<HpkeHttp>,
     /// defence against repeated requests
     pub replay: Replay,
     /// evidence
@@ -120,6 +128,7 @@ impl Default for Config {
             limits: Limits::default(),
             keys: Keys::default(),
             session: Session::default(),
+            hpke_http: None,
             replay: Replay::default(),
             quotes: Quotes::default(),
             endorsements: Endorsements::default(),
@@ -409,6 +418,12 @@ pub struct Route {
     /// requests of one caller; more are answered 429. Callers that nothing tells apart share one allowance
     #[serde(default)]
     pub requests_per_second: Option<u32>,
+    /// the releases 1.x of hpke-http are taken (HH-96)
+    #[serde(default)]
+    pub legacy: Option<RouteLegacy>,
+    /// answers on hpke-http are compressed, but for event streams (HH-60)
+    #[serde(default)]
+    pub compress_responses: bool,
     /// chunked answers leave in pieces of one size (OB-64)
     #[serde(default)]
     pub pace: Option<Pace>,
@@ -449,6 +464,8 @@ impl Route {
             attested_caller: false,
             tunnel_version_0: true,
             requests_per_second: None,
+            legacy: None,
+            compress_responses: false,
             pace: None,
             ehbp: None,
             timeout: None,

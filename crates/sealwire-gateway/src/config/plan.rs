@@ -1,8 +1,8 @@
 //! What a configuration comes to, after every check.
 
 use super::{
-    CallersPlan, Config, EhbpPlan, Endorsements, Keys, Limits, Quotes, Registry, Route as Written,
-    SecretsPlan, TunnelPlan, companions,
+    CallersPlan, Config, EhbpPlan, Endorsements, HpkeHttpPlan, Keys, Limits, Quotes, Registry,
+    Route as Written, SecretsPlan, TunnelPlan, companions,
     digest::Covered,
     error::{At, Fault},
     registry,
@@ -47,6 +47,9 @@ pub(crate) struct Plan {
     pub(crate) ehbp: Option<EhbpPlan>,
     /// `None` where it is not spoken
     pub(crate) tunnel: Option<TunnelPlan>,
+    pub(crate) hpke_http: Option<HpkeHttpPlan>,
+    /// the application is this process
+    pub(crate) embedded: bool,
 }
 
 /// Who serves.
@@ -90,6 +93,7 @@ impl Plan {
         positive(&window, At::key("replay").then("window"))?;
         let callers = CallersPlan::checked(config)?;
         let secrets = SecretsPlan::checked(config, callers.as_ref())?;
+        let hpke_http = HpkeHttpPlan::checked(config, &routes)?;
         let covered = Covered {
             authorities: &authorities,
             roots: upstream_roots.as_ref(),
@@ -99,6 +103,7 @@ impl Plan {
             secrets: secrets.as_ref().map(|secrets| &*secrets.rules),
             routes: &routes,
             tunnel: tunnel.as_ref(),
+            hpke_http: hpke_http.as_ref(),
         };
         let digest = covered.digest();
         let statement = statement(config, &authorities, &digest)?;
@@ -128,6 +133,8 @@ impl Plan {
             secrets,
             ehbp,
             tunnel,
+            hpke_http,
+            embedded: matches!(served, Served::Within),
         })
     }
 
@@ -140,7 +147,10 @@ impl Plan {
         let said =
             |plan: &Self| (plan.digest, plan.statement.clone(), plan.lifetime, plan.wire.chunk.message);
         // The digest covers the authorities, but not their order.
-        said(self) == said(other) && self.authorities == other.authorities
+        said(self) == said(other)
+            && self.hpke_http.as_ref().map(HpkeHttpPlan::said)
+                == other.hpke_http.as_ref().map(HpkeHttpPlan::said)
+            && self.authorities == other.authorities
     }
 }
 
@@ -374,6 +384,10 @@ fn route(at: &At, written: &Written, config: &Config, served: Served) -> Result<
         None => None,
         Some(ehbp) => Some(ehbp.checked(config, &path, &at("ehbp"))?),
     };
+    let legacy = match &written.legacy {
+        None => None,
+        Some(legacy) => legacy.checked(config, &path, &at("legacy"))?,
+    };
     Ok(Route {
         path,
         target,
@@ -387,11 +401,13 @@ fn route(at: &At, written: &Written, config: &Config, served: Served) -> Result<
             undated: written.undated,
             early_data: written.early_data,
             complete: written.complete_requests,
+            compress: written.compress_responses,
             pace,
             // It depends on the path.
             ehbp: None,
         },
         ehbp,
+        legacy,
         rate: written.requests_per_second.and_then(routes::Rate::per_second),
         timeout: written.timeout.unwrap_or(config.limits.upstream_time),
     })

@@ -87,7 +87,8 @@ impl Config {
             .flat_map(|secret| [Some(&mut secret.read), secret.write.as_mut()].into_iter().flatten());
         let audit = self.secrets.iter_mut().map(|secrets| &mut secrets.audit);
         let callers = callers.chain(secrets).chain(audit);
-        for path in others.flatten().chain(tls).chain(callers).chain(self.tpm.files()) {
+        let hpke_http = self.hpke_http.iter_mut().flat_map(|wire| wire.files());
+        for path in others.flatten().chain(tls).chain(callers).chain(self.tpm.files()).chain(hpke_http) {
             // An absolute path stays as it is.
             let resolved: PathBuf = folder.join(&*path);
             *path = resolved;
@@ -97,11 +98,12 @@ impl Config {
 
 /// What to do about a text that is not a configuration at all, or a value that is not of its key's type.
 fn hint(key: &str, what: &str) -> &'static str {
-    const TIMES: [&str; 11] = [
-        "-time", "rotation", "overlap", "lifetime", "window", "timeout", "every", "refresh", "grace", "idle",
-        "ticket",
+    const TIMES: [&str; 13] = [
+        "-time", "-cache", "lease", "rotation", "overlap", "lifetime", "window", "timeout", "every",
+        "refresh", "grace", "idle", "ticket",
     ];
-    const SIZES: [&str; 5] = ["header-size", "single-request", "single-response", "message", "size"];
+    const SIZES: [&str; 7] =
+        ["header-size", "max-body", "max-request", "single-request", "single-response", "message", "size"];
     let last = key.rsplit('.').next().unwrap_or(key);
     if what.starts_with("unknown field") {
         "the message names the keys that are known here; examples/sealwire.toml describes each"

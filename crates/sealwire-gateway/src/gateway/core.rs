@@ -4,6 +4,7 @@ use super::{Environment, Front, StartError, State, keeper, tee};
 use crate::{
     config::{Config, Plan},
     destination::Destination,
+    hpke_http,
     instance::Instance,
     layers::InFlightLayer,
     replicas::{self, Replicas},
@@ -45,6 +46,8 @@ impl Core {
         let slots = config.limits.requests.min(Semaphore::MAX_PERMITS);
         let in_flight = Arc::new(Semaphore::new(slots));
         let tunnels = Arc::new(Tunnels::new(config.limits.connections));
+        let store =
+            hpke_http::open_store(config.hpke_http.as_ref()).await.map_err(hpke_http::Failure::from)?;
         let replicas = match &config.registry {
             Some(registry) => Some((
                 Arc::new(Replicas::new(registry)?),
@@ -55,6 +58,7 @@ impl Core {
         let parts = Parts {
             clock,
             random,
+            store,
             in_flight: InFlightLayer(in_flight.clone()),
             // What comes in channels may be silent for as long as its client answers pings, so some room is always left
             // for requests that cannot.

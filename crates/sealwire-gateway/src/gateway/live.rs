@@ -9,6 +9,7 @@
 use crate::{
     config::Plan,
     destination::Destination,
+    hpke_http::{self, HpkeHttp, Lock, Making},
     instance::{self, Attested, Instance, Keys},
     metrics,
     own::{Challenges, Own},
@@ -69,7 +70,10 @@ impl Live {
     pub(crate) fn remembered(&self) -> usize {
         let older = self.older.iter().map(|older| &older.generation);
         let of_ehbp = |generation: &Generation| generation.ehbp.as_ref().map_or(0, |keys| keys.remembered());
-        older.chain([&self.current]).map(|all| all.ring.remembered() + of_ehbp(all)).sum()
+        let of_hpke_http =
+            |generation: &Generation| generation.hpke_http.as_ref().map_or(0, HpkeHttp::remembered);
+        let of = |all: &Arc<Generation>| all.ring.remembered() + of_ehbp(all) + of_hpke_http(all);
+        older.chain([&self.current]).map(of).sum()
     }
 }
 
@@ -80,6 +84,8 @@ pub(crate) struct State {
     keys: key_ring::Settings,
     destination: Destination,
     live: ArcSwap<Live>,
+    /// of the configured keys of hpke-http, where no other instance may use them
+    lock: Mutex<Option<Lock>>,
     /// changes happen one after the other; requests never wait for one
     changing: Mutex<()>,
 }
@@ -93,6 +99,8 @@ pub(crate) enum Error {
     Tls(#[from] rustls::Error),
     #[error("the audit of secrets cannot be written to {path}: {source}", path = .path.display())]
     Audit { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    HpkeHttp(#[from] hpke_http::Failure),
 }
 
 impl State {
@@ -110,7 +118,10 @@ impl State {
         let sessions = sessions(&instance, &parts, &plan)?;
         let ehbp = ehbp(&keys, &parts, &plan)?;
         let tunnel = tunnel(&instance, &parts, &plan).await?;
-        let mut current = Generation { plan, ring, sessions, ehbp, tunnel, secrets: None, application };
+        let lock = Mutex::new(lock(&plan, None)?);
+        let hpke_http = hpke_http(&instance, &parts, &plan)?;
+        let mut current =
+            Generation { plan, ring, sessions, ehbp, tunnel, hpke_http, secrets: None, application };
         let since = instance.now();
         let attested = attest(&instance, &keys, &current, &Sets::of(&current), since).await?;
         current.secrets = secrets(&instance, &parts, &current, None).await?;
@@ -118,7 +129,7 @@ impl State {
         let challenges = Challenges::per_second(current.plan.challenges_per_second);
         let live = assemble(&parts, &instance, current, since, Vec::new(), attested, challenges);
         let live = ArcSwap::from_pointee(live);
-        Ok(Self { instance, parts, keys, destination, live, changing: Mutex::new(()) })
+        Ok(Self { instance, parts, keys, destination, live, lock, changing: Mutex::new(()) })
     }
 
     /// What is in force now.
@@ -140,13 +151,27 @@ impl State {
         let ring = &live.current.ring;
         let set = Arc::new(rotated(&self.instance, ring, &self.parts, &others).await?);
         let random = self.parts.random.as_ref();
-        let rotated = live.current.ehbp.as_ref().map(|keys| keys.rotated(random)).transpose();
-        let sets = Sets { ring: set, ehbp: rotated.map_err(instance::Error::from)?.map(Arc::new) };
+        let ehbp = live.current.ehbp.as_ref().map(|keys| keys.rotated(random)).transpose();
+        let mut sets = Sets {
+            ring: set,
+            ehbp: ehbp.map_err(instance::Error::from)?.map(Arc::new),
+            hpke_http: Sets::of(&live.current).hpke_http,
+        };
+        if let (Some(keys), Some(plan)) = (&sets.hpke_http, &live.current.plan.hpke_http)
+            && let Some(next) = making(&self.instance, &self.parts)
+                .rotated(plan, keys, self.keys.overlap)
+                .map_err(hpke_http::Failure::from)?
+        {
+            sets.hpke_http = Some(Arc::new(next));
+        }
         let since = self.instance.now();
         let attested = attest(&self.instance, &self.keys, &live.current, &sets, since).await?;
         ring.install(sets.ring);
         if let (Some(keys), Some(set)) = (&live.current.ehbp, sets.ehbp) {
             keys.install(set);
+        }
+        if let (Some(wire), Some(set)) = (&live.current.hpke_http, sets.hpke_http) {
+            wire.keys.install(set);
         }
         ::metrics::counter!(metrics::KEY_ROTATIONS).increment(1);
         let (current, challenges) = (live.current.clone(), live.challenges.clone());
@@ -180,17 +205,34 @@ impl State {
         }
         let application = self.destination.of(&plan, &self.parts.random)?;
         let challenges = Challenges::per_second(plan.challenges_per_second);
+        let mut held = self.lock.lock().await;
+        let taken = lock(&plan, held.as_ref())?;
         if plan.digest == live.current.plan.digest {
+            let (hpke_http, next) =
+                match (&live.current.hpke_http, &plan.hpke_http, &live.current.plan.hpke_http) {
+                    (Some(wire), Some(new), Some(old)) => {
+                        let making = making(&self.instance, &self.parts);
+                        (Some(wire.reading(new, &making)?), making.followed(new, old)?)
+                    }
+                    _ => (None, None),
+                };
             let (ring, sessions) = (live.current.ring.clone(), live.current.sessions.clone());
             let (ehbp, tunnel) = (live.current.ehbp.clone(), live.current.tunnel.clone());
             let same = plan.says_the_same(&live.current.plan);
-            let mut current = Generation { plan, ring, sessions, ehbp, tunnel, secrets: None, application };
+            let mut current =
+                Generation { plan, ring, sessions, ehbp, tunnel, hpke_http, secrets: None, application };
+            let mut sets = Sets::of(&current);
+            sets.hpke_http = next.map(Arc::new).or(sets.hpke_http);
             let attested = if same {
                 live.attested.clone()
             } else {
-                attest(&self.instance, &self.keys, &current, &Sets::of(&current), live.since).await?
+                attest(&self.instance, &self.keys, &current, &sets, live.since).await?
             };
             current.secrets = secrets(&self.instance, &self.parts, &current, Some(&live.current)).await?;
+            if let (Some(wire), Some(set)) = (&current.hpke_http, sets.hpke_http) {
+                wire.keys.install(set);
+            }
+            *held = taken.or(held.take());
             let current = Arc::new(current);
             self.put(current, live.since, live.older.clone(), attested, challenges);
             return Ok(());
@@ -201,11 +243,14 @@ impl State {
         let sessions = sessions(&self.instance, &self.parts, &plan)?;
         let ehbp = ehbp(&self.keys, &self.parts, &plan)?;
         let tunnel = tunnel(&self.instance, &self.parts, &plan).await?;
-        let mut current = Generation { plan, ring, sessions, ehbp, tunnel, secrets: None, application };
+        let hpke_http = hpke_http(&self.instance, &self.parts, &plan)?;
+        let mut current =
+            Generation { plan, ring, sessions, ehbp, tunnel, hpke_http, secrets: None, application };
         let since = self.instance.now();
         let attested = attest(&self.instance, &self.keys, &current, &Sets::of(&current), since).await?;
         // Last of what can fail: the old configuration has none any more.
         current.secrets = secrets(&self.instance, &self.parts, &current, Some(&live.current)).await?;
+        *held = taken.or(held.take());
         let current = Arc::new(current);
         let until = self.instance.now().saturating_add(self.keys.overlap);
         let mut older = vec![Older { generation: live.current.clone(), until }];
@@ -258,6 +303,7 @@ impl State {
         for generation in live.older.iter().map(|older| &older.generation).chain([&live.current]) {
             generation.ring.prune();
             generation.ehbp.as_ref().inspect(|keys| keys.prune());
+            generation.hpke_http.as_ref().inspect(|wire| wire.keys.prune());
             generation.sessions.forget(self.instance.now());
             generation
                 .plan
@@ -313,12 +359,18 @@ struct Sets {
     ring: Arc<KeySet>,
     /// `None` where it is not spoken
     ehbp: Option<Arc<keys::KeySet>>,
+    /// `None` where it is not spoken
+    hpke_http: Option<Arc<sealwire_http::server::hpke_http::KeySet>>,
 }
 
 impl Sets {
     /// Those in force.
     fn of(generation: &Generation) -> Self {
-        Self { ring: generation.ring.current(), ehbp: generation.ehbp.as_ref().map(|keys| keys.set()) }
+        Self {
+            ring: generation.ring.current(),
+            ehbp: generation.ehbp.as_ref().map(|keys| keys.set()),
+            hpke_http: generation.hpke_http.as_ref().map(|wire| wire.keys.current()),
+        }
     }
 }
 
@@ -331,7 +383,9 @@ async fn attest(
 ) -> Result<Arc<Attested>, instance::Error> {
     let identity = generation.sessions.identity();
     let ehbp = sets.ehbp.as_ref().map(|set| set.current().config());
-    let keys = Keys { set: &sets.ring, ehbp, identity, since, overlap: keys.overlap };
+    let hpke_http = sets.hpke_http.as_deref();
+    let legacy = generation.hpke_http.as_ref().and_then(|wire| wire.legacy.as_deref());
+    let keys = Keys { set: &sets.ring, ehbp, hpke_http, legacy, identity, since, overlap: keys.overlap };
     let attested = instance.attest(&generation.plan, &keys).await?;
     tracing::info!(
         serial = attested.document.serial,
@@ -396,6 +450,30 @@ async fn tunnel(
     let Some(of) = &plan.tunnel else { return Ok(None) };
     let keys = TunnelKeys::new(instance, plan, of, parts.random.as_ref()).await?;
     Ok(Some(Arc::new(keys)))
+}
+
+fn making<'a>(instance: &Instance, parts: &'a Parts) -> Making<'a> {
+    Making {
+        instance: instance.id(),
+        clock: &parts.clock,
+        random: parts.random.as_ref(),
+        store: parts.store.as_ref(),
+    }
+}
+
+/// Keys of hpke-http, where it is on.
+fn hpke_http(
+    instance: &Instance,
+    parts: &Parts,
+    plan: &Plan,
+) -> Result<Option<HpkeHttp>, hpke_http::Failure> {
+    plan.hpke_http.as_ref().map(|wire| HpkeHttp::new(wire, &making(instance, parts))).transpose()
+}
+
+/// The lock on the configured keys of hpke-http, where there has to be one and it is not `held`.
+fn lock(plan: &Plan, held: Option<&Lock>) -> Result<Option<Lock>, hpke_http::Failure> {
+    let path = plan.hpke_http.as_ref().and_then(|wire| wire.alone.as_deref());
+    path.map_or(Ok(None), |path| Ok(Lock::of(path, held)?))
 }
 
 /// Fresh keys of sessions.

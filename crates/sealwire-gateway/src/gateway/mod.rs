@@ -61,6 +61,9 @@ pub enum StartError {
     /// The registry's URL cannot be used (SE-44).
     #[error(transparent)]
     Registry(#[from] sealwire_store::registry::Error),
+    /// hpke-http cannot be served as it is configured (HH-17, HH-41, HH-65).
+    #[error("hpke-http: {0}")]
+    HpkeHttp(#[from] crate::hpke_http::Failure),
     /// The audit of secrets cannot be written (SE-20).
     #[error("the audit of secrets cannot be written to {path}: {source}", path = .path.display())]
     Audit {
@@ -77,6 +80,7 @@ impl From<live::Error> for StartError {
             live::Error::Instance(error) => Self::Instance(error),
             live::Error::Tls(error) => Self::Tls(error),
             live::Error::Audit { path, source } => Self::Audit { path, source },
+            live::Error::HpkeHttp(failure) => Self::HpkeHttp(failure),
         }
     }
 }
@@ -107,7 +111,7 @@ impl Gateway {
     /// # Errors
     /// [`StartError`]
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        Self::start_in(config, Environment::default()).await
+        Box::pin(Self::start_in(config, Environment::default())).await
     }
 
     /// The same, in surroundings that the caller chooses.

@@ -2,7 +2,7 @@
 
 use super::{Running, live};
 use crate::{
-    config::{self, Config, Plan, Served},
+    config::{self, Config, HpkeHttp, Plan, Served},
     instance,
 };
 use std::{io, path::PathBuf};
@@ -23,6 +23,9 @@ pub enum ReloadError {
     /// TLS to upstreams.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// hpke-http cannot be served as it is configured (HH-41, HH-65).
+    #[error("hpke-http: {0}")]
+    HpkeHttp(#[from] crate::hpke_http::Failure),
     /// The audit of secrets cannot be written (SE-20).
     #[error("the audit of secrets cannot be written to {path}: {source}", path = .path.display())]
     Audit {
@@ -39,6 +42,7 @@ impl From<live::Error> for ReloadError {
             live::Error::Instance(error) => Self::Instance(error),
             live::Error::Tls(error) => Self::Tls(error),
             live::Error::Audit { path, source } => Self::Audit { path, source },
+            live::Error::HpkeHttp(failure) => Self::HpkeHttp(failure),
         }
     }
 }
@@ -78,6 +82,10 @@ impl Running {
 /// What differs and is only read at start.
 fn settled_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
     let (a, b) = (&old.limits, &new.limits);
+    let store = |config: &Config| {
+        config.hpke_http.as_ref().and_then(HpkeHttp::store).map(|(place, n)| (format!("{place:?}"), n))
+    };
+    let leases = old.hpke_http.as_ref().zip(new.hpke_http.as_ref());
     let differs = [
         ("listen", old.listen != new.listen),
         ("admin", old.admin != new.admin),
@@ -95,6 +103,8 @@ fn settled_at_start(old: &Config, new: &Config) -> Vec<&'static str> {
         ("limits.drain-time", a.drain_time != b.drain_time),
         ("keys", old.keys != new.keys),
         ("session", old.session.settled() != new.session.settled()),
+        ("hpke-http.store-file, hpke-http.store-redis or hpke-http.store-capacity", store(old) != store(new)),
+        ("hpke-http.lease", leases.is_some_and(|(a, b)| a.lease != b.lease)),
         ("quotes.queue", old.quotes.queue != new.quotes.queue),
         ("quotes.timeout", old.quotes.timeout != new.quotes.timeout),
         ("endorsements", old.endorsements != new.endorsements),

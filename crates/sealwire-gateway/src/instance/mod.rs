@@ -9,8 +9,11 @@ use sealwire_attest::{
     Bound, Check, Claims, Endorsements, KeyDocument, Outcome, Trust, UnixTime, Verified, Verifier,
     key_document::{self, GATEWAY, OBLIVIOUS, Published, PublishedKey},
 };
-use sealwire_http::crypto::random::{self, Random};
-use sealwire_http::{Clock, ehbp, key_ring::KeySet, session};
+use sealwire_http::crypto::{
+    digest::sha256,
+    random::{self, Random},
+};
+use sealwire_http::{Clock, Wire, ehbp, key_ring::KeySet, server::hpke_http, session};
 use sealwire_tee::quoter::Quoter;
 use std::{
     collections::BTreeMap,
@@ -80,6 +83,10 @@ pub(crate) struct Keys<'a> {
     pub(crate) ehbp: Option<&'a ehbp::config::KeyConfig>,
     /// of the sessions
     pub(crate) identity: &'a session::Identity,
+    /// of hpke-http
+    pub(crate) hpke_http: Option<&'a hpke_http::KeySet>,
+    /// of its releases 1.x
+    pub(crate) legacy: Option<&'a hpke_http::legacy::LegacyKey>,
     /// when they were made
     pub(crate) since: UnixTime,
     /// how long they are accepted at least, counted from any moment at which they are advertised
@@ -168,6 +175,28 @@ impl Instance {
             wires.push(ehbp::WIRE.to_owned());
             limits.insert(ehbp::WIRE.to_owned(), plan.wire.chunk.message);
         }
+        let name = Wire::HpkeHttp.name();
+        let of_hpke_http = keys.hpke_http.map(|set| PublishedKey {
+            id: set.advertised().id().to_vec(),
+            purpose: name.to_owned(),
+            not_before: keys.since,
+            not_after,
+            bytes: set.record().to_vec(),
+        });
+        let of_legacy = keys.legacy.map(|key| PublishedKey {
+            id: sha256(&[key.public_key()]).into_iter().take(8).collect(),
+            purpose: Wire::HpkeHttpLegacy.name().to_owned(),
+            not_before: keys.since,
+            not_after,
+            bytes: key.public_key().to_vec(),
+        });
+        if of_legacy.is_some() {
+            wires.push(Wire::HpkeHttpLegacy.name().to_owned());
+        }
+        if let Some(plan) = &plan.hpke_http {
+            wires.push(name.to_owned());
+            limits.insert(name.to_owned(), plan.limits.max_request_bytes);
+        }
         KeyDocument {
             instance: self.id,
             serial: self.serial.fetch_add(1, Ordering::Relaxed) + 1,
@@ -175,7 +204,12 @@ impl Instance {
             not_after: issued_at.saturating_add(plan.lifetime),
             role: GATEWAY.to_owned(),
             authorities: plan.authorities.clone(),
-            keys: oblivious.chain(keys.identity.published(keys.since, not_after)).chain(of_ehbp).collect(),
+            keys: oblivious
+                .chain(keys.identity.published(keys.since, not_after))
+                .chain(of_ehbp)
+                .chain(of_hpke_http)
+                .chain(of_legacy)
+                .collect(),
             wires,
             suites: BTreeMap::new(),
             limits,

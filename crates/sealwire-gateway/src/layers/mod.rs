@@ -6,15 +6,18 @@ mod pick;
 mod plain;
 mod policy;
 mod rate;
+mod tenant;
 
 pub(crate) use in_flight::{InFlight, InFlightLayer};
 pub(crate) use observe::{Observe, ObserveLayer};
 pub(crate) use pick::{
-    Ehbp as SealedContent, PickWire, Resumed, Sealed, Services, SessionServices, TunnelWire, first_frame,
+    Anywhere, Ehbp as SealedContent, Legacy, PickWire, Placed, Resumed, Sealed, Services, SessionServices,
+    TunnelWire, first_frame,
 };
 pub(crate) use plain::{Plain, PlainLayer};
 pub(crate) use policy::{Matched, Policy, PolicyLayer};
 pub(crate) use rate::{RateLayer, RateLimit};
+pub(crate) use tenant::{Tenant, TenantLayer};
 
 use futures_util::future::{Either, Ready, ready};
 use http::{Request, Response, StatusCode};

@@ -4,12 +4,14 @@ use super::Inner;
 use crate::routes;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, Either};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, header, request::Parts};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use sealwire_attest::key_document;
 use sealwire_http::{
     Body, BoxError, Identity, KeyRing, Wire, body, channel, ehbp,
+    hpke_http::legacy::{DISCOVERY_PATH, name},
+    server::hpke_http::legacy::TakenPaths as _,
     session::{
         request::{BASE_ID, parse_base_id},
         server::Table,
@@ -46,12 +48,25 @@ pub(crate) struct Services<O, P, S, T, C, E> {
     pub(crate) ehbp: Option<Ehbp<E>>,
     /// version 0 of the RA tunnel; `None` where it is off
     pub(crate) tunnel: Option<TunnelWire>,
+    /// wires that have a path of their own, which is configured
+    pub(crate) placed: Vec<Placed>,
+    /// hpke-http 1.x; `None` where it is not spoken
+    pub(crate) legacy: Option<Legacy>,
     /// how long the first byte of a sealed request may take
     pub(crate) header_time: Duration,
 }
 
 /// Version 0 of the RA tunnel. Whatever is in it, a connection is made seldom.
 pub(crate) type TunnelWire = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// A wire of any kind.
+pub(crate) type Anywhere = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// A wire that everything at a path belongs to.
+pub(crate) struct Placed {
+    pub(crate) path: String,
+    pub(crate) service: Anywhere,
+}
 
 /// The session wire under one configuration.
 pub(crate) struct SessionServices<T, C> {
@@ -84,6 +99,36 @@ impl<E> Ehbp<E> {
     fn is_taken(&self, path: &str) -> bool {
         self.routes.find(path).is_ok_and(|route| route.ehbp.is_some())
     }
+}
+
+/// hpke-http 1.x, and the routes that take it.
+pub(crate) struct Legacy {
+    pub(crate) routes: Arc<routes::Table>,
+    pub(crate) service: Anywhere,
+    /// EHBP is spoken, too, whose key is at the same path (HH-90)
+    pub(crate) beside_ehbp: bool,
+}
+
+impl Legacy {
+    /// Whether a request that came by no other wire is of this one: for its key, or to a path that takes it. Where that takes
+    /// requests in clear, too, the field tells.
+    fn has(&self, request: &Parts) -> bool {
+        let path = request.uri.path();
+        if path == DISCOVERY_PATH {
+            return !(self.beside_ehbp && accepts(&request.headers, ehbp::KEYS_MEDIA_TYPE));
+        }
+        let is_marked = || request.headers.contains_key(name::ENC);
+        self.routes.taken(path).is_some()
+            && self.routes.find(path).is_ok_and(|route| !route.plaintext || is_marked())
+    }
+}
+
+/// Whether a media type is asked for by name.
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|member| {
+        member.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case(media_type))
+    })
 }
 
 /// The oblivious wire in both forms, under one configuration.
@@ -134,6 +179,10 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let path = request.uri().path();
+        if let Some(placed) = self.0.placed.iter().find(|placed| placed.path == path) {
+            return Either::Right(Either::Right(Box::pin(placed.service.clone().call(request))));
+        }
         let (parts, content) = request.into_parts();
         let picked = wire::pick(&parts);
         let path = parts.uri.path();
@@ -148,6 +197,13 @@ where
             }
             (picked, _) => picked,
         };
+        if picked == Pick::Plain
+            && let Some(legacy) = self.0.legacy.as_ref().filter(|legacy| legacy.has(&parts))
+        {
+            let mut service = legacy.service.clone();
+            let request = Request::from_parts(parts, content);
+            return Either::Right(Either::Right(Box::pin(async move { service.call(request).await })));
+        }
         let at_channel = parts.uri.path() == channel::PATH;
         let request = Request::from_parts(parts, content);
         let services = &self.0;

@@ -16,13 +16,17 @@ use tower::{Layer, Service};
 /// Lets requests in clear through to routes that say `plaintext = true`, with a [`Peer`] that says so; others learn
 /// how the service is reached.
 #[derive(Clone)]
-pub(crate) struct PlainLayer(pub(crate) Arc<Table>);
+pub(crate) struct PlainLayer {
+    pub(crate) routes: Arc<Table>,
+    /// one of the wires is on whose clients are told so with 426 (HH-64, EH-23)
+    pub(crate) upgrade: bool,
+}
 
 impl<S> Layer<S> for PlainLayer {
     type Service = Plain<S>;
 
     fn layer(&self, inner: S) -> Plain<S> {
-        Plain { routes: self.0.clone(), inner }
+        Plain { routes: self.routes.clone(), upgrade: self.upgrade, inner }
     }
 }
 
@@ -30,6 +34,7 @@ impl<S> Layer<S> for PlainLayer {
 #[derive(Clone)]
 pub(crate) struct Plain<S> {
     routes: Arc<Table>,
+    upgrade: bool,
     inner: S,
 }
 
@@ -48,7 +53,7 @@ impl<S: Inner> Service<Request<Body>> for Plain<S> {
             Ok(route) if route.plaintext => {}
             // EH-23, EH-24
             Ok(route) if route.ehbp.is_some() => return super::answer(plaintext_refused()),
-            Ok(_) => return super::answer(sealed_only()),
+            Ok(_) => return super::answer(sealed_only(self.upgrade)),
             Err(_) => {}
         }
         // An answer of HTTP/1.0 ends with its connection, so one that the upstream cut would look whole. Sealed ones say
@@ -84,10 +89,10 @@ fn old_version() -> Response<Body> {
     )
 }
 
-fn sealed_only() -> Response<Body> {
+fn sealed_only(upgrade: bool) -> Response<Body> {
     let mut response = refusal(
         "unsealed",
-        StatusCode::FORBIDDEN,
+        if upgrade { StatusCode::UPGRADE_REQUIRED } else { StatusCode::FORBIDDEN },
         "This service takes sealed requests only",
         "Its keys, and the evidence for them, are at /.well-known/sealwire. `sealwire connect --to` this address runs \
          a local proxy that seals requests for any HTTP client.",
@@ -95,5 +100,9 @@ fn sealed_only() -> Response<Body> {
     const _: () = assert!(matches!(key_document::PATH.as_bytes(), b"/.well-known/sealwire"));
     let link = HeaderValue::from_static("</.well-known/sealwire>; rel=\"describedby\"");
     response.headers_mut().insert(header::LINK, link);
+    if upgrade {
+        // RFC 9110 section 15.5.22 asks for a name.
+        response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("hpke-http/3"));
+    }
     response
 }

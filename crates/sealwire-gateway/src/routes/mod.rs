@@ -7,13 +7,16 @@ mod target;
 
 pub(crate) use path::{begins_with, normal_path};
 pub(crate) use rate::Rate;
-pub(crate) use sealed::{EhbpRoute, SealedPaths};
+pub(crate) use sealed::{EhbpRoute, LegacyRoute, SealedPaths};
 pub(crate) use target::{Target, is_localhost};
 
 use http::Method;
 use path::Reading;
 use sealwire_http::message::bhttp::RequestHead;
-use sealwire_http::server::{RouteRules, Routes};
+use sealwire_http::server::{
+    RouteRules, Routes,
+    hpke_http::legacy::{Taken, TakenPaths},
+};
 use std::{sync::Arc, time::Duration};
 
 /// One route. Its path has no final `/`; that of everything is empty.
@@ -32,6 +35,8 @@ pub(crate) struct Route {
     pub(crate) rules: RouteRules,
     /// `None`: content that is sealed alone is not taken
     pub(crate) ehbp: Option<EhbpRoute>,
+    /// `None`: hpke-http 1.x is not taken
+    pub(crate) legacy: Option<LegacyRoute>,
     pub(crate) rate: Option<Rate>,
     pub(crate) timeout: Duration,
 }
@@ -125,6 +130,12 @@ impl Routes for Table {
     }
 }
 
+impl TakenPaths for Table {
+    fn taken(&self, path: &str) -> Option<Taken> {
+        self.find(path).ok()?.legacy.as_ref()?.taken(path)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +151,7 @@ mod tests {
             attested_caller: false,
             tunnel_v0: true,
             rules: RouteRules { idempotent: *path != "/", ..RouteRules::default() },
+            legacy: None,
             ehbp: (*path == "/safe").then(|| EhbpRoute {
                 paths: SealedPaths::These(vec!["/safe/x".to_owned()]),
                 rules: EhbpRules { whole: true },

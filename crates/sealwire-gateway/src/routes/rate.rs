@@ -35,8 +35,10 @@ struct Caller(Identity);
 impl Hash for Caller {
     fn hash<H: Hasher>(&self, state: &mut H) {
         mem::discriminant(&self.0).hash(state);
-        if let Identity::Attested(caller) = &self.0 {
-            caller.acceptance.document_hash.hash(state);
+        match &self.0 {
+            Identity::Attested(caller) => caller.acceptance.document_hash.hash(state),
+            Identity::Tenant(tenant) => tenant.hash(state),
+            _ => {}
         }
     }
 }

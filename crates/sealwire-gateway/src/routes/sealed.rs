@@ -1,6 +1,6 @@
 //! Where content may go that is sealed without being bound to its path.
 
-use sealwire_http::server::EhbpRules;
+use sealwire_http::server::{EhbpRules, hpke_http::legacy::Taken};
 
 /// What a route takes of EHBP.
 pub(crate) struct EhbpRoute {
@@ -19,10 +19,28 @@ pub(crate) enum SealedPaths {
 impl EhbpRoute {
     /// The rules, if the path takes it.
     pub(super) fn rules_of(&self, path: &str) -> Option<EhbpRules> {
-        let takes = match &self.paths {
-            SealedPaths::Any => true,
-            SealedPaths::These(paths) => paths.iter().any(|listed| listed == path),
-        };
-        takes.then_some(self.rules)
+        self.paths.has(path).then_some(self.rules)
+    }
+}
+
+/// What a route takes of hpke-http 1.x.
+pub(crate) struct LegacyRoute {
+    pub(crate) paths: SealedPaths,
+    pub(crate) taken: Taken,
+}
+
+impl LegacyRoute {
+    /// What is taken at the path, if anything is (HH-96).
+    pub(super) fn taken(&self, path: &str) -> Option<Taken> {
+        self.paths.has(path).then_some(self.taken)
+    }
+}
+
+impl SealedPaths {
+    fn has(&self, path: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::These(paths) => paths.iter().any(|listed| listed == path),
+        }
     }
 }

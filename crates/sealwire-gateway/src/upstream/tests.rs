@@ -35,6 +35,7 @@ async fn with_idle_time(idle_time: Duration) -> Fixture {
         plaintext: false,
         rules: RouteRules::default(),
         ehbp: None,
+        legacy: None,
         rate: None,
         timeout: Duration::from_secs(10),
     };

@@ -3,6 +3,7 @@
 pub mod channel;
 pub mod ehbp;
 pub(crate) mod exchange;
+pub mod hpke_http;
 pub mod oblivious;
 pub mod routes;
 pub mod session;

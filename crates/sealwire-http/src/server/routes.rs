@@ -14,6 +14,8 @@ pub struct RouteRules {
     pub early_data: bool,
     /// requests are gathered to at most this many bytes before they go on (OB-25)
     pub complete: Option<usize>,
+    /// answers on hpke-http are compressed before they are sealed, but for event streams (HH-60)
+    pub compress: bool,
     /// chunked answers leave in pieces of one size (OB-64, EH-31)
     pub pace: Option<Pace>,
     /// content that is sealed with EHBP may go to this path (EH-20)

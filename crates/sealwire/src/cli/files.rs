@@ -89,11 +89,16 @@ pub(crate) fn create(path: &Path, contents: &[u8], access: Access) -> Result<(),
 
 /// Makes a file, or puts it in the place of one that is there: whoever reads meanwhile reads one or the other, whole.
 pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    replace_as(path, contents, Access::Public)
+}
+
+/// The same, for whom `access` says.
+pub(crate) fn replace_as(path: &Path, contents: &[u8], access: Access) -> Result<(), Failure> {
     let cannot = || format!("cannot write {}", path.display());
     let mut name = path.file_name().with_context(cannot).map_err(usage)?.to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let beside = path.with_file_name(name);
-    create(&beside, contents, Access::Public)?;
+    create(&beside, contents, access)?;
     std::fs::rename(&beside, path)
         .inspect_err(|_| {
             let _ = std::fs::remove_file(&beside);

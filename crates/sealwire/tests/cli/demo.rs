@@ -10,7 +10,7 @@ use std::{
 
 /// Making a development root takes seconds: the one of the other tests.
 const STATE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cli-state");
-const STEPS: [&str; 23] = [
+const STEPS: [&str; 24] = [
     "attest",
     "json",
     "upload",
@@ -27,6 +27,7 @@ const STEPS: [&str; 23] = [
     "tunnel-fetch",
     "tunnel-websocket",
     "ehbp",
+    "hpke-http",
     "mutual",
     "envelope",
     "capability",

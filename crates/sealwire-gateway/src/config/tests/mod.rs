@@ -2,9 +2,11 @@
 
 mod callers;
 mod digest;
+mod hpke_http;
 mod mistakes;
 
 use super::*;
+use crate::hpke_http::KeyFile;
 use proptest::prelude::*;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use sealwire_attest::{
@@ -17,7 +19,7 @@ use sealwire_http::{
     session::{Group, Scheme, Suite, server},
 };
 use sealwire_tee::tpm::EventLog;
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 const EXAMPLE: &str = include_str!("../../../../../examples/sealwire.toml");
 
@@ -60,7 +62,17 @@ fn folder() -> tempfile::TempDir {
     fs::write(folder.path().join("internal-ca.pem"), cert.pem()).unwrap();
     fs::write(folder.path().join("key.pem"), signing_key.serialize_pem()).unwrap();
     callers(folder.path());
+    private(folder.path(), "psks.toml", "");
+    for name in ["hpke-http-keys.toml", "hpke-http-1-key.toml"] {
+        private(folder.path(), name, &KeyFile::generate(&OsRandom).unwrap().to_text());
+    }
     folder
+}
+
+/// A file that its owner alone can read.
+fn private(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join(name), text).unwrap();
+    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// A policy for callers, `callers.toml`, and the list that it asks for.
@@ -94,15 +106,25 @@ fn statement(folder: &Path, authorities: &[&str], digest: [u8; 48]) {
 
 #[test]
 fn the_example_is_complete() {
-    // With every key that is commented out put in, but the second way to write the route `/`.
+    // With every key that is commented out put in, but the second way to write the route `/`, and one of several.
     let every: String = EXAMPLE
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(rest) if rest.starts_with("upstream =") => line,
+            Some(rest) if rest.starts_with("upstream =") || rest.ends_with("# or") => line,
             Some(rest)
-                if ["[tls]", "[tpm]", "[callers]", "[secrets]", "[[secret]]", "[ehbp]", "[registry]"]
-                    .iter()
-                    .any(|table| rest.starts_with(table)) =>
+                if [
+                    "[hpke-http]",
+                    "[hpke-http.legacy]",
+                    "[tls]",
+                    "[tpm]",
+                    "[callers]",
+                    "[secrets]",
+                    "[[secret]]",
+                    "[ehbp]",
+                    "[registry]",
+                ]
+                .iter()
+                .any(|table| rest.starts_with(table)) =>
             {
                 rest
             }

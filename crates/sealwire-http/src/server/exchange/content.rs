@@ -50,6 +50,6 @@ pub(crate) async fn content(
 }
 
 /// The decoder has checked that there is at most one, and that it is a number (OB-129).
-pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -2,7 +2,7 @@
 
 mod answer;
 mod awaited;
-mod content;
+pub(crate) mod content;
 mod message;
 mod paced;
 

@@ -3,6 +3,7 @@
 mod app;
 mod ehbp;
 mod envelope;
+mod hpke_http;
 mod meddler;
 mod mutual;
 mod plain;

@@ -58,6 +58,7 @@ pub(super) async fn all(stage: &Stage, report: &mut Report) -> io::Result<()> {
     report.step("tunnel-fetch", Box::pin(super::tunnel::fetch(stage))).await?;
     report.step("tunnel-websocket", Box::pin(super::tunnel::socket(stage))).await?;
     report.step("ehbp", Box::pin(super::ehbp::step(stage))).await?;
+    report.step("hpke-http", Box::pin(super::hpke_http::step(stage))).await?;
     report.step("mutual", Box::pin(super::mutual::step(stage))).await?;
     report.step("envelope", super::envelope::envelope()).await?;
     report.step("capability", super::envelope::capability()).await?;
