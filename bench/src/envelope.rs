@@ -264,7 +264,8 @@ fn replays(table: &mut Table) -> Result<()> {
         let mut register = Register::new(usize::try_from(LIVE + CALLS)?);
         bytes = count(|| drop(black_box(Register::new(LIVE as usize)))).bytes_max;
         let mut reserve = |n: u64, now_ms: i64| {
-            let sender = ["a", "b", "c", "d", "e", "f", "g", "h"][(n % 8) as usize];
+            let sender =
+                ["a", "b", "c", "d", "e", "f", "g", "h"].get((n % 8) as usize).copied().unwrap_or("i");
             register.reserve(&key(n), sender, now_ms + 90_000, now_ms)
         };
         for n in 0..LIVE {
