@@ -12,6 +12,7 @@ mod role;
 mod seal;
 mod session;
 mod stream;
+mod tunnel;
 
 use anyhow::{Result, anyhow};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -45,6 +46,7 @@ enum Part {
     Envelope,
     Session,
     Channel,
+    TunnelV0,
     Gateway,
     Stream,
     Attest,
@@ -86,6 +88,9 @@ fn main() -> Result<()> {
     if wanted(Part::Channel) {
         show(runtime.block_on(session::channel(&state))?);
         show(runtime.block_on(session::tunnel(&state))?);
+    }
+    if wanted(Part::TunnelV0) {
+        show(runtime.block_on(tunnel::run(&state))?);
     }
     if wanted(Part::Gateway) {
         // Measured each time, right beside what is held against it.

@@ -185,6 +185,7 @@ async fn gateway(upstream: &str, state: PathBuf, kem: &str) -> Result<()> {
     let mut route = Route::new("/", format!("http://{upstream}"));
     route.plaintext = true;
     config.routes = vec![route];
+    config.tunnel.version_0 = true;
     config.keys.kems = vec![crate::gateway::kem(kem)?];
     let running = Gateway::start(config).await?;
     println!("{}", running.address());

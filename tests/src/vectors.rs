@@ -6,9 +6,15 @@ use std::{env, fs, path::PathBuf};
 /// A file of vectors of the oblivious wire, or `None` where there are none (never when `CI=true`).
 #[must_use]
 pub fn load(name: &str) -> Option<Value> {
+    load_of("oblivious", name)
+}
+
+/// The same of another wire.
+#[must_use]
+pub fn load_of(wire: &str, name: &str) -> Option<Value> {
     let shared = env::var_os("SEALWIRE_SHARED")
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let path = shared.join("vectors/oblivious").join(name);
+    let path = shared.join("vectors").join(wire).join(name);
     match fs::read(&path) {
         Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
         Err(error) => {

@@ -54,7 +54,7 @@ fn is_there(name: &str) -> bool {
 }
 
 /// Python for the peers of the tests: folders beside what cargo builds, and what is in each.
-const ENVIRONMENTS: [(&str, &str); 4] = [
+const ENVIRONMENTS: [(&str, &str); 6] = [
     // the second implementation of the session
     ("peers", "tests/peers/requirements.txt"),
     // the published package whose wire is `hpke-http/3`
@@ -65,6 +65,8 @@ const ENVIRONMENTS: [(&str, &str); 4] = [
     ("hpke-http-1", "tests/peers/hpke-http-1.txt"),
     // the published client of EHBP
     ("tinfoil-ehbp", "tests/peers/tinfoil-ehbp.txt"),
+    // a second implementation of version 0 of the RA tunnel
+    ("ra-tunnel", "tests/peers/ra-tunnel.txt"),
 ];
 
 /// Makes every environment of [`ENVIRONMENTS`].

@@ -5,7 +5,7 @@ use http::StatusCode;
 use sealwire_attest::{key_document::MEDIA_TYPE, verdict::Denial};
 use sealwire_http::{
     BoxError, channel,
-    client::{oblivious, session},
+    client::{oblivious, session, tunnel},
 };
 use std::{error::Error as StdError, io, sync::Arc};
 
@@ -86,6 +86,10 @@ pub enum Error {
     /// is sent again (SE-43).
     #[error(transparent)]
     Channel(#[from] channel::Error),
+    /// There is no tunnel of version 0, or no answer through it; [`tunnel::Error::is_unprocessed`] says whether the request may
+    /// have been carried out.
+    #[error(transparent)]
+    RaTunnel(tunnel::Error),
     /// WebSockets and gRPC need a session. Nothing was sent.
     #[error("WebSockets and gRPC go over a channel, which a session alone has; the wire here is another")]
     NeedsSession,
@@ -198,6 +202,14 @@ pub(crate) struct NotADocument;
 pub(crate) struct Expired;
 
 impl Error {
+    /// What the policy says is the same on every wire.
+    pub(crate) fn from_tunnel(error: tunnel::Error) -> Self {
+        match error {
+            tunnel::Error::Denied(denial) => Self::Denied(denial),
+            other => Self::RaTunnel(other),
+        }
+    }
+
     /// What stands in the way, where that can be told.
     #[must_use]
     pub fn obstacle(&self) -> Option<Obstacle> {

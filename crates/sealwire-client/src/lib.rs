@@ -14,6 +14,7 @@ mod hpke_http_1;
 mod keys;
 mod offer;
 pub mod pinned;
+pub mod ra_tunnel;
 mod retry;
 pub mod revocation;
 mod settings;

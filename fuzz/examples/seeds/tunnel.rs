@@ -14,7 +14,9 @@ use sealwire_tunnel::{
     },
     server::Unquoted,
 };
-use std::time::{SystemTime, UNIX_EPOCH};
+
+/// That of the target.
+const NOW: UnixTime = UnixTime(1_800_000_000);
 
 pub(crate) fn seeds() -> Result {
     let id = || Id::parse("1700000000000abcdefghi").ok_or("an id");
@@ -60,26 +62,25 @@ pub(crate) fn seeds() -> Result {
         seed("tunnel_message", &format!("server-{number}"), message.encode())?;
     }
 
-    // The server's key is that of the target, and the evidence that of a machine of the moment.
+    // The server's key is that of the target, and the evidence that of a machine made for it.
     let folder = tempfile::tempdir()?;
     let forge = Forge::open(folder.path())?;
     let limits = Limits::default();
-    let unquoted = Unquoted::generate(&[0x24; 48], UnixTime(0), &Fixed)?;
+    let unquoted = Unquoted::generate(&[0x24; 48], NOW, &Fixed)?;
     let produced = forge.development().produce(&unquoted.report_data())?;
     let offer = unquoted.quoted(produced.evidence.bytes, produced.endorsements, &limits);
     seed("tunnel_handshake", "server-kx", offer.message())?;
     let root = super::hex(&forge.development().root_fingerprint());
     let any = "{ any = \"a seed\" }";
     let policy = Policy::from_toml(&format!(
-        "version = 1\nany-operator = true\nmax-age = \"99999d\"\n[[accept]]\nkind = \"development\"\n\
+        "version = 1\nany-operator = true\n[[accept]]\nkind = \"development\"\n\
          measurement = {any}\nhost-data = {any}\nminimum-tcb = {any}\ncrl = \"if-available\"\n\
          roots = [\"sha256:{root}\"]\n"
     ))?;
-    let at = UnixTime(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
     let presented = Presented::read(&offer.message())?;
     let endorsements = presented.endorsements().clone();
     let verifier = Verifier::new(policy.trust());
-    let trusted = presented.appraise(&verifier, &policy, &endorsements, Bindings::default(), at)?;
+    let trusted = presented.appraise(&verifier, &policy, &endorsements, Bindings::default(), NOW)?;
     let (client_kx, mut connection) = trusted.agree(&limits, 0, &OsRandom)?;
     let mut messages = vec![client_kx];
     for message in &client {

@@ -14,5 +14,5 @@ pub use channel::SealedWith;
 pub use fetch::fetch;
 pub(crate) use keeper::{Cause, Keeper, Renewal};
 pub(crate) use kept::{Seat, Seated};
-pub(crate) use pin::{Appraiser, Pin};
+pub(crate) use pin::{Appraiser, Pin, read_endorsements};
 pub(crate) use refresh::Refresher;

@@ -164,6 +164,16 @@ pub(super) fn beside(
     Ok(together)
 }
 
+/// What files and folders hold now.
+pub(crate) async fn read_endorsements(paths: &[PathBuf]) -> Result<Endorsements, BoxError> {
+    if paths.is_empty() {
+        return Ok(Endorsements::default());
+    }
+    let paths = paths.to_vec();
+    let read = tokio::task::spawn_blocking(move || local(&paths)).await;
+    read.unwrap_or_else(|stopped| Err(Box::new(stopped)))
+}
+
 fn local(paths: &[PathBuf]) -> Result<Endorsements, BoxError> {
     let mut found = Endorsements::default();
     for path in paths {
@@ -463,13 +473,7 @@ impl Appraiser {
 
     /// The endorsements of this side, as they are now.
     async fn local(&self) -> Result<Endorsements, Failure> {
-        if self.endorsements.is_empty() {
-            return Ok(Endorsements::default());
-        }
-        let paths = self.endorsements.clone();
-        let read = tokio::task::spawn_blocking(move || local(&paths)).await;
-        read.unwrap_or_else(|stopped| Err(Box::new(stopped)))
-            .map_err(|error| self.unlearnt(error.into(), false))
+        read_endorsements(&self.endorsements).await.map_err(|error| self.unlearnt(error.into(), false))
     }
 
     /// Adds the endorsements of this side. They come first, so that what the gateway sends cannot crowd them out: where

@@ -173,7 +173,7 @@ pub(super) fn is_unprocessed(error: &oblivious::Error) -> bool {
 }
 
 /// The request's head with an absolute URI of the attested authority; that authority governs, so no Host field.
-pub(super) fn addressed(mut head: Parts, authority: &str) -> Result<Parts, Error> {
+pub(crate) fn addressed(mut head: Parts, authority: &str) -> Result<Parts, Error> {
     let found = head.uri.authority().map(|found| found.as_str());
     if let Some(found) = found
         && !sealwire_attest::key_document::authority::normalise(found, 443)

@@ -7,6 +7,7 @@ mod once;
 mod tape;
 
 pub use channel::is_grpc;
+pub(crate) use exchange::addressed;
 pub(crate) use once::exchange_with;
 
 use crate::{

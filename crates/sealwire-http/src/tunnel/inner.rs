@@ -37,7 +37,7 @@ pub(crate) type WebSocket = WebSocketStream<TokioIo<Upgraded>>;
 async fn exchange<F>(
     request: Request<Body>,
     service: impl Fn(Request<Incoming>) -> F,
-) -> hyper::Result<Response<Incoming>>
+) -> hyper::Result<Response<()>>
 where
     F: Future<Output = Result<Response<Body>, Infallible>>,
 {
@@ -45,10 +45,10 @@ where
     let serving = server::Builder::new().serve_connection(TokioIo::new(far), service_fn(service));
     let (mut sender, sending) = client::Builder::new().handshake(TokioIo::new(near)).await?;
     let asking = async move {
-        // The sender goes with it, and so ends a connection that was not upgraded.
+        // The sender goes with it, and so does the content of an answer that is no upgrade: neither end waits for the other.
         let answer = sender.send_request(request).await;
         drop(sender);
-        answer
+        answer.map(|answer| answer.map(drop))
     };
     // Both ends have to come to where they hand their connection over.
     let (answer, _, _) = tokio::join!(asking, serving.with_upgrades(), sending.with_upgrades());

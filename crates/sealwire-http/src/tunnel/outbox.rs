@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 /// What a message takes besides its content.
 const LEAST: usize = 256;
@@ -16,6 +17,37 @@ pub(crate) struct Outbox<M> {
 impl<M> Clone for Outbox<M> {
     fn clone(&self) -> Self {
         Self { queue: self.queue.clone(), room: self.room.clone(), total: self.total }
+    }
+}
+
+/// Where messages for one socket wait. The wire has nothing that would slow their sender down, and what is lost must not be lost
+/// unseen: when there is no more room, the socket ends, whatever it is at.
+pub(crate) struct Inlet<M> {
+    outbox: Outbox<M>,
+    overrun: CancellationToken,
+}
+
+/// The other end of an [`Inlet`].
+pub(crate) struct Outlet<M> {
+    pub(crate) waiting: mpsc::UnboundedReceiver<Queued<M>>,
+    /// cancelled when there was no more room
+    pub(crate) overrun: CancellationToken,
+}
+
+/// Both ends, with room for so many bytes.
+pub(crate) fn inlet<M>(total: usize) -> (Inlet<M>, Outlet<M>) {
+    let (outbox, waiting) = Outbox::new(total);
+    let overrun = CancellationToken::new();
+    (Inlet { outbox, overrun: overrun.clone() }, Outlet { waiting, overrun })
+}
+
+impl<M> Inlet<M> {
+    /// Hands a message over, or ends the socket.
+    pub(crate) fn say(&self, message: M, len: usize) {
+        match self.outbox.room(len) {
+            Some(room) => self.outbox.send(message, room),
+            None => self.overrun.cancel(),
+        }
     }
 }
 

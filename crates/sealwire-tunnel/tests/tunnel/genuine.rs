@@ -71,6 +71,31 @@ fn a_genuine_quote_over_something_else_is_refused() {
     assert_eq!(denial.reasons[0].code, "binding", "{denial:?}");
 }
 
+// TU-18, TU-50: the firmware's measurement alone is not enough; every register is held against the policy, or said to be any.
+#[test]
+fn every_register_is_looked_at() {
+    let (Some(quote), Some(collateral)) = (sample("phala-2025.bin"), sample("phala-2025.collateral.json"))
+    else {
+        return;
+    };
+    let evidence = Evidence::detect(&quote, None).unwrap();
+    let mut endorsements = Endorsements::default();
+    endorsements.add(&collateral).unwrap();
+    let verifier = Verifier::new(Trust::default());
+    let verified = || verifier.verify(&evidence, &endorsements, Expected::Unbound, NOW).unwrap();
+    let exactly = Policy::exactly(&verified(), None, None);
+    for register in ["mrtd", "rtmr-0", "rtmr-1", "rtmr-2", "rtmr-3"] {
+        let pinned = exactly.lines().find(|line| line.starts_with(register)).unwrap();
+        let digits = pinned.split('"').nth(1).unwrap();
+        let other = exactly.replace(pinned, &pinned.replace(digits, &"11".repeat(48)));
+        let denial = Policy::from_toml(&other).unwrap().appraise(verified(), NOW).unwrap_err();
+        assert!(denial.reasons.iter().any(|reason| reason.rule.contains(register)), "{denial:?}");
+        let without: String =
+            exactly.lines().filter(|line| *line != pinned).flat_map(|line| [line, "\n"]).collect();
+        assert!(Policy::from_toml(&without).is_err(), "a policy has to say something of {register}");
+    }
+}
+
 // TU-19, TU-83: altered, of a debug TD, with bytes behind it, cut, or after the end of its collateral.
 #[test]
 fn what_the_peer_lets_pass_is_refused() {

@@ -4,5 +4,6 @@
 mod connection;
 mod genuine;
 mod handshake;
+mod open;
 mod properties;
 mod shared;

@@ -12,7 +12,7 @@ use super::{
 use clap::{Args as ClapArgs, ValueEnum};
 use sealwire::connect::{self, ConnectSettings, Running};
 use sealwire_attest::verdict::Denial;
-use sealwire_client::{Offer, SealedWith, Settings, pinned};
+use sealwire_client::{Offer, SealedWith, Settings, pinned, ra_tunnel};
 use sealwire_crypto::{kem::Kem, kx::Group};
 use sealwire_http::{
     client::{oblivious, session::Refused},
@@ -127,7 +127,8 @@ pub(crate) struct Args {
     keep_trying: bool,
     /// Print one line of JSON when ready: ready, listen, status, authority, attested, development, kind, hardware-model,
     /// operator, age, wire, channel (whether WebSockets and gRPC are carried), kem or group, caller-attested, expires. With a
-    /// pinned key attested is false, and of the members from development on there are wire, channel and key-id
+    /// pinned key attested is false, and of the members from development on there are wire, channel and key-id. By tunnel-v0
+    /// there are development, kind, hardware-model, wire, channel and config-digest
     #[arg(long)]
     json: bool,
 }
@@ -140,6 +141,10 @@ enum Wire {
     Session,
     /// the same with everything on one WebSocket, where nothing but a WebSocket passes
     Tunnel,
+    /// version 0 of the RA tunnel (RA-HTTPS, RA-WSS), for servers that others have made. Not forward secret, whole requests of
+    /// text alone, and nobody can tell when the quote was made
+    #[value(name = "tunnel-v0")]
+    TunnelV0,
     /// hpke-http/3: each request under the server's key and a pre-shared key
     HpkeHttp,
     /// hpke-http 1.x, for servers that cannot move yet: bodies alone are sealed
@@ -155,6 +160,7 @@ impl Wire {
             Self::Oblivious => "oblivious",
             Self::Session => "session",
             Self::Tunnel => "tunnel",
+            Self::TunnelV0 => ra_tunnel::WIRE,
             Self::HpkeHttp => "hpke-http",
             Self::HpkeHttp1 => "hpke-http-1",
             Self::Ehbp => "ehbp",
@@ -174,6 +180,9 @@ pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
     logs.start("info", false)?;
     if let Some(key) = &args.wires.pinned_key {
         return run_pinned(args, key).await;
+    }
+    if args.wire == Some(Wire::TunnelV0) {
+        return run_tunnel_v0(args).await;
     }
     let settings = args.settings().await?;
     let shutdown = signals::shutdown()?;
@@ -195,7 +204,37 @@ async fn run_pinned(args: &Args, key: &str) -> Outcome {
     Ok(Exit::Ok)
 }
 
+/// By version 0 of the RA tunnel.
+async fn run_tunnel_v0(args: &Args) -> Outcome {
+    let settings = args.tunnel_v0_settings()?;
+    let shutdown = signals::shutdown()?;
+    let running = connect::start_tunnel_v0(settings).await.map_err(|error| not_started(error, args))?;
+    announce_tunnel_v0(args, &running)?;
+    shutdown.cancelled().await;
+    running.shutdown().await;
+    Ok(Exit::Ok)
+}
+
 impl Args {
+    fn tunnel_v0_settings(&self) -> Result<ConnectSettings<ra_tunnel::Settings>, Failure> {
+        self.check_wire_flags()?;
+        let others = self.of_oblivious().or(self.of_sessions()).or(self.relay.as_ref().map(|_| "--relay"));
+        if let Some(flag) = others.or(self.revocation.is_given().then_some("--revocation-list")) {
+            return Err(Failure::usage(format!("{flag} is not for --wire tunnel-v0: leave one of them out")));
+        }
+        let path = self.policy.as_ref().ok_or_else(|| Failure::usage("there is no policy"))?;
+        self.source.local_endorsements()?;
+        let client = ra_tunnel::Settings {
+            authority: self.authority.clone(),
+            bindings: ra_tunnel::Bindings { verifier_data: true, key_alone: self.wires.quote_over_key },
+            timeout: self.source.timeout,
+            tls_roots: self.source.roots.read()?,
+            endorsements: self.source.endorsements.clone(),
+            ..ra_tunnel::Settings::new(self.to.0.clone(), policy::load(path)?)
+        };
+        Ok(self.near(client))
+    }
+
     fn pinned_settings(&self, key: &str) -> Result<ConnectSettings<pinned::Settings>, Failure> {
         self.check_wire_flags()?;
         let wire = match self.wire {
@@ -281,21 +320,7 @@ impl Args {
     /// What belongs to one wire alone asks for it; the connector knows the rest.
     fn wire(&self) -> Result<sealwire_client::Wire, Failure> {
         self.check_wire_flags()?;
-        let given = |flags: &[(&'static str, bool)]| {
-            flags.iter().find(|(_, is_given)| *is_given).map(|(flag, _)| *flag)
-        };
-        let of_oblivious = given(&[("--form", self.form.is_some()), ("--kem", !self.kems.is_empty())]);
-        let of_sessions = given(&[
-            ("--wire session", self.wire == Some(Wire::Session)),
-            ("--wire tunnel", self.wire == Some(Wire::Tunnel)),
-            ("--attest", self.own.attest.is_some()),
-            ("--early-data", self.early_data),
-            ("--bound", self.bound),
-            ("--group", !self.groups.is_empty()),
-            ("--scheme", !self.schemes.is_empty()),
-            ("--fresh-evidence", self.fresh_evidence),
-            ("--resume-without-agreement", self.resume_without_agreement),
-        ]);
+        let (of_oblivious, of_sessions) = (self.of_oblivious(), self.of_sessions());
         match (self.wire, of_oblivious, of_sessions) {
             (Some(Wire::HpkeHttp), None, None) => Ok(sealwire_client::Wire::HpkeHttp),
             (Some(Wire::HpkeHttp1), None, None) => Ok(sealwire_client::Wire::HpkeHttp1),
@@ -311,8 +336,30 @@ impl Args {
             (Some(Wire::Oblivious), ..) | (None, Some(_), _) => Ok(sealwire_client::Wire::Oblivious),
             (Some(Wire::Session), ..) => Ok(sealwire_client::Wire::Session),
             (Some(Wire::Tunnel), ..) => Ok(sealwire_client::Wire::Tunnel),
+            // It has no key document, and is told apart before.
+            (Some(Wire::TunnelV0), ..) => Err(Failure::usage("--wire tunnel-v0 is not for this")),
             (None, None, _) => Ok(sealwire_client::Wire::Auto),
         }
+    }
+
+    /// The first flag that asks for the oblivious wire.
+    fn of_oblivious(&self) -> Option<&'static str> {
+        first(&[("--form", self.form.is_some()), ("--kem", !self.kems.is_empty())])
+    }
+
+    /// The first flag that asks for a session.
+    fn of_sessions(&self) -> Option<&'static str> {
+        first(&[
+            ("--wire session", self.wire == Some(Wire::Session)),
+            ("--wire tunnel", self.wire == Some(Wire::Tunnel)),
+            ("--attest", self.own.attest.is_some()),
+            ("--early-data", self.early_data),
+            ("--bound", self.bound),
+            ("--group", !self.groups.is_empty()),
+            ("--scheme", !self.schemes.is_empty()),
+            ("--fresh-evidence", self.fresh_evidence),
+            ("--resume-without-agreement", self.resume_without_agreement),
+        ])
     }
 
     fn offer(&self) -> Offer {
@@ -325,6 +372,11 @@ impl Args {
             ..defaults
         }
     }
+}
+
+/// The first flag that is given.
+fn first(flags: &[(&'static str, bool)]) -> Option<&'static str> {
+    flags.iter().find(|(_, is_given)| *is_given).map(|(flag, _)| *flag)
 }
 
 /// Starts the proxy; `None` if it was told to stop before it could.
@@ -516,6 +568,51 @@ fn announce_pinned(args: &Args, running: &Running<pinned::Connector>) -> Result<
         output::node(title, lines),
         near(running.address())
     ))?)
+}
+
+/// Says what was verified, and what this wire is not.
+fn announce_tunnel_v0(args: &Args, running: &Running<ra_tunnel::Connector>) -> Result<(), Failure> {
+    let status = running.connector().status();
+    let claims = status.claims.claims();
+    let listen = format!("http://{}", running.address());
+    let page = format!("http://{}", running.status_address());
+    let digest = status.config_digest.map(hex::encode);
+    if args.json {
+        return Ok(output::json_line(&json!({
+            "ready": "connect",
+            "listen": listen,
+            "status": page,
+            "authority": status.authority,
+            "attested": true,
+            "development": claims.development,
+            "kind": claims.kind.name(),
+            "hardware-model": claims.hardware_model,
+            "wire": ra_tunnel::WIRE,
+            "channel": true,
+            "config-digest": digest,
+        }))?);
+    }
+    let mut lines = vec![
+        output::field("verified", format!("{} evidence, {}", claims.kind, claims.hardware_model)),
+        output::field("measurement", claims.measurement().map(hex::encode).unwrap_or_default()),
+        output::field(
+            "wire",
+            "version 0 of the RA tunnel: not forward secret; how old the quote is, is the server's word",
+        ),
+    ];
+    if let Some(digest) = digest {
+        lines.push(output::field("configuration", digest));
+    }
+    lines.push(output::field("base URL", output::strong(&listen)));
+    lines.push(output::field("status page", &page));
+    let title = output::strong(format!("connected to {}", status.authority));
+    let mut text = output::node(title, lines).to_string();
+    if claims.development {
+        text.push_str(&source::development_notice(&claims.root));
+        text.push('\n');
+    }
+    let _ = write!(text, "\nTry: curl http://{}/", near(running.address()));
+    Ok(output::print(text)?)
 }
 
 /// A wildcard address is not one that a program can call.

@@ -47,6 +47,9 @@ pub(crate) struct Args {
         ]
     )]
     pub(crate) pinned_key: Option<String>,
+    /// tunnel-v0: where the server sends no verifier's data, take a quote over SHA-512 of its key alone
+    #[arg(long)]
+    pub(crate) quote_over_key: bool,
     /// hpke-http: id of the pre-shared key, which shows on the way. The key itself is in --psk-file, or in the environment
     /// variable SEALWIRE_PSK: its bytes as text, or base64: and base64url without padding; at least 32 bytes
     #[arg(long, value_name = "ID")]
@@ -75,7 +78,8 @@ impl Args {
     pub(crate) fn given(&self) -> Option<(&'static str, &'static [&'static str])> {
         const HPKE_HTTP: &[&str] = &["hpke-http"];
         const BOTH: &[&str] = &["hpke-http", "hpke-http-1"];
-        let given: [(&str, bool, &[&str]); 6] = [
+        let given: [(&str, bool, &[&str]); 7] = [
+            ("--quote-over-key", self.quote_over_key, &["tunnel-v0"]),
             ("--psk-id", self.psk_id.is_some(), BOTH),
             ("--psk-file", self.psk_file.is_some(), BOTH),
             ("--endpoint", self.endpoint.is_some(), HPKE_HTTP),

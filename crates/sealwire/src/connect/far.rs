@@ -2,7 +2,7 @@
 
 use super::status;
 use http::{Request, Response};
-use sealwire_client::{Connector, Error, pinned};
+use sealwire_client::{Connector, Error, pinned, ra_tunnel};
 use sealwire_http::Body;
 use serde_json::Value;
 use std::future::Future;
@@ -45,5 +45,18 @@ impl Far for pinned::Connector {
         status::pinned(&self.status())
     }
 
+    async fn close(&self) {}
+}
+
+impl Far for ra_tunnel::Connector {
+    fn authority(&self) -> &str {
+        Self::authority(self)
+    }
+
+    fn describe(&self) -> Value {
+        status::tunnel_v0(&self.status())
+    }
+
+    /// The wire has no word for it: the connection ends with its last user.
     async fn close(&self) {}
 }

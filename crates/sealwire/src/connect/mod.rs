@@ -18,7 +18,7 @@ pub use far::Far;
 use guard::Guard;
 use http::Uri;
 use proxy::{Counters, Proxy};
-use sealwire_client::{Connector, Status, pinned};
+use sealwire_client::{Connector, Status, pinned, ra_tunnel};
 use sealwire_gateway::listener::ConnectionLimits;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use websocket::Sockets;
@@ -108,6 +108,27 @@ pub async fn start_pinned(
         address = %running.address(),
         status = %running.status_address(),
         "local proxy started to a server that is not attested: its key is pinned, and nothing proves what runs there"
+    );
+    Ok(running)
+}
+
+/// Opens a tunnel of version 0 to a server whose quote the policy accepts, then listens. Needs a Tokio runtime.
+///
+/// # Errors
+/// [`Error::Client`] with every rule that failed where the policy refuses the server: there is no proxy then.
+pub async fn start_tunnel_v0(
+    settings: ConnectSettings<ra_tunnel::Settings>,
+) -> Result<Running<ra_tunnel::Connector>, Error> {
+    let near = Near::of(&settings).await?;
+    let connector = ra_tunnel::Connector::connect(settings.client.clone()).await?;
+    let development = connector.status().claims.claims().development;
+    let running = near.serve(connector, &settings.client.to, None);
+    tracing::warn!(
+        address = %running.address(),
+        status = %running.status_address(),
+        development,
+        "local proxy started by version 0 of the RA tunnel: order, loss and end are not protected (TU-40), it is not forward \
+         secret (TU-43), and nobody can tell when the quote was made (TU-44)"
     );
     Ok(running)
 }

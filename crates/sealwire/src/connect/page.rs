@@ -88,7 +88,9 @@ fn html(status: &Value) -> String {
         section(&mut out, "Verified", &status["verified"], &["verdict"]);
         section(&mut out, "Checks", at(status, "/verified/verdict/checks"), &[]);
         section(&mut out, "What the evidence says", at(status, "/verified/verdict/claims"), &[]);
-        section(&mut out, "Key document", &status["document"], &[]);
+        if status["document"].is_object() {
+            section(&mut out, "Key document", &status["document"], &[]);
+        }
     }
     section(&mut out, "Wire", &status["wire"], &[]);
     if status["channel"].is_object() {

@@ -5,7 +5,11 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sealwire_attest::verdict::{Denial, Reason};
 use sealwire_client::Error;
-use sealwire_http::{Body, body, channel, client::oblivious, problem::MEDIA_TYPE};
+use sealwire_http::{
+    Body, body, channel,
+    client::{oblivious, tunnel},
+    problem::MEDIA_TYPE,
+};
 use serde_json::{Value, json};
 
 /// Problem types are `tag:` URIs (RFC 4151): names, not addresses.
@@ -223,6 +227,27 @@ fn problem_of(error: &Error, way: &Way) -> Problem {
             "not-attested",
             "This machine cannot attest itself",
             format!("{}.", detail()),
+        ),
+        Error::RaTunnel(tunnel::Error::Request(_)) => Problem::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "not-carried",
+            "This wire cannot carry the request",
+            format!(
+                "Nothing was sent. {}. A session carries it: --wire session, or --wire tunnel.",
+                detail()
+            ),
+        ),
+        Error::RaTunnel(tunnel) if !tunnel.is_unprocessed() => Problem::new(
+            status,
+            "outcome-unknown",
+            "Whether the request was carried out is unknown",
+            format!("{}. It was not sent again. Find out before you repeat it.", detail()),
+        ),
+        Error::RaTunnel(_) => Problem::new(
+            status,
+            "no-channel",
+            "No tunnel to the server",
+            format!("Nothing was sent. {}: {}.", way.tried(), detail()),
         ),
         // OB-46
         Error::NeedsSession => Problem::new(

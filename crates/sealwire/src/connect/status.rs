@@ -3,7 +3,7 @@
 use super::{far::Far, problem, proxy::Counters, websocket::Sockets};
 use http::Uri;
 use sealwire_attest::{UnixTime, key_document::Age};
-use sealwire_client::{Refusal, SealedWith, Status, pinned};
+use sealwire_client::{Refusal, SealedWith, Status, pinned, ra_tunnel};
 use sealwire_crypto::{aead::Aead, kem::Kem, kx::Group};
 use sealwire_http::{client::oblivious::Form, session::Scheme};
 use serde_json::{Value, json};
@@ -141,6 +141,32 @@ pub(super) fn pinned(status: &pinned::Status) -> Value {
             "not-let-in": null,
             "not-possible": null,
         },
+    })
+}
+
+/// A server of version 0 of the RA tunnel: its quote is verified, and there is no document.
+pub(super) fn tunnel_v0(status: &ra_tunnel::Status) -> Value {
+    let digest = status.config_digest.map(|digest| format!("sha384:{}", hex::encode(digest)));
+    json!({
+        "state": if status.refused.is_some() { "refused" } else { "attested" },
+        "attested": true,
+        "development": status.claims.claims().development,
+        "notice": "version 0 of the RA tunnel: not forward secret, and the age of the quote is the server's word",
+        "listen": null,
+        "authority": status.authority,
+        "to": null,
+        "relay": null,
+        "wire": { "name": ra_tunnel::WIRE, "config-digest": digest },
+        "verified": { "verdict": status.claims.verdict() },
+        "channel": { "open": u8::from(status.open), "websockets": null },
+        "counts": {
+            "requests": status.requests,
+            "failed": status.failed,
+            "connections": status.connections,
+            "not-let-in": null,
+            "not-possible": null,
+        },
+        "refused": status.refused.as_ref().map(|denial| problem::reasons(&denial.reasons)),
     })
 }
 

@@ -6,7 +6,7 @@ use crate::{
     tunnel::{
         self,
         inner::{self, WebSocket},
-        outbox::{Outbox, Queued},
+        outbox::{Inlet, Outlet, Queued, inlet},
     },
     websocket::Form,
 };
@@ -17,7 +17,7 @@ use sealwire_tunnel::{
     message::{Close, Connect, Content, Event, Frame, FromClient, Happened},
 };
 use std::sync::Arc;
-use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
 /// What the server says to the socket.
@@ -27,7 +27,7 @@ pub(super) enum Said {
 }
 
 /// Where it goes; what waits there is bounded.
-pub(super) type Handle = Outbox<Said>;
+pub(super) type Handle = Inlet<Said>;
 
 pub(super) fn event(shared: &Shared, event: Event) {
     say(shared, &event.id, 0, Said::Event(event.happened));
@@ -38,12 +38,8 @@ pub(super) fn frame(shared: &Shared, frame: Frame) {
 }
 
 fn say(shared: &Shared, id: &Id, len: usize, said: Said) {
-    let mut sockets = shared.sockets();
-    let Some(handle) = sockets.get(id) else { return };
-    match handle.room(len) {
-        Some(room) => handle.send(said, room),
-        // Nothing slows the server down, and what is lost must not be lost unseen: the socket ends.
-        None => drop(sockets.end(id)),
+    if let Some(handle) = shared.sockets().get(id) {
+        handle.say(said, len);
     }
 }
 
@@ -59,7 +55,7 @@ pub(super) async fn open(shared: &Arc<Shared>, request: Request<Body>) -> Result
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let scheme = if parts.uri.scheme() == Some(&Scheme::HTTP) { "ws" } else { "wss" };
     let url = format!("{scheme}://{authority}{target}");
-    let (handle, mut said) = Outbox::new(settings.limits.outbound);
+    let (handle, mut outlet) = inlet(settings.limits.outbound);
     shared.sockets().begin(id.clone(), handle).map_err(|_| Error::Request("too many sockets at once"))?;
     let open = Open { shared: Arc::clone(shared), id: id.clone() };
     if shared.ended.is_cancelled() {
@@ -67,7 +63,7 @@ pub(super) async fn open(shared: &Arc<Shared>, request: Request<Body>) -> Result
     }
     let connect = Connect { id, url, protocols: protocols.clone() };
     hand_over(&shared.outbox, FromClient::Connect(connect), 0).await?;
-    let first = timeout(settings.limits.answer, said.recv()).await.map_err(|_| Error::TimedOut)?;
+    let first = timeout(settings.limits.answer, outlet.waiting.recv()).await.map_err(|_| Error::TimedOut)?;
     match first.ok_or(Error::Closed)?.message {
         Said::Event(Happened::Open) => {}
         Said::Event(_) | Said::Frame(_) => return Err(Error::NoWebSocket),
@@ -81,7 +77,7 @@ pub(super) async fn open(shared: &Arc<Shared>, request: Request<Body>) -> Result
     }
     let granted = inner::grant(tunnel::within(&settings.limits), settings.random.as_ref()).await;
     let (upgrade, socket) = granted.ok_or(Error::NoWebSocket)?;
-    tokio::spawn(carry(open, said, socket));
+    tokio::spawn(carry(open, outlet, socket));
     let mut answer = form.answer(headers);
     answer.extensions_mut().insert(upgrade);
     Ok(answer)
@@ -105,7 +101,7 @@ impl Drop for Open {
     }
 }
 
-async fn carry(open: Open, mut said: UnboundedReceiver<Queued<Said>>, socket: WebSocket) {
+async fn carry(open: Open, Outlet { waiting: mut said, overrun }: Outlet<Said>, socket: WebSocket) {
     let Open { shared, id } = &open;
     let (mut sink, mut stream) = socket.split();
     let there = async {
@@ -158,5 +154,10 @@ async fn carry(open: Open, mut said: UnboundedReceiver<Queued<Said>>, socket: We
     tokio::select! {
         () = there => {}
         () = back => {}
+        // The server was faster than the local side, which sees its connection break off.
+        () = overrun.cancelled() => {
+            let close = FromClient::Close(Close { id: id.clone(), code: None, reason: String::new() });
+            let _ = hand_over(&shared.outbox, close, 0).await;
+        }
     }
 }

@@ -7,7 +7,10 @@ use super::{
 use crate::{
     Identity, Peer, body,
     server::exchange::Application,
-    tunnel::{self, WIRE, inner, outbox::Outbox},
+    tunnel::{
+        self, WIRE, inner,
+        outbox::{Inlet, Outlet, inlet},
+    },
 };
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, Request, header};
@@ -17,7 +20,7 @@ use sealwire_tunnel::{
     message::{Close, Connect, Event, Frame, FromServer, Happened},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet, time::timeout};
+use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
 /// How long the application may take to answer a close.
@@ -30,12 +33,13 @@ pub(super) enum Said {
 }
 
 /// Where it goes. What waits there is bounded like what waits to be sent.
-pub(super) type Handle = Outbox<Said>;
+pub(super) type Handle = Inlet<Said>;
 
 /// Phrases of events (TU-28).
 const REFUSED: &str = "the application takes no WebSocket here";
 const NOT_TAKEN: &str = "url or protocols are not taken";
 const IN_USE: &str = "this connectionId is in use";
+const BEHIND: &str = "the application does not keep up";
 const TOO_MANY: &str = "too many sockets at once";
 
 /// Opens a socket, or refuses it.
@@ -46,7 +50,7 @@ pub(super) async fn begin(
     tasks: &mut JoinSet<()>,
 ) {
     let id = connect.id.clone();
-    let (handle, waiting) = Outbox::new(shared.settings.limits.outbound);
+    let (handle, outlet) = inlet(shared.settings.limits.outbound);
     let begun = shared.sockets().begin(id.clone(), handle);
     if let Err(refused) = begun {
         let phrase = match refused {
@@ -57,7 +61,7 @@ pub(super) async fn begin(
     }
     let shared = Arc::clone(shared);
     tasks.spawn(async move {
-        let last = carry(&shared, connect, application, waiting).await;
+        let last = carry(&shared, connect, application, outlet).await;
         // The client may use the id again as soon as it knows.
         shared.sockets().end(&id);
         event(&shared, id, last).await;
@@ -77,13 +81,8 @@ pub(super) fn close(shared: &Shared, close: Close) {
 }
 
 fn say(shared: &Shared, id: &Id, len: usize, said: Said) {
-    let mut sockets = shared.sockets();
-    let Some(handle) = sockets.get(id) else { return };
-    match handle.room(len) {
-        Some(room) => handle.send(said, room),
-        // The application does not keep up, and the wire has nothing that would slow its client down: the socket ends, as
-        // what is sent to it would otherwise be lost unseen.
-        None => drop(sockets.end(id)),
+    if let Some(handle) = shared.sockets().get(id) {
+        handle.say(said, len);
     }
 }
 
@@ -98,7 +97,7 @@ async fn carry(
     shared: &Shared,
     connect: Connect,
     application: impl Application,
-    mut said: UnboundedReceiver<tunnel::outbox::Queued<Said>>,
+    Outlet { waiting: mut said, overrun }: Outlet<Said>,
 ) -> Happened {
     let settings = &shared.settings;
     let Some(request) = request(&settings.authority, &connect) else {
@@ -129,9 +128,7 @@ async fn carry(
                 }
             }
         }
-        // The client was faster than the application.
-        let _ = timeout(CLOSING, sink.close()).await;
-        Happened::Error("the application does not keep up".to_owned())
+        broken()
     };
     let back = async {
         loop {
@@ -149,6 +146,8 @@ async fn carry(
     tokio::select! {
         last = there => last,
         last = back => last,
+        // The client was faster than the application.
+        () = overrun.cancelled() => Happened::Error(BEHIND.to_owned()),
     }
 }
 
