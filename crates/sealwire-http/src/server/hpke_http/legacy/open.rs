@@ -42,7 +42,7 @@ pub(super) async fn serve(
     let proven = tokio::time::timeout(settings.header_time, opening).await.map_err(|_| Refusal::Slow)??;
     let (request, reply, broken) = match proven {
         Proven::Caller(pending) => {
-            let Opened { body: chunks, reply } = admit(settings, pending).await?;
+            let Opened { body: chunks, reply } = admit(settings, *pending).await?;
             let head = ordinary(outer).ok_or(Refusal::Authority)?;
             let rules = settings.routes.rules(&head);
             let watch = Completeness { events: false, ..Completeness::default() }.watch(&head.headers);
@@ -81,7 +81,7 @@ async fn claim(settings: &Settings, headers: &HeaderMap) -> Result<(Claimed, Arc
 /// Who a request is from.
 enum Proven {
     /// somebody who has the key
-    Caller(Pending<Opened>),
+    Caller(Box<Pending<Opened>>),
     /// anybody (HH-91)
     Nobody(Pending<Reply>),
 }
@@ -110,7 +110,7 @@ async fn prove(
             None => claimed.end(),
         }
         if claimed.is_proven()? {
-            return Ok(Proven::Caller(claimed.prove()?));
+            return Ok(Proven::Caller(Box::new(claimed.prove()?)));
         }
     }
 }
