@@ -6,6 +6,7 @@ mod client_altered;
 mod client_attested;
 mod client_by_hand;
 mod client_connect;
+mod client_gateway;
 mod client_published;
 mod client_published_1;
 mod client_retry;

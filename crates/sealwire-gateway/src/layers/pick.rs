@@ -101,6 +101,9 @@ impl<E> Ehbp<E> {
     }
 }
 
+/// Where the gateway publishes its keys.
+const OWN: [&str; 2] = [key_document::PATH, wire::OBLIVIOUS_PATH];
+
 /// hpke-http 1.x, and the routes that take it.
 pub(crate) struct Legacy {
     pub(crate) routes: Arc<routes::Table>,
@@ -116,6 +119,10 @@ impl Legacy {
         let path = request.uri.path();
         if path == DISCOVERY_PATH {
             return !(self.beside_ehbp && accepts(&request.headers, ehbp::KEYS_MEDIA_TYPE));
+        }
+        // Whatever a route takes, the gateway's keys are read in clear, before anybody can seal to them.
+        if OWN.contains(&path) {
+            return false;
         }
         let is_marked = || request.headers.contains_key(name::ENC);
         self.routes.taken(path).is_some()
@@ -186,8 +193,7 @@ where
         let (parts, content) = request.into_parts();
         let picked = wire::pick(&parts);
         let path = parts.uri.path();
-        let own = [key_document::PATH, wire::OBLIVIOUS_PATH].contains(&path)
-            || (path == ehbp::KEYS_PATH && self.0.ehbp.is_some());
+        let own = OWN.contains(&path) || (path == ehbp::KEYS_PATH && self.0.ehbp.is_some());
         let picked = match (picked, &self.0.ehbp) {
             // On a route that does not take it, the field is the application's.
             (Pick::Wire(Wire::Ehbp), ehbp)

@@ -28,15 +28,16 @@ pub(super) fn seal(
     for field in [name::ENC, name::STREAM, name::PSK_ID, name::ENCODING, name::CONTENT_TYPE, name::ERROR] {
         headers.remove(field);
     }
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_events = content_type.is_some_and(is_event_stream);
+    let (salt, sealer) = reply.start(is_events, &*settings.random)?;
+    // Also where nothing is sealed: clients take an answer without it for one that came from elsewhere, as 1.6.1 does.
+    headers.insert(name::STREAM, salt);
     let bodyless = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED];
     if is_head || bodyless.contains(&parts.status) {
         return Ok(Response::from_parts(parts, body::empty()));
     }
     headers.remove(header::CONTENT_LENGTH);
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let is_events = content_type.is_some_and(is_event_stream);
-    let (salt, sealer) = reply.start(is_events, &*settings.random)?;
-    headers.insert(name::STREAM, salt);
     let sealer = Answer { sealer: Some(sealer), left: settings.limits.response };
     let (sealed, _) = SealedRecords::new(sealer, BytesMut::new(), content);
     Ok(Response::from_parts(parts, body::boxed(sealed)))
