@@ -39,7 +39,7 @@ pub(crate) async fn application() -> App {
         .route("/whole", any(|content: Bytes| async move { content }))
         .route("/count", any(|content: Bytes| async move { content.len().to_string() }))
         .route("/duplex", any(|request: Request| async move { request.into_body() }))
-        .route("/never", any(|| std::future::pending::<()>()))
+        .route("/never", any(std::future::pending::<()>))
         .route("/status/{status}", any(status))
         .route("/events", post(events))
         .route("/next", post(|State(next): State<Arc<Semaphore>>| async move { next.add_permits(1) }))

@@ -111,7 +111,7 @@ impl Gateway {
     /// # Errors
     /// [`StartError`]
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        Box::pin(Self::start_in(config, Environment::default())).await
+        Self::start_in(config, Environment::default()).await
     }
 
     /// The same, in surroundings that the caller chooses.
@@ -119,6 +119,11 @@ impl Gateway {
     /// # Errors
     /// [`StartError`]
     pub async fn start_in(config: Config, environment: Environment) -> Result<Running, StartError> {
+        // Plan and keys make the state of this large, and every caller's future would hold it.
+        Box::pin(Self::set_up(config, environment)).await
+    }
+
+    async fn set_up(config: Config, environment: Environment) -> Result<Running, StartError> {
         // Counters that are looked up before there is a recorder count nothing.
         metrics::recorder();
         let tls = Plan::new(&config, Served::At(config.listen))?.tls.map(Certificate::new);
