@@ -96,7 +96,7 @@ async fn whatever_is_wrong_with_a_message_has_one_answer() {
         ("a record above its cap", behind_start(65555)),
         ("a tag that is changed", changed(right.len() - 25, &[right[right.len() - 25] ^ 1])),
         ("cut in START", fresh()[..header + 40].to_vec()),
-        ("no END", whole(&[get.clone()])),
+        ("no END", whole(std::slice::from_ref(&get))),
         ("cut in END", fresh()[..right.len() - 1].to_vec()),
         ("a byte behind END", [&fresh()[..], &[0]].concat()),
         ("a record behind END", whole(&[get.clone(), END.to_vec(), END.to_vec()])),
