@@ -192,7 +192,7 @@ impl Builder {
         let plan = Plan::new(&self.config, Served::Within)?;
         let application = application.map_response(|response: Response<B>| response.map(body::boxed));
         let destination = Destination::Within(Within::new(application));
-        let core = Core::start(&self.config, plan, self.environment, destination).await?;
+        let core = Box::pin(Core::start(&self.config, plan, self.environment, destination)).await?;
         Ok(Enclave { core })
     }
 }

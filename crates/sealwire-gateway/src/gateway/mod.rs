@@ -138,7 +138,8 @@ impl Gateway {
         };
         let plan = Plan::new(&config, Served::At(listener.local_addr()))?;
         let destination = Destination::Upstreams(Arc::new(UpstreamMetrics::new()));
-        let mut core = Core::start(&config, plan, environment, destination).await?;
+        // On the heap: what it makes is large, and every caller's future would hold it.
+        let mut core = Box::pin(Core::start(&config, plan, environment, destination)).await?;
 
         let shutdown = CancellationToken::new();
         let limits = ConnectionLimits {

@@ -67,7 +67,7 @@ impl Running {
         if self.core.state.instance.staple.has_changed().await {
             self.core.state.renew().await?;
         }
-        self.core.state.replace(plan).await?;
+        Box::pin(self.core.state.replace(plan)).await?;
         self.core.state.recheck_callers().await;
         if let (Some(certificate), Some(certified)) = (&self.tls, certified) {
             certificate.replace(certified);
