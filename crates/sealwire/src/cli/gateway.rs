@@ -151,7 +151,7 @@ pub(crate) async fn run(args: &Args, logs: &logging::Args) -> Outcome {
     let running = Gateway::start_in(config.clone(), environment).await.map_err(not_started)?;
     announce(args.json, &config, &running, root.as_ref())?;
     // Flags lie over the file at every reading of it.
-    run_until_signalled(running, || args.configuration()).await?;
+    Box::pin(run_until_signalled(running, || args.configuration())).await?;
     Ok(Exit::Ok)
 }
 

@@ -47,20 +47,20 @@ async fn answered(scene: Scene, status: u16, kind: &str) {
 #[tokio::test]
 async fn one_that_is_down() {
     let gone = Upstream::saying("", Then::Close).await.address;
-    answered(scene(gone).await, 502, "connect").await;
+    Box::pin(answered(scene(gone).await, 502, "connect")).await;
 }
 
 #[tokio::test]
 async fn one_that_is_slow() {
     let upstream = Upstream::saying("", Then::Hang).await;
-    answered(scene(upstream.address).await, 504, "timeout").await;
+    Box::pin(answered(scene(upstream.address).await, 504, "timeout")).await;
     upstream.until_open(0).await;
 }
 
 #[tokio::test]
 async fn one_that_closes_at_once() {
     let upstream = Upstream::saying("", Then::Close).await;
-    answered(scene(upstream.address).await, 502, "exchange").await;
+    Box::pin(answered(scene(upstream.address).await, 502, "exchange")).await;
     // OB-47: nothing is sent twice.
     assert_eq!(upstream.requests(), 4);
 }
@@ -77,7 +77,7 @@ async fn one_that_answers_junk() {
         "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n".to_owned(),
     ] {
         let upstream = Upstream::saying(junk, Then::Close).await;
-        answered(scene(upstream.address).await, 502, "exchange").await;
+        Box::pin(answered(scene(upstream.address).await, 502, "exchange")).await;
     }
 }
 
