@@ -3,7 +3,7 @@
 use crate::support::{Files, PSK, PSK_ID, legacy, psk};
 use http::{HeaderMap, HeaderValue};
 use sealwire_crypto::random::OsRandom;
-use sealwire_gateway::config::{RouteLegacy, RouteLegacyTable};
+use sealwire_gateway::config::{Ehbp, RouteEhbp, RouteLegacy, RouteLegacyTable};
 use sealwire_http::hpke_http::legacy::{Credential, client, parse_document};
 use sealwire_tests::{
     App, Stage,
@@ -145,4 +145,28 @@ async fn a_route_may_serve_nobody_and_end_on_a_day() {
     is_refused(&answer, 426);
     assert!(answer.text().contains("4.0.1"));
     assert_eq!(ended.app.counts().reached, 0);
+}
+
+// HH-88, HH-89, HH-90, HH-102: one key for the life of the gateway, told for a short time, beside that of EHBP at one path.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_document_stands_beside_that_of_ehbp_and_stays() {
+    let files = Files::new();
+    let stage = legacy(App::echo().await, &files, |config| {
+        config.ehbp = Some(Ehbp::default());
+        config.routes[0].ehbp = Some(RouteEhbp { any_path: true, ..RouteEhbp::default() });
+    })
+    .await;
+    let ask = async |accept: &[(&str, &str)]| {
+        let mut raw = stage.connect().await;
+        raw.send(request("GET", DOCUMENT, accept)).await.answer().await
+    };
+    let before = ask(&[]).await;
+    parse_document(&before.content).unwrap();
+    let of_ehbp = ask(&[("accept", "application/ohttp-keys")]).await;
+    assert_eq!((of_ehbp.field("content-type"), of_ehbp.content.len()), ("application/ohttp-keys", 41));
+    stage.gateway.rotate().await.unwrap();
+    stage.gateway.reload(stage.config.clone()).await.unwrap();
+    assert_eq!(ask(&[("accept", "application/json")]).await.content, before.content);
+    assert_ne!(ask(&[("accept", "application/ohttp-keys")]).await.content, of_ehbp.content);
+    assert_eq!(before.field("cache-control"), "public, max-age=300");
 }

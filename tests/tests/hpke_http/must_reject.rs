@@ -239,7 +239,7 @@ async fn the_outside_has_its_own_answers() {
     assert_eq!((answer.status, answer.field("access-control-allow-origin")), (200, "https://page.example"));
 }
 
-// HH-34, HH-40: for whom a request is, it says itself, and nothing of the outside reaches the application.
+// HH-34, HH-40, HH-68: for whom a request is, it says itself, and nothing of the outside reaches the application.
 #[tokio::test(flavor = "multi_thread")]
 async fn authorities_are_compared_as_origins_and_the_outside_stays_outside() {
     let files = Files::new();
