@@ -26,7 +26,8 @@ fuzz_target!(|input: &[u8]| {
         assert!(presented.appraise(&VERIFIER, &POLICY, &Endorsements::default(), bindings, at).is_err());
     }
     // The fixed randomness is that of the seeds.
-    let unquoted = Unquoted::generate(&[0x24; 48], UnixTime(1_800_000_000), &Fixed).expect("fixed bytes are a key");
+    let unquoted =
+        Unquoted::generate(&[0x24; 48], UnixTime(1_800_000_000), &Fixed).expect("fixed bytes are a key");
     let offer = Arc::new(unquoted.quoted(Vec::new(), Endorsements::default(), &limits));
     let mut expect = ExpectClientKx::new(offer);
     // Messages of one connection, each behind its length.

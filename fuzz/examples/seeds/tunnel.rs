@@ -10,7 +10,8 @@ use sealwire_tunnel::{
     binding::Bindings,
     client::Presented,
     message::{
-        Close, Connect, Content, Event, Frame, FromClient, FromServer, Happened, Message, Request, Response, Text,
+        Close, Connect, Content, Event, Frame, FromClient, FromServer, Happened, Message, Request, Response,
+        Text,
     },
     server::Unquoted,
 };

@@ -53,7 +53,7 @@ impl Whole {
         let client = Settings { wire: Wire::Session, to, ..settings };
         let mut settings = ConnectSettings::new(client, loopback());
         change_connect(&mut settings);
-        let connect = within("the local proxy", connect::start(settings)).await.unwrap();
+        let connect = within("the local proxy", Box::pin(connect::start(settings))).await.unwrap();
         Self { gateway: Some(gateway), config, connect, tap }
     }
 
