@@ -130,3 +130,35 @@ fn status(status: StatusCode) -> Response<Body> {
     *response.status_mut() = status;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use futures_util::{StreamExt, stream};
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use sealwire_crypto::random::OsRandom;
+    use std::time::Duration;
+    use tower::service_fn;
+
+    // TU-27, TU-29: whatever comes with a refusal, it is one: content in several pieces, more than there is room for, and
+    // content without an end.
+    #[tokio::test]
+    async fn a_refusal_with_content_ends() {
+        for (pieces, ends) in [(1, true), (3, true), (64, true), (1, false), (64, false)] {
+            let application = service_fn(move |_: Request<Body>| async move {
+                let piece = || Ok::<_, crate::BoxError>(Frame::data(Bytes::from_static(&[b'x'; 4096])));
+                let rest = stream::pending().take(usize::from(!ends));
+                let content = stream::iter((0..pieces).map(move |_| piece())).chain(rest);
+                let mut answer = Response::new(body::boxed(StreamBody::new(content)));
+                *answer.status_mut() = StatusCode::FORBIDDEN;
+                Ok::<_, Infallible>(answer)
+            });
+            let request = Request::get("https://a.example/socket").body(body::empty()).unwrap();
+            let opening = open(request, application, WebSocketConfig::default(), &OsRandom);
+            let opened = tokio::time::timeout(Duration::from_secs(60), opening).await;
+            assert_eq!(opened.expect("it ends").err(), Some(StatusCode::FORBIDDEN), "{pieces}, {ends}");
+        }
+    }
+}
