@@ -1,4 +1,4 @@
-//! Messages that wait to be sent: how many bytes of them there are is bounded (TU-27).
+//! Messages that wait: how many bytes of them there are is bounded (TU-27).
 
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -7,16 +7,35 @@ use tokio_util::sync::CancellationToken;
 /// What a message takes besides its content.
 const LEAST: usize = 256;
 
-/// Hands messages to whoever writes to the control WebSocket.
-pub(crate) struct Outbox<M> {
-    queue: mpsc::UnboundedSender<Queued<M>>,
+/// How many bytes may wait, wherever it is shared.
+#[derive(Clone)]
+pub(crate) struct Budget {
     room: Arc<Semaphore>,
     total: usize,
 }
 
+impl Budget {
+    pub(crate) fn new(total: usize) -> Self {
+        let total = total.clamp(LEAST, u32::MAX as usize).min(Semaphore::MAX_PERMITS);
+        Self { room: Arc::new(Semaphore::new(total)), total }
+    }
+
+    fn permits(&self, content: usize) -> u32 {
+        // One message that is longer than all the room still gets through, alone.
+        let wanted = content.saturating_add(LEAST).min(self.total);
+        u32::try_from(wanted).unwrap_or(u32::MAX)
+    }
+}
+
+/// Hands messages to whoever writes to the control WebSocket.
+pub(crate) struct Outbox<M> {
+    queue: mpsc::UnboundedSender<Queued<M>>,
+    budget: Budget,
+}
+
 impl<M> Clone for Outbox<M> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone(), room: self.room.clone(), total: self.total }
+        Self { queue: self.queue.clone(), budget: self.budget.clone() }
     }
 }
 
@@ -34,9 +53,9 @@ pub(crate) struct Outlet<M> {
     pub(crate) overrun: CancellationToken,
 }
 
-/// Both ends, with room for so many bytes.
-pub(crate) fn inlet<M>(total: usize) -> (Inlet<M>, Outlet<M>) {
-    let (outbox, waiting) = Outbox::new(total);
+/// Both ends, with the room that all have that share it.
+pub(crate) fn inlet<M>(budget: &Budget) -> (Inlet<M>, Outlet<M>) {
+    let (outbox, waiting) = Outbox::within(budget.clone());
     let overrun = CancellationToken::new();
     (Inlet { outbox, overrun: overrun.clone() }, Outlet { waiting, overrun })
 }
@@ -71,26 +90,25 @@ impl Room {
 impl<M> Outbox<M> {
     /// Room for so many bytes at once, and what is sent, in order.
     pub(crate) fn new(total: usize) -> (Self, mpsc::UnboundedReceiver<Queued<M>>) {
-        let total = total.clamp(LEAST, u32::MAX as usize).min(Semaphore::MAX_PERMITS);
-        // Room is what bounds it.
-        let (queue, waiting) = mpsc::unbounded_channel();
-        (Self { queue, room: Arc::new(Semaphore::new(total)), total }, waiting)
+        Self::within(Budget::new(total))
     }
 
-    fn permits(&self, content: usize) -> u32 {
-        // One message that is longer than all the room still gets through, alone.
-        let wanted = content.saturating_add(LEAST).min(self.total);
-        u32::try_from(wanted).unwrap_or(u32::MAX)
+    fn within(budget: Budget) -> (Self, mpsc::UnboundedReceiver<Queued<M>>) {
+        // Room is what bounds it.
+        let (queue, waiting) = mpsc::unbounded_channel();
+        (Self { queue, budget }, waiting)
     }
 
     /// Room for so much content, if there is any now.
     pub(crate) fn room(&self, content: usize) -> Option<Room> {
-        self.room.clone().try_acquire_many_owned(self.permits(content)).ok().map(Room)
+        let Budget { room, .. } = self.budget.clone();
+        room.try_acquire_many_owned(self.budget.permits(content)).ok().map(Room)
     }
 
     /// The same, as soon as there is: whoever waits here takes nothing more in meanwhile.
     pub(crate) async fn room_in_turn(&self, content: usize) -> Option<Room> {
-        self.room.clone().acquire_many_owned(self.permits(content)).await.ok().map(Room)
+        let Budget { room, .. } = self.budget.clone();
+        room.acquire_many_owned(self.budget.permits(content)).await.ok().map(Room)
     }
 
     /// Sends a message. Where nobody writes any more, it is lost with the connection.
@@ -100,8 +118,8 @@ impl<M> Outbox<M> {
 
     /// Ready once everything that was sent has been written.
     pub(crate) async fn flushed(&self) {
-        let all = u32::try_from(self.total).unwrap_or(u32::MAX);
-        let _ = self.room.acquire_many(all).await;
+        let all = u32::try_from(self.budget.total).unwrap_or(u32::MAX);
+        let _ = self.budget.room.acquire_many(all).await;
     }
 }
 
@@ -128,5 +146,21 @@ mod tests {
         let all = outbox.room(1 << 30).unwrap();
         assert!(outbox.room(0).is_none());
         drop(all);
+    }
+
+    // TU-27: however many sockets there are, what waits for them is bounded together, and let go of with each.
+    #[tokio::test]
+    async fn sockets_share_their_room() {
+        let budget = Budget::new(10_000);
+        let (slow, of_slow) = inlet(&budget);
+        let (other, of_other) = inlet(&budget);
+        slow.say("slow", 6000);
+        assert!(!of_slow.overrun.is_cancelled());
+        other.say("other", 6000);
+        assert!(of_other.overrun.is_cancelled() && !of_slow.overrun.is_cancelled());
+        drop(of_slow);
+        let (again, of_again) = inlet(&budget);
+        again.say("again", 6000);
+        assert!(!of_again.overrun.is_cancelled(), "what waited for the slow one is gone with it");
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     tunnel::{
         self,
         inner::{self, WebSocket},
-        outbox::{Inlet, Outlet, Queued, inlet},
+        outbox::{Budget, Inlet, Outlet, Queued, inlet},
     },
     websocket::Form,
 };
@@ -55,7 +55,7 @@ pub(super) async fn open(shared: &Arc<Shared>, request: Request<Body>) -> Result
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let scheme = if parts.uri.scheme() == Some(&Scheme::HTTP) { "ws" } else { "wss" };
     let url = format!("{scheme}://{authority}{target}");
-    let (handle, mut outlet) = inlet(settings.limits.outbound);
+    let (handle, mut outlet) = inlet(&Budget::new(settings.limits.outbound));
     shared.sockets().begin(id.clone(), handle).map_err(|_| Error::Request("too many sockets at once"))?;
     let open = Open { shared: Arc::clone(shared), id: id.clone() };
     if shared.ended.is_cancelled() {

@@ -8,7 +8,7 @@ use crate::{
     },
     tunnel::{
         self,
-        outbox::{Outbox, Queued},
+        outbox::{Budget, Outbox, Queued},
     },
 };
 use futures_util::{SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
@@ -48,6 +48,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub(super) struct Shared {
     pub(super) settings: Arc<Settings>,
     pub(super) outbox: Outbox<FromServer>,
+    /// of what waits for applications, in all sockets together
+    pub(super) inbound: Budget,
     connection: Mutex<Connection<Server>>,
     requests: Mutex<Live<()>>,
     sockets: Mutex<Live<socket::Handle>>,
@@ -228,6 +230,7 @@ async fn serve(
     let (outbox, waiting) = Outbox::new(limits.outbound);
     let shared = Arc::new(Shared {
         outbox,
+        inbound: Budget::new(limits.outbound),
         connection: Mutex::new(connection),
         requests: Mutex::new(Live::new(limits.requests)),
         sockets: Mutex::new(Live::new(limits.sockets)),

@@ -9,7 +9,7 @@ use crate::{
     server::exchange::Application,
     tunnel::{
         self, WIRE, inner,
-        outbox::{Inlet, Outlet, inlet},
+        outbox::{Inlet, Outlet, Queued, inlet},
     },
 };
 use futures_util::{SinkExt, StreamExt};
@@ -20,7 +20,7 @@ use sealwire_tunnel::{
     message::{Close, Connect, Event, Frame, FromServer, Happened},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::task::JoinSet;
+use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet};
 use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
 /// How long the application may take to answer a close.
@@ -32,7 +32,7 @@ pub(super) enum Said {
     Close(Close),
 }
 
-/// Where it goes. What waits there is bounded like what waits to be sent.
+/// Where it goes. What waits in all sockets of a connection is bounded together, like what waits to be sent.
 pub(super) type Handle = Inlet<Said>;
 
 /// Phrases of events (TU-28).
@@ -50,7 +50,7 @@ pub(super) async fn begin(
     tasks: &mut JoinSet<()>,
 ) {
     let id = connect.id.clone();
-    let (handle, outlet) = inlet(shared.settings.limits.outbound);
+    let (handle, Outlet { waiting, overrun }) = inlet(&shared.inbound);
     let begun = shared.sockets().begin(id.clone(), handle);
     if let Err(refused) = begun {
         let phrase = match refused {
@@ -61,10 +61,18 @@ pub(super) async fn begin(
     }
     let shared = Arc::clone(shared);
     tasks.spawn(async move {
-        let last = carry(&shared, connect, application, outlet).await;
-        // The client may use the id again as soon as it knows.
+        let last = tokio::select! {
+            last = carry(&shared, connect, application, waiting) => last,
+            // The client was faster than the application, whether that has opened it or not.
+            () = overrun.cancelled() => Happened::Error(BEHIND.to_owned()),
+        };
+        // In use until there is room for the last word, so that those that wait for it are no more than may be live. The client
+        // may use the id again as soon as it knows.
+        let room = shared.outbox.room_in_turn(0).await;
         shared.sockets().end(&id);
-        event(&shared, id, last).await;
+        if let Some(room) = room {
+            shared.outbox.send(FromServer::Event(Event { id, happened: last }), room);
+        }
     });
 }
 
@@ -97,7 +105,7 @@ async fn carry(
     shared: &Shared,
     connect: Connect,
     application: impl Application,
-    Outlet { waiting: mut said, overrun }: Outlet<Said>,
+    mut said: UnboundedReceiver<Queued<Said>>,
 ) -> Happened {
     let settings = &shared.settings;
     let Some(request) = request(&settings.authority, &connect) else {
@@ -146,8 +154,6 @@ async fn carry(
     tokio::select! {
         last = there => last,
         last = back => last,
-        // The client was faster than the application.
-        () = overrun.cancelled() => Happened::Error(BEHIND.to_owned()),
     }
 }
 
