@@ -73,12 +73,62 @@ pub(super) fn admit(
         return Err(Refusal::Upgrade);
     }
     let admitted = Admitted { route, whole: rules.whole };
-    if route.idempotent {
-        return Ok(admitted);
-    }
+    // EH-21 has no exception, not for `idempotent` routes either: nothing binds content to a path, so that what is let through
+    // twice here would be let through once more at another.
     match key.reserve(enc, settings.clock.unix_millis()) {
         Ok(Reservation::Fresh) => Ok(admitted),
         Ok(Reservation::Seen) => Err(Refusal::Replay),
         Err(_) => Err(Refusal::RegisterFull),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        SystemClock,
+        server::{
+            EhbpRules, Routes,
+            ehbp::{SecondTries, keys},
+        },
+    };
+    use http::{HeaderMap, Method, uri::Scheme};
+    use sealwire_crypto::random::OsRandom;
+    use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+    struct Idempotent;
+
+    impl Routes for Idempotent {
+        fn rules(&self, _: &RequestHead) -> RouteRules {
+            RouteRules { idempotent: true, ehbp: Some(EhbpRules::default()), ..RouteRules::default() }
+        }
+    }
+
+    // EH-21: on any route.
+    #[test]
+    fn an_idempotent_route_takes_it_once() {
+        let keys = keys::Settings { overlap: Duration::from_secs(60), register_capacity: 16 };
+        let settings = Settings {
+            keys: Arc::new(keys::Keys::new(keys, Arc::new(SystemClock), &OsRandom).unwrap()),
+            routes: Arc::new(Idempotent),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+            limits: sealwire_ehbp::Limits::default(),
+            second_tries: Arc::new(SecondTries::per_second(NonZeroU32::MIN)),
+            header_time: Duration::from_secs(600),
+            idle_time: Duration::from_secs(600),
+            gathered: 1 << 20,
+        };
+        let head = RequestHead {
+            method: Method::POST,
+            scheme: Scheme::HTTPS,
+            authority: Some("a.example".parse().unwrap()),
+            path: "/".parse().unwrap(),
+            headers: HeaderMap::new(),
+        };
+        let enc = EncapsulatedKey::from_field("07".repeat(32).as_bytes()).unwrap();
+        let (key, _) = settings.keys.live();
+        assert!(admit(&settings, &head, &key, &enc).is_ok());
+        assert_eq!(admit(&settings, &head, &key, &enc).err(), Some(Refusal::Replay));
     }
 }
