@@ -24,8 +24,24 @@ impl Default for Completeness {
 }
 
 impl Completeness {
-    /// What watches content with these fields.
+    /// What watches content with these fields. Who wants a last line wants nothing that could hide it: the fields are anybody's
+    /// word on the way.
     pub(crate) fn watch(&self, headers: &HeaderMap) -> Watch {
+        match self.found(headers) {
+            Watch::Nothing if self.last_line.is_some() => Watch::Unwatchable,
+            watch => watch,
+        }
+    }
+
+    /// The same, for who takes only what can be watched.
+    pub(crate) fn demand(&self, headers: &HeaderMap) -> Watch {
+        match self.found(headers) {
+            Watch::Nothing => Watch::Unwatchable,
+            watch => watch,
+        }
+    }
+
+    fn found(&self, headers: &HeaderMap) -> Watch {
         // A coding hides what is in it.
         let is_plain = headers
             .get_all(header::CONTENT_ENCODING)
@@ -52,6 +68,8 @@ impl Completeness {
 pub(crate) enum Watch {
     /// its form tells nothing of its end
     Nothing,
+    /// neither does this one's, and something has to: it is never complete
+    Unwatchable,
     Json(Json),
     Events(Events),
 }
@@ -59,7 +77,7 @@ pub(crate) enum Watch {
 impl Watch {
     pub(crate) fn push(&mut self, content: &[u8]) {
         match self {
-            Self::Nothing => {}
+            Self::Nothing | Self::Unwatchable => {}
             Self::Json(json) => json.push(content),
             Self::Events(events) => events.push(content),
         }
@@ -69,6 +87,7 @@ impl Watch {
     pub(crate) fn is_complete(&self) -> bool {
         match self {
             Self::Nothing => true,
+            Self::Unwatchable => false,
             Self::Json(json) => json.is_complete(),
             Self::Events(events) => events.is_complete(),
         }
@@ -290,6 +309,32 @@ mod tests {
         let mut headers = fields("application/json");
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         assert!(Completeness::default().watch(&headers).is_complete());
+    }
+
+    // EH-22, HH-97: type and coding come in clear, so that who cuts content changes them as well.
+    #[test]
+    fn a_type_that_hides_the_end_is_no_way_around() {
+        let known = Completeness { last_line: Some("data: [DONE]".into()), ..Completeness::default() };
+        let cut = "data: 1\n\n";
+        for media_type in ["text/plain", "text/event-stream2", "", "application/json", "a/b+json"] {
+            assert!(!is_complete(&known, media_type, cut), "{media_type}");
+            assert!(is_complete(&Completeness::default(), "text/plain", cut));
+        }
+        assert!(!known.watch(&HeaderMap::new()).is_complete());
+        // What is not streamed has an end of its own.
+        assert!(is_complete(&known, "application/json", r#"{"error":1}"#));
+        let mut headers = fields("text/event-stream");
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let mut watch = known.watch(&headers);
+        watch.push(b"data: [DONE]\n\n");
+        assert!(!watch.is_complete());
+
+        let whole = Completeness::default();
+        assert!(!whole.demand(&fields("text/plain")).is_complete());
+        assert!(!whole.demand(&headers).is_complete());
+        let mut watch = whole.demand(&fields("application/json"));
+        watch.push(b"{}");
+        assert!(watch.is_complete());
     }
 
     proptest! {

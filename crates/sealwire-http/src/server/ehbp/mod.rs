@@ -181,7 +181,7 @@ async fn answered(
         Err(refusal) => return sealed(answer::refusal(refusal)),
     };
     let watch = match rules.whole {
-        true => Completeness::default().watch(&head.headers),
+        true => Completeness::default().demand(&head.headers),
         false => Watch::Nothing,
     };
     let message = Frames::new(request, watch);
