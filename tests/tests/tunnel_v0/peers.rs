@@ -137,7 +137,7 @@ impl Theirs {
 fn data() -> VerifierData {
     VerifierData {
         val: b"of a verifier".to_vec(),
-        iat: b"2026-01-01 00:00:00 +0000 UTC".to_vec(),
+        iat: super::by_hand::now().to_string().into_bytes(),
         signature: None,
     }
 }

@@ -111,13 +111,36 @@ fn the_age_of_signed_data_is_bounded() {
     assert_eq!(judged(&UnixTime(NOW.0 + 60).to_string()), None);
     assert_eq!(judged(&UnixTime(NOW.0 + 61).to_string()), Some("evidence-age"));
     assert_eq!(judged("some day"), Some("evidence-age"));
-    // Of a server that made them itself, and says nothing of its age, none is known (TU-44).
-    let unsigned = VerifierData { signature: None, ..signed("2001-01-01T00:00:00Z") };
-    assert!(appraise(&bound(&unsigned, &key).encode(), &policy, Bindings::default()).is_ok());
+    // Anybody can leave the signature out, so that it is the same without.
+    for (iat, expected) in
+        [(at(60), None), (at(3601), Some("evidence-age")), (String::new(), Some("evidence-age"))]
+    {
+        let unsigned = VerifierData { signature: None, ..signed(&iat) };
+        let judged = appraise(&bound(&unsigned, &key).encode(), &policy, Bindings::default());
+        assert_eq!(judged.err().map(|denial| denial.reasons[0].code), expected, "{iat}");
+    }
     // A gateway's are under the quote as well, and bounded without a signature.
     let ours = offer(&Limits::default()).message();
     let later = UnixTime(NOW.0 + 3601);
     assert_eq!(code(appraise_at(&ours, &policy, Bindings::default(), later)), "evidence-age");
+}
+
+// TU-37, TU-44: SHA-512(val | iat | key) is the same wherever val ends. An old quote of a gateway gets no younger by that.
+#[test]
+fn a_moved_border_hides_no_age() {
+    let key = key();
+    let policy = policy("any-operator = true\nmax-age = \"1h\"");
+    let old = VerifierData::of_gateway(&DIGEST, UnixTime(NOW.0 - 7200), &OsRandom).unwrap();
+    assert_eq!(code(appraise(&bound(&old, &key).encode(), &policy, Bindings::default())), "evidence-age");
+    let joined = [&old.val[..], &old.iat].concat();
+    for at in (0..=joined.len()).filter(|at| *at != old.val.len()) {
+        let (val, iat) = joined.split_at(at);
+        let moved = VerifierData { val: val.to_vec(), iat: iat.to_vec(), signature: None };
+        let same = binding::with_verifier_data(&moved, &key) == binding::with_verifier_data(&old, &key);
+        assert!(same, "an old quote still fits");
+        let judged = appraise(&bound(&moved, &key).encode(), &policy, Bindings::default());
+        assert_eq!(code(judged), "binding", "{at}");
+    }
 }
 
 // AT-44: a policy that pins a configuration is met by its digest under the quote, and by nothing else on this wire.
