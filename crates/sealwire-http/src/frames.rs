@@ -20,6 +20,12 @@ impl<O> Frames<O> {
     }
 }
 
+impl<O: Open> Frames<O> {
+    pub(crate) fn has_opened(&self) -> bool {
+        self.opener.has_opened()
+    }
+}
+
 impl<O: Open + Send + Unpin + 'static> Message for Frames<O> {
     fn push(&mut self, slice: &[u8]) -> Result<(), Fault> {
         self.opener.push(slice);
@@ -48,8 +54,8 @@ impl<S: Seal + Send + Unpin + 'static> SealRecords for Sealer<S> {
         Ok(self.frames(out, content)?)
     }
 
-    /// The body's own end is the end (EH-05).
-    fn end(&mut self, _: &mut BytesMut) -> Result<(), Fault> {
-        Ok(())
+    /// The body's own end is the end (EH-05); but what is empty has a frame, too, which shows whose it is.
+    fn end(&mut self, out: &mut BytesMut) -> Result<(), Fault> {
+        Ok(self.end_empty(out)?)
     }
 }

@@ -139,6 +139,11 @@ impl<M: Message> OpenedBody<M> {
         Ok(matches!(self.next, Some(Part::End)))
     }
 
+    /// What opens it.
+    pub(crate) fn message(&self) -> &M {
+        &self.message
+    }
+
     /// Reads on until it is known whether the message has content.
     pub(crate) async fn know_whether_empty(&mut self) -> Result<bool, Fault> {
         if self.next.is_none() {

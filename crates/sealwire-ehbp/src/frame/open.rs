@@ -25,18 +25,19 @@ pub struct Opener<O> {
     frames: Frames,
     /// opened before the opener was made
     first: Option<Bytes>,
+    has_opened: bool,
     failed: Option<Error>,
 }
 
 impl<O: Open> Opener<O> {
     pub(crate) fn new(sequence: O, limits: Limits) -> Self {
-        Self { sequence, frames: Frames::new(limits), first: None, failed: None }
+        Self { sequence, frames: Frames::new(limits), first: None, has_opened: false, failed: None }
     }
 
     /// Behind a first frame, which has been opened.
     pub(crate) fn behind(sequence: O, frames: Frames, first: Bytes) -> Self {
         let first = Some(first).filter(|content| !content.is_empty());
-        Self { sequence, frames, first, failed: None }
+        Self { sequence, frames, first, has_opened: true, failed: None }
     }
 
     /// Gives it the next slice of the body (copied once, and decrypted where it then lies).
@@ -47,6 +48,12 @@ impl<O: Open> Opener<O> {
     /// Says that the body has ended. What is pushed later is ignored.
     pub fn end(&mut self) {
         self.frames.end();
+    }
+
+    /// Whether the tag of any frame has verified, be its content empty. Before that nobody knows whose body this is.
+    #[must_use]
+    pub fn has_opened(&self) -> bool {
+        self.has_opened
     }
 
     /// The content of the next frame, or `None` until more is pushed.
@@ -73,6 +80,7 @@ impl<O: Open> Opener<O> {
                 Split::End => return Ok(Some(Opened::End)),
                 Split::Frame(frame) => {
                     let content = open(&mut self.sequence, frame)?;
+                    self.has_opened = true;
                     // A tag and nothing else: it counts in the sequence, and says nothing.
                     if !content.is_empty() {
                         return Ok(Some(Opened::Frame(content)));

@@ -14,13 +14,19 @@ pub struct Sealer<S> {
     max_frame: usize,
     /// content that may still go
     remaining: u64,
+    has_sealed: bool,
 }
 
 impl<S: Seal> Sealer<S> {
     pub(crate) fn new(sequence: S, limits: &Limits) -> Self {
         // With its tag it has to fit the length.
         let longest = usize::try_from(u32::MAX).unwrap_or(usize::MAX).saturating_sub(TAG_LEN);
-        Self { sequence, max_frame: limits.sent_frame.clamp(1, longest), remaining: limits.message }
+        Self {
+            sequence,
+            max_frame: limits.sent_frame.clamp(1, longest),
+            remaining: limits.message,
+            has_sealed: false,
+        }
     }
 
     /// Bytes of content that fit one frame.
@@ -38,6 +44,19 @@ impl<S: Seal> Sealer<S> {
         if content.is_empty() {
             return Err(Error::Nothing);
         }
+        self.seal(out, content)
+    }
+
+    /// Appends a tag alone where nothing was sealed before, so that the peer can tell an empty body from one that somebody else
+    /// made up.
+    ///
+    /// # Errors
+    /// [`Error::Sequence`]
+    pub fn end_empty(&mut self, out: &mut BytesMut) -> Result<(), Error> {
+        if self.has_sealed { Ok(()) } else { self.seal(out, &[]) }
+    }
+
+    fn seal(&mut self, out: &mut BytesMut, content: &[u8]) -> Result<(), Error> {
         if content.len() > self.max_frame {
             return Err(Error::FrameTooLong);
         }
@@ -53,6 +72,7 @@ impl<S: Seal> Sealer<S> {
         let tag = sealed.inspect_err(|_| out.truncate(before)).map_err(|_| Error::Sequence)?;
         out.put_slice(&tag);
         self.remaining = remaining;
+        self.has_sealed = true;
         Ok(())
     }
 

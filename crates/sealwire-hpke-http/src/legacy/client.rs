@@ -102,7 +102,7 @@ impl AwaitedAnswer {
             let chunks = ChunkOpener::new(Cipher::new(&self.keys.chunks, salt)?);
             Form::Chunks { chunks, decoder: ChunkDecoder::default(), left: limits.response, is_empty: true }
         };
-        Ok(ResponseReader { form, state: State::Open })
+        Ok(ResponseReader { form, state: State::Open, has_opened: false })
     }
 }
 
@@ -119,6 +119,7 @@ pub enum Data {
 pub struct ResponseReader {
     form: Form,
     state: State,
+    has_opened: bool,
 }
 
 enum Form {
@@ -147,6 +148,12 @@ impl ResponseReader {
             Form::Chunks { chunks, .. } => chunks.end(),
             Form::Events(events) => events.end(),
         }
+    }
+
+    /// Whether anything has opened, be it empty. Before that nobody knows whose answer this is.
+    #[must_use]
+    pub fn has_opened(&self) -> bool {
+        self.has_opened
     }
 
     /// The next bytes, or `None` until more is pushed, and for ever after [`Data::End`].
@@ -178,6 +185,7 @@ impl ResponseReader {
                 },
                 Form::Events(events) => (events.next_event()?, events.is_done()),
             };
+            self.has_opened |= data.is_some();
             match data {
                 Some(data) if data.is_empty() => {}
                 Some(data) => return Ok(Some(Data::Data(data))),

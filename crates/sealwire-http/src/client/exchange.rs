@@ -19,6 +19,12 @@ use sealwire_message::{
 };
 use std::time::Duration;
 
+/// Whether the answer has no content in HTTP, so that nothing of it can be sealed where content alone is.
+pub(super) fn has_no_content(method: &Method, status: StatusCode) -> bool {
+    *method == Method::HEAD
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
 /// Head and content of a plain request, ready to be sealed. Its URI is absolute.
 pub(super) fn head(request: Request<Body>) -> Result<(RequestHead, http::Extensions, Body), Error> {
     let (parts, content) = request.into_parts();

@@ -1,6 +1,6 @@
 //! The client's side of hpke-http 1.x: bodies are sealed, method, target and fields are not (HH-96).
 
-use super::{Error, KeySource, PinnedKey, exchange};
+use super::{Error, InClear, KeySource, PinnedKey, exchange};
 use crate::{
     Body, BoxError, body,
     complete::{Completeness, Watch},
@@ -9,7 +9,7 @@ use crate::{
 };
 use bytes::BytesMut;
 use futures_util::future::BoxFuture;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use sealwire_attest::{Appraised, KeyDocument, UnixTime};
 use sealwire_crypto::{
     digest::sha256,
@@ -186,9 +186,7 @@ where
     body::frame(&mut outer);
     let sent = transport.call(outer).await;
     let answer_head = sent.map_err(|error| Error::sending(error, &fault))?;
-    let mut opened = open(answer_head, answer, &method, settings)?;
-    opened.extensions_mut().insert(target.source);
-    Ok(opened)
+    open(answer_head, answer, &method, settings, target.source).await
 }
 
 /// The content of a request: data as it comes, and a last chunk, so that there is always one.
@@ -218,11 +216,12 @@ impl SealRecords for Chunks {
 }
 
 /// The answer, if it is sealed. Errors of the peer's middleware are not, whatever their status (HH-99).
-fn open(
+async fn open(
     answer: Response<Body>,
     awaited: AwaitedAnswer,
     method: &Method,
     settings: &Settings,
+    source: KeySource,
 ) -> Result<Response<Body>, Error> {
     let (mut head, content) = answer.into_parts();
     let reader = awaited.open(&head.headers, &settings.limits).map_err(|error| match error {
@@ -234,17 +233,20 @@ fn open(
     for name in [name::STREAM, name::ERROR, header::CONTENT_LENGTH] {
         head.headers.remove(name);
     }
-    let is_bodyless = *method == Method::HEAD
-        || matches!(
-            head.status,
-            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
-        );
-    if is_bodyless {
+    // Nothing of it can show who made it.
+    if exchange::has_no_content(method, head.status) {
+        head.extensions.insert(InClear);
         return Ok(Response::from_parts(head, body::empty()));
     }
     let watch = settings.completeness.watch(&head.headers);
     let (mut opened, _) = OpenedBody::new(content, Answer { reader, watch }, None, settings.idle_time);
-    let content = if opened.is_empty()? { body::empty() } else { body::boxed(opened) };
+    // Anybody can make up the field. The first chunk or event shows who made the answer, and is waited for.
+    let is_empty = opened.know_whether_empty().await?;
+    if !opened.message().reader.has_opened() {
+        return Err(Error::NotEncapsulated(head.status));
+    }
+    head.extensions.insert(source);
+    let content = if is_empty { body::empty() } else { body::boxed(opened) };
     Ok(Response::from_parts(head, content))
 }
 
@@ -274,5 +276,51 @@ impl Message for Answer {
             Some(Data::End) => return Err(Fault::Incomplete),
             None => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sealwire_crypto::kem::PrivateKey;
+    use tower::{ServiceExt, service_fn};
+
+    // HH-97, HH-99: the field of a sealed answer is anybody's to write. Where nothing opened, nobody says that the key was.
+    #[tokio::test]
+    async fn an_answer_of_which_nothing_opens_is_nobodys() {
+        let key = PrivateKey::from_bytes(Kem::X25519, &[7; 32]).unwrap();
+        let public_key = key.public_key().as_bytes().try_into().unwrap();
+        let pinned = PinnedKey { id: bytes::Bytes::new(), public_key };
+        let credential = Arc::new(Credential::new("tenant", &[9; 32]).unwrap());
+        for (status, media_type) in [
+            (200, "text/event-stream"),
+            (200, "text/plain"),
+            (204, "text/plain"),
+            (205, "text/plain"),
+            (304, "text/plain"),
+        ] {
+            let transport = service_fn(move |request: Request<Body>| async move {
+                let answer = Response::builder()
+                    .status(status)
+                    .header(header::CONTENT_TYPE, media_type)
+                    .header(name::STREAM, &request.headers()[name::STREAM]);
+                Ok::<_, BoxError>(answer.body(body::empty())?)
+            });
+            let base = "http://127.0.0.1:1".parse().unwrap();
+            let target = Target::pinned(&pinned, base, credential.clone()).unwrap();
+            let request = Request::get("https://a.example/").body(body::empty()).unwrap();
+            let answer = HpkeHttp1::new(transport, target, Settings::default()).oneshot(request).await;
+            match (answer, status) {
+                (
+                    Err(Error::NotEncapsulated(_) | Error::Answer(Fault::HpkeHttp1(Legacy::Truncated))),
+                    200,
+                ) => {}
+                (Ok(answer), 204 | 205 | 304) => {
+                    assert!(answer.extensions().get::<InClear>().is_some());
+                    assert!(answer.extensions().get::<KeySource>().is_none());
+                }
+                (other, _) => panic!("{status} {media_type}: {:?}", other.map(|answer| answer.status())),
+            }
+        }
     }
 }

@@ -12,4 +12,4 @@ pub mod session;
 pub mod tunnel;
 
 pub use error::{Error, Unprocessed};
-pub use key::{KeySource, PinnedKey};
+pub use key::{InClear, KeySource, PinnedKey};

@@ -1,15 +1,19 @@
 //! The answer: its frames as they authenticate (EH-42), and no end that its content's form contradicts (EH-22).
 
-use super::{Error, Settings};
+use super::{Error, InClear, Settings, WithoutContent};
 use crate::{
     Body, body,
-    client::exchange::is_problem,
+    client::{
+        KeySource,
+        exchange::{has_no_content, is_problem},
+    },
     complete::Watch,
     frames::Frames,
     opened::{Fault, OpenedBody},
     wire::single,
 };
 use http::{HeaderName, Method, Response, StatusCode, header, response};
+use sealwire_crypto::aead::Sequence;
 use sealwire_ehbp::{KEY_CONFIG_PROBLEM, ResponseNonce, client, field::RESPONSE_NONCE};
 use sealwire_message::bhttp::remove_connection_fields;
 
@@ -19,10 +23,21 @@ pub(super) async fn open(
     answer: client::Answer,
     method: &Method,
     settings: &Settings,
+    source: KeySource,
 ) -> Result<Response<Body>, Error> {
-    let (head, content) = outer.into_parts();
+    let (mut head, content) = outer.into_parts();
     if head.headers.contains_key(RESPONSE_NONCE) {
-        return sealed(head, content, answer, method, settings);
+        let mut opened = frames(&mut head, content, answer, method, settings)?;
+        // Anybody can make up a nonce. The first frame shows who made the answer, and is waited for.
+        let is_empty = opened.know_whether_empty().await?;
+        if opened.message().has_opened() {
+            head.extensions.insert(source);
+        } else if has_no_content(method, head.status) || settings.without_content == WithoutContent::InClear {
+            head.extensions.insert(InClear);
+        } else {
+            return Err(Error::NotEncapsulated(head.status));
+        }
+        return Ok(Response::from_parts(head, if is_empty { body::empty() } else { body::boxed(opened) }));
     }
     // Anybody can say so; the remedy is a renewal of what is attested, and nothing that comes along with this (EH-28).
     if head.status == StatusCode::UNPROCESSABLE_ENTITY
@@ -33,7 +48,7 @@ pub(super) async fn open(
     Err(Error::NotEncapsulated(head.status))
 }
 
-/// An answer that says that it is sealed.
+/// An answer that says that it is sealed; the content tells whether it is.
 pub(super) fn sealed(
     mut head: response::Parts,
     content: Body,
@@ -41,6 +56,19 @@ pub(super) fn sealed(
     method: &Method,
     settings: &Settings,
 ) -> Result<Response<Body>, Error> {
+    let mut opened = frames(&mut head, content, answer, method, settings)?;
+    let content = if opened.is_empty()? { body::empty() } else { body::boxed(opened) };
+    Ok(Response::from_parts(head, content))
+}
+
+/// What opens the content.
+fn frames(
+    head: &mut response::Parts,
+    content: Body,
+    answer: client::Answer,
+    method: &Method,
+    settings: &Settings,
+) -> Result<OpenedBody<Frames<Sequence>>, Error> {
     let nonce = single(&head.headers, &HeaderName::from_static(RESPONSE_NONCE)).unwrap_or_default();
     let nonce = ResponseNonce::from_field(nonce.as_bytes()).map_err(Fault::from)?;
     let opener = answer.open(&nonce, &settings.limits).map_err(Fault::from)?;
@@ -49,13 +77,9 @@ pub(super) fn sealed(
     for name in [HeaderName::from_static(RESPONSE_NONCE), header::CONTENT_LENGTH] {
         head.headers.remove(name);
     }
-    let has_content = *method != Method::HEAD
-        && !matches!(
-            head.status,
-            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
-        );
-    let watch = if has_content { settings.completeness.watch(&head.headers) } else { Watch::Nothing };
-    let (mut opened, _) = OpenedBody::new(content, Frames::new(opener, watch), None, settings.idle_time);
-    let content = if opened.is_empty()? { body::empty() } else { body::boxed(opened) };
-    Ok(Response::from_parts(head, content))
+    let watch = match has_no_content(method, head.status) {
+        true => Watch::Nothing,
+        false => settings.completeness.watch(&head.headers),
+    };
+    Ok(OpenedBody::new(content, Frames::new(opener, watch), None, settings.idle_time).0)
 }

@@ -5,6 +5,7 @@ mod content;
 mod recovery;
 mod target;
 
+pub use super::InClear;
 pub use recovery::{Recovery, recover};
 pub use target::Target;
 
@@ -57,14 +58,10 @@ pub enum WithoutContent {
     /// It is not sent.
     #[default]
     Refused,
-    /// It goes in clear, and its answer has [`InClear`] in its extensions.
+    /// It goes in clear, and its answer has [`InClear`] in its extensions; and so has an empty answer in which nothing is sealed,
+    /// which is no answer otherwise.
     InClear,
 }
-
-/// In the extensions of an answer that came in clear, to a request that went in clear: anybody on the way can read and make
-/// it.
-#[derive(Debug, Clone, Copy)]
-pub struct InClear;
 
 /// One attempt each call: seals the content of the request with a fresh context, sends it by `transport`, opens the answer.
 ///
@@ -148,9 +145,7 @@ where
     request.headers_mut().insert(HeaderName::from_static(field::ENCAPSULATED_KEY), enc);
     let sent = transport.call(request).await;
     let outer = sent.map_err(|error| Error::sending(error, &fault))?;
-    let mut opened = answer::open(outer, answer, &method, settings).await?;
-    opened.extensions_mut().insert(target.source);
-    Ok(opened)
+    answer::open(outer, answer, &method, settings, target.source).await
 }
 
 /// What the network sees.
@@ -171,4 +166,82 @@ fn outer(target: &Target, head: RequestHead, content: Body) -> Result<Request<Bo
     }
     body::frame(&mut request);
     Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{KeySource, PinnedKey};
+    use http::StatusCode;
+    use http_body_util::BodyExt;
+    use sealwire_crypto::kem::{Kem, PrivateKey};
+    use sealwire_ehbp::{
+        EncapsulatedKey,
+        server::{ExpectFrame, Progress, ServerKey},
+    };
+    use tower::{ServiceExt, service_fn};
+
+    type Maker = fn(Request<Body>) -> BoxFuture<'static, Result<Response<Body>, BoxError>>;
+
+    fn key() -> ServerKey {
+        ServerKey::new(PrivateKey::from_bytes(Kem::X25519, &[7; 32]).unwrap()).unwrap()
+    }
+
+    async fn ask(transport: Maker, settings: Settings) -> Result<Response<Body>, Error> {
+        let public_key = key().config().public_key().as_bytes().try_into().unwrap();
+        let pinned = PinnedKey { id: bytes::Bytes::new(), public_key };
+        let target = Target::pinned(&pinned, "http://127.0.0.1:1".parse().unwrap()).unwrap();
+        let request = Request::post("https://a.example/").body(body::full("x")).unwrap();
+        Ehbp::new(service_fn(transport), target, settings).oneshot(request).await
+    }
+
+    fn made_up(status: u16, content: &'static [u8]) -> Result<Response<Body>, BoxError> {
+        let answer = Response::builder().status(status).header(field::RESPONSE_NONCE, "ab".repeat(32));
+        Ok(answer.body(body::full(content))?)
+    }
+
+    // EH-07, EH-28: a nonce proves nothing. Where no tag was checked, nobody says that the key was.
+    #[tokio::test]
+    async fn an_answer_of_which_nothing_opens_is_nobodys() {
+        let makers: [Maker; 2] =
+            [|_| Box::pin(async { made_up(200, b"") }), |_| Box::pin(async { made_up(200, &[0; 8]) })];
+        for maker in makers {
+            let answer = ask(maker, Settings::default()).await.map(|answer| answer.status());
+            assert!(matches!(answer, Err(Error::NotEncapsulated(StatusCode::OK))), "{answer:?}");
+            let in_clear = Settings { without_content: WithoutContent::InClear, ..Settings::default() };
+            let answer = ask(maker, in_clear).await.unwrap();
+            assert!(answer.extensions().get::<InClear>().is_some());
+            assert!(answer.extensions().get::<KeySource>().is_none());
+        }
+        // HTTP has no content there, so that it may be the server's or not.
+        let answer = ask(|_| Box::pin(async { made_up(204, b"") }), Settings::default()).await.unwrap();
+        assert!(answer.extensions().get::<InClear>().is_some());
+        assert!(answer.extensions().get::<KeySource>().is_none());
+    }
+
+    // EH-03, EH-07: a tag alone shows whose an empty answer is.
+    #[tokio::test]
+    async fn an_empty_answer_with_a_frame_is_the_servers() {
+        let answer = ask(
+            |request| {
+                Box::pin(async {
+                    let (head, content) = request.into_parts();
+                    let sealed = content.collect().await?.to_bytes();
+                    let enc = EncapsulatedKey::from_field(head.headers[field::ENCAPSULATED_KEY].as_bytes())?;
+                    let Progress::Frame(first) = ExpectFrame::new(enc, Limits::default()).push(&sealed)?
+                    else {
+                        panic!("no frame");
+                    };
+                    let (nonce, sealer) = first.open(&key())?.answer.begin(&OsRandom)?;
+                    let records = SealedRecords::new(sealer, BytesMut::new(), body::empty()).0;
+                    let answer = Response::builder().header(field::RESPONSE_NONCE, nonce.to_field());
+                    Ok(answer.body(body::boxed(records))?)
+                })
+            },
+            Settings::default(),
+        );
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.extensions().get(), Some(&KeySource::Pinned));
+        assert!(answer.into_body().collect().await.unwrap().to_bytes().is_empty());
+    }
 }

@@ -4,7 +4,6 @@ use super::{Settings, admit::Refusal};
 use crate::{Body, body, problem, records::SealedRecords, server::exchange};
 use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body::Body as _;
 use metrics::counter;
 use sealwire_ehbp::{KEY_CONFIG_PROBLEM, KEYS_PATH, field::RESPONSE_NONCE, server::Reply};
 use sealwire_message::bhttp;
@@ -105,10 +104,10 @@ pub(super) fn seal(settings: &Settings, reply: Reply, response: Response<Body>) 
     // Only the caller of this very request can read it.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(crate::INCREMENTAL, HeaderValue::from_static("?1"));
-    let sealed = if content.is_end_stream() {
-        body::empty()
-    } else {
-        body::boxed(SealedRecords::new(sealer, BytesMut::new(), content).0)
+    // What is empty has a frame too, but where HTTP has no place for one: without it anybody could make the answer.
+    let sealed = match parts.status {
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED => body::empty(),
+        _ => body::boxed(SealedRecords::new(sealer, BytesMut::new(), content).0),
     };
     Response::from_parts(parts, sealed)
 }
