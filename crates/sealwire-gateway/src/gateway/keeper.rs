@@ -40,6 +40,7 @@ pub(super) async fn keep(state: Arc<State>, rotation: Duration, finished: Cancel
         state.forget().await;
         state.recheck_callers().await;
         state.renew_tunnel().await;
+        state.renew_ehbp().await;
         let now = state.instance.now();
         if now < due {
             continue;

@@ -295,6 +295,29 @@ impl State {
         }
     }
 
+    /// Replaces the key of EHBP where its replay register is half full: whoever fills it would have everybody refused until the
+    /// next rotation (EH-21). The other keys stay.
+    pub(crate) async fn renew_ehbp(&self) {
+        if let Err(error) = self.replace_worn_ehbp().await {
+            tracing::error!(%error, "no new key for EHBP; the old one stays, and this is tried again");
+        }
+    }
+
+    async fn replace_worn_ehbp(&self) -> Result<(), Error> {
+        let _changing = self.changing.lock().await;
+        let live = self.live.load_full();
+        let Some(keys) = live.current.ehbp.as_ref().filter(|keys| keys.is_worn()) else { return Ok(()) };
+        let set = keys.rotated(self.parts.random.as_ref()).map_err(instance::Error::from)?;
+        let set = Arc::new(set);
+        let mut sets = Sets::of(&live.current);
+        sets.ehbp = Some(Arc::clone(&set));
+        let attested = attest(&self.instance, &self.keys, &live.current, &sets, live.since).await?;
+        keys.install(set);
+        let (current, challenges) = (live.current.clone(), live.challenges.clone());
+        self.put(current, live.since, live.older.clone(), attested, challenges);
+        Ok(())
+    }
+
     /// Drops, and so wipes, keys whose overlap has ended, and counters of callers that no longer come.
     pub(crate) async fn forget(&self) {
         let _changing = self.changing.lock().await;

@@ -115,6 +115,15 @@ impl Keys {
         Ok(KeySet { current: LiveKey::generate(&self.settings, random)?, previous: Some(previous) })
     }
 
+    /// Whether another key should take the place of the advertised one before its time: its replay register is more than half
+    /// full. Anybody who knows the key can fill it, and what is full takes nothing from anybody (EH-21).
+    #[must_use]
+    pub fn is_worn(&self) -> bool {
+        let set = self.set.load();
+        let register = &set.current.register;
+        register.len() > register.capacity() / 2
+    }
+
     /// Makes a set live.
     pub fn install(&self, set: Arc<KeySet>) {
         self.set.store(set);
@@ -142,5 +151,27 @@ impl Keys {
         let set = self.set.load();
         let previous = set.previous.as_ref().map_or(0, |previous| previous.key.register.len());
         set.current.register.len() + previous
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemClock;
+    use sealwire_crypto::random::OsRandom;
+
+    // EH-21: a key is worn before its register is full, and the next one is fresh.
+    #[test]
+    fn a_key_is_worn_when_its_register_is_half_full() {
+        let settings = Settings { overlap: Duration::from_secs(60), register_capacity: 4 };
+        let keys = Keys::new(settings, Arc::new(SystemClock), &OsRandom).unwrap();
+        for number in 1..=3_u8 {
+            assert!(!keys.is_worn(), "{number}");
+            let enc = EncapsulatedKey::from_field(format!("{number:02x}").repeat(32).as_bytes()).unwrap();
+            assert!(matches!(keys.live().0.reserve(&enc, 0), Ok(Reservation::Fresh)));
+        }
+        assert!(keys.is_worn());
+        keys.install(Arc::new(keys.rotated(&OsRandom).unwrap()));
+        assert!(!keys.is_worn());
     }
 }
