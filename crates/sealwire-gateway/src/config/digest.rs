@@ -25,8 +25,9 @@
 //!   ? ["hpke-http", keys text,          "instance", made at start, or "configured": who has the file can open requests
 //!      credentials text,                "file", "redis" or "command"; whom it names is for the host to say
 //!      copied [* [text, text]]],        outer fields and their names inside, ascending; there only where it is spoken
-//!   ? ["hpke-http-1", key text, routes: [* [path text, paths [* text] / null, bodyless bool]]],
-//!                                       as above; there only where the releases 1.x are spoken
+//!   ? ["hpke-http-1", key text, window uint / null, routes: [* [path text, paths [* text] / null, bodyless bool]]],
+//!                                       as above; milliseconds for which a request is remembered, null for the key's life;
+//!                                       there only where the releases 1.x are spoken
 //!   ? ["ra-tunnel/0", cookies are joined bool, routes: [* path text]] ]
 //!                                       routes that do not take version 0 of the RA tunnel, ascending; there only where it
 //!                                       is on
@@ -136,7 +137,7 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
     }
     if let Some(wire) = covered.hpke_http {
         hpke_http(e, wire)?;
-        wire.covered_legacy().map_or(Ok(()), |key| legacy(e, key, covered.routes))?;
+        wire.covered_legacy().map_or(Ok(()), |(key, window)| legacy(e, key, window, covered.routes))?;
     }
     let Some(TunnelPlan { joined_cookies, .. }) = covered.tunnel else { return Ok(()) };
     // A host could otherwise have a genuine gateway offer a wire that is not forward secret, and say nothing of it.
@@ -147,12 +148,22 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
     texts(e, &without)
 }
 
-/// Where a body may go that is bound to nothing, and from whom (HH-91, HH-96).
-fn legacy<W: Write>(e: &mut Encoder<W>, key: &str, routes: &Table) -> Written<W> {
+/// Where a body may go that is bound to nothing, from whom, and how often (HH-91, HH-95, HH-96).
+fn legacy<W: Write>(
+    e: &mut Encoder<W>,
+    key: &str,
+    window: Option<Duration>,
+    routes: &Table,
+) -> Written<W> {
     let mut routes: Vec<_> =
         routes.iter().filter_map(|route| Some((route.path.as_str(), route.legacy.as_ref()?))).collect();
     routes.sort_unstable_by_key(|(path, _)| *path);
-    e.array(3)?.str("hpke-http-1")?.str(key)?.array(routes.len() as u64)?;
+    e.array(4)?.str("hpke-http-1")?.str(key)?;
+    match window {
+        Some(window) => e.u64(u64::try_from(window.as_millis()).unwrap_or(u64::MAX))?,
+        None => e.null()?,
+    };
+    e.array(routes.len() as u64)?;
     for (path, route) in routes {
         e.array(3)?.str(path)?;
         paths(e, &route.paths)?;

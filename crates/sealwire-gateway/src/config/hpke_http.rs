@@ -400,10 +400,11 @@ impl HpkeHttpPlan {
         (advertised, legacy, self.limits.max_request_bytes)
     }
 
-    /// Whose the key of the releases 1.x is, where they are spoken.
-    pub(super) fn covered_legacy(&self) -> Option<&'static str> {
+    /// Whose the key of the releases 1.x is, where they are spoken, and for how long a request is remembered: `None` for as
+    /// long as the key lives.
+    pub(super) fn covered_legacy(&self) -> Option<(&'static str, Option<Duration>)> {
         let legacy = self.legacy.as_ref()?;
-        Some(if legacy.key.is_some() { "configured" } else { "instance" })
+        Some((if legacy.key.is_some() { "configured" } else { "instance" }, legacy.window))
     }
 }
 

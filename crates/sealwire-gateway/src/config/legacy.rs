@@ -16,13 +16,16 @@ use sealwire_http::{hpke_http::legacy::Limits, server::hpke_http::legacy::Taken}
 use serde::Deserialize;
 use std::{path::PathBuf, time::Duration};
 
+/// A request can be repeated once it is forgotten, and then its answer is sealed with the same key again (HH-95, HH-98).
+const SHORTEST_WINDOW: Duration = Duration::from_hours(1);
+
 /// The releases 1.x of hpke-http. Not spoken when absent.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Legacy {
     /// file with the key of this wire, which then outlives a start; made at each start when absent
     pub key: Option<PathBuf>,
-    /// how long a request is remembered; as long as the key lives when absent (HH-95)
+    /// how long a request is remembered, an hour at least; as long as the key lives when absent (HH-95)
     #[serde(deserialize_with = "values::some_time")]
     pub window: Option<Duration>,
     /// the last day on which the wire is taken, in UTC (HH-106)
@@ -98,7 +101,11 @@ impl Legacy {
         positive(&self.max_request, at("max-request"))?;
         positive(&self.max_answer, at("max-answer"))?;
         if let Some(window) = &self.window {
-            positive(window, at("window"))?;
+            // HH-95: whoever may shorten it may have a request taken again, and two answers sealed with one key.
+            if *window < SHORTEST_WINDOW {
+                let hint = "1h at least, or leave it out: requests are then remembered as long as the key lives";
+                return Err(Fault::new(at("window"), "is below an hour", hint));
+            }
         }
         let until = match &self.last_day {
             None => None,

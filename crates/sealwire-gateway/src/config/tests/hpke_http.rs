@@ -153,3 +153,21 @@ fn the_digest_covers_what_decides_who_can_open_requests() {
         assert_eq!(with(same), on, "{same}");
     }
 }
+
+/// The releases 1.x on a route, with more in their table.
+fn legacy(more: &str) -> String {
+    let route = "[[route]]\npath = \"/a\"\nupstream = \"http://127.0.0.1:9\"\nlegacy = true\n";
+    format!("{ON}[hpke-http.legacy]\n{more}{route}")
+}
+
+// HH-95, HH-98: forgetting sooner is no matter of the host's alone.
+#[test]
+fn the_window_of_the_releases_1_is_in_the_digest_and_no_short_one_is_taken() {
+    for short in ["1ms", "0s", "59m"] {
+        let error = load(&legacy(&format!("window = \"{short}\"\n"))).expect_err(short);
+        assert!(error.what.contains("below an hour") && error.hint.contains("1h"), "{error}");
+    }
+    let [life, hour, day] =
+        ["", "window = \"1h\"\n", "window = \"24h\"\n"].map(|window| digest(&legacy(window)));
+    assert!(life != hour && hour != day && life != day);
+}
