@@ -23,7 +23,9 @@
 //!                                       routes that take EHBP, ascending by path, with the paths that sealed content may
 //!                                       go to, ascending, null for any; there only where it is spoken
 //!   ? ["hpke-http", keys text,          "instance", made at start, or "configured": who has the file can open requests
-//!      credentials text,                "file", "redis" or "command"; whom it names is for the host to say
+//!      credentials text / ["command", words [* text], bytes],
+//!                                       "file" or "redis"; or what runs, and the SHA-384 of the program's file as read at
+//!                                       start; whom it names is for the host to say
 //!      copied [* [text, text]]],        outer fields and their names inside, ascending; there only where it is spoken
 //!   ? ["hpke-http-1", key text, window uint / null, routes: [* [path text, paths [* text] / null, bodyless bool]]],
 //!                                       as above; milliseconds for which a request is remembered, null for the key's life;
@@ -44,7 +46,7 @@
 //! gateway, and repeat what callers sealed. A change also means new keys, so that requests which a looser rule let pass
 //! unregistered do not open under a stricter one.
 
-use super::{CallersPlan, HpkeHttpPlan, TunnelPlan};
+use super::{CallersPlan, HpkeHttpPlan, TunnelPlan, hpke_http::CoveredSource};
 use crate::{
     routes::{EhbpRoute, SealedPaths, Table},
     secrets::Rules,
@@ -149,12 +151,7 @@ fn write<W: Write>(e: &mut Encoder<W>, covered: &Covered<'_>) -> Written<W> {
 }
 
 /// Where a body may go that is bound to nothing, from whom, and how often (HH-91, HH-95, HH-96).
-fn legacy<W: Write>(
-    e: &mut Encoder<W>,
-    key: &str,
-    window: Option<Duration>,
-    routes: &Table,
-) -> Written<W> {
+fn legacy<W: Write>(e: &mut Encoder<W>, key: &str, window: Option<Duration>, routes: &Table) -> Written<W> {
     let mut routes: Vec<_> =
         routes.iter().filter_map(|route| Some((route.path.as_str(), route.legacy.as_ref()?))).collect();
     routes.sort_unstable_by_key(|(path, _)| *path);
@@ -198,7 +195,16 @@ fn paths<W: Write>(e: &mut Encoder<W>, paths: &SealedPaths) -> Written<W> {
 /// Who can open what is sealed, and what an application takes from outside.
 fn hpke_http<W: Write>(e: &mut Encoder<W>, wire: &HpkeHttpPlan) -> Written<W> {
     let (keys, credentials) = wire.covered();
-    e.array(4)?.str("hpke-http")?.str(keys)?.str(credentials)?.array(wire.copied.len() as u64)?;
+    e.array(4)?.str("hpke-http")?.str(keys)?;
+    match credentials {
+        CoveredSource::Kind(kind) => e.str(kind)?,
+        CoveredSource::Command(words, content) => {
+            e.array(3)?.str("command")?.array(words.len() as u64)?;
+            words.iter().try_for_each(|word| e.str(word).map(drop))?;
+            e.bytes(content)?
+        }
+    };
+    e.array(wire.copied.len() as u64)?;
     let mut copied: Vec<_> = wire.copied.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
     copied.sort_unstable();
     copied.into_iter().try_for_each(|(from, to)| e.array(2)?.str(from)?.str(to).map(drop))

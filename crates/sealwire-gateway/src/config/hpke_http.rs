@@ -12,7 +12,8 @@ use crate::{
 };
 use http::{HeaderName, HeaderValue, Uri};
 use sealwire_http::{
-    hpke_http::Limits, server::hpke_http::Cors, store::credentials::Credentials, wire::HPKE_HTTP_PATH,
+    crypto::digest::sha384, hpke_http::Limits, server::hpke_http::Cors, store::credentials::Credentials,
+    wire::HPKE_HTTP_PATH,
 };
 use sealwire_store::credentials::{
     Cached, CommandCredentials, FileCredentials, REDIS_PREFIX, RedisCredentials,
@@ -37,7 +38,7 @@ pub struct HpkeHttp {
     pub psk_redis: Option<String>,
     /// what the names of keys there begin with
     pub psk_redis_prefix: String,
-    /// or a program that tells them, with its arguments; `{id}` stands for the id
+    /// or a program that tells them, by its absolute path, with its arguments; `{id}` stands for the id in hexadecimal digits
     pub psk_command: Vec<String>,
     /// how long the program may take
     #[serde(deserialize_with = "values::time")]
@@ -137,7 +138,15 @@ pub(crate) enum KeysOf {
 enum Source {
     File(Arc<FileCredentials>),
     Redis { url: String, prefix: String, cache: Duration },
-    Command { words: Vec<String>, time: Duration, cache: Duration },
+    Command { words: Vec<String>, content: [u8; 48], time: Duration, cache: Duration },
+}
+
+/// Of which kind a source of credentials is, as far as the configuration digest tells.
+pub(super) enum CoveredSource<'a> {
+    /// its name
+    Kind(&'static str),
+    /// a program runs beside the application, so that it is part of what is attested: its words, and the SHA-384 of its file
+    Command(&'a [String], &'a [u8; 48]),
 }
 
 fn at(key: &'static str) -> At {
@@ -184,6 +193,9 @@ impl HpkeHttp {
                 })?;
                 Ok(Source::Command {
                     words: words.to_vec(),
+                    content: program(words).map_err(|what| {
+                        Fault::new(at("psk-command"), what, "a file of the measured image")
+                    })?,
                     time: self.psk_command_time,
                     cache: self.psk_cache,
                 })
@@ -277,7 +289,8 @@ impl HpkeHttp {
             }
             copied.push((from, to));
         }
-        let distinct: HashSet<_> = copied.iter().map(|(_, to)| to).collect();
+        // As CGI has it, `_` is `-`.
+        let distinct: HashSet<_> = copied.iter().map(|(_, to)| to.as_str().replace('_', "-")).collect();
         if distinct.len() < copied.len() {
             return Err(Fault::new(at(), "two fields become one", "give each another name"));
         }
@@ -368,7 +381,7 @@ impl HpkeHttpPlan {
                 let source = RedisCredentials::open(url, prefix).map_err(|error| error.to_string())?;
                 Arc::new(Cached::new(source, *cache))
             }
-            Source::Command { words, time, cache } => {
+            Source::Command { words, time, cache, .. } => {
                 let source = CommandCredentials::new(words, *time).map_err(|error| error.to_string())?;
                 Arc::new(Cached::new(source, *cache))
             }
@@ -377,15 +390,15 @@ impl HpkeHttpPlan {
 
     /// What decides who can open requests and who may send them: whose the keys are, of which kind the source of credentials
     /// is, and what of the outside the application sees.
-    pub(super) fn covered(&self) -> (&'static str, &'static str) {
+    pub(super) fn covered(&self) -> (&'static str, CoveredSource<'_>) {
         let keys = match self.keys {
             KeysOf::Instance => "instance",
             KeysOf::File(_) => "configured",
         };
-        let source = match self.source {
-            Source::File(_) => "file",
-            Source::Redis { .. } => "redis",
-            Source::Command { .. } => "command",
+        let source = match &self.source {
+            Source::File(_) => CoveredSource::Kind("file"),
+            Source::Redis { .. } => CoveredSource::Kind("redis"),
+            Source::Command { words, content, .. } => CoveredSource::Command(words, content),
         };
         (keys, source)
     }
@@ -406,6 +419,17 @@ impl HpkeHttpPlan {
         let legacy = self.legacy.as_ref()?;
         Some((if legacy.key.is_some() { "configured" } else { "instance" }, legacy.window))
     }
+}
+
+/// The SHA-384 of a program's file.
+fn program(words: &[String]) -> Result<[u8; 48], String> {
+    let path = words.first().map_or("", String::as_str);
+    let fault = |error: std::io::Error| format!("{path}: {error}");
+    // What is no file may have no end.
+    if !fs::metadata(path).map_err(fault)?.is_file() {
+        return Err(format!("{path} is no file"));
+    }
+    Ok(sha384(&[&fs::read(path).map_err(fault)?]))
 }
 
 fn is_redis(url: &str, at: At) -> Result<(), Fault> {

@@ -103,7 +103,8 @@ impl Legacy {
         if let Some(window) = &self.window {
             // HH-95: whoever may shorten it may have a request taken again, and two answers sealed with one key.
             if *window < SHORTEST_WINDOW {
-                let hint = "1h at least, or leave it out: requests are then remembered as long as the key lives";
+                let hint =
+                    "1h at least, or leave it out: requests are then remembered as long as the key lives";
                 return Err(Fault::new(at("window"), "is below an hour", hint));
             }
         }

@@ -4,14 +4,13 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use super::{Credential, Credentials, Unavailable, Written};
+use super::{Credential, Credentials, Unavailable, Written, hexadecimal};
 use crate::BoxFuture;
 
 /// What stands for the id in an argument.
@@ -21,7 +20,8 @@ const MAX_OUTPUT: usize = 4096;
 /// Programs at once. Others wait, within their time.
 const AT_ONCE: usize = 8;
 
-/// Runs a program for each id: `{id}` in its arguments becomes the id in base64url without padding.
+/// Runs a program for each id: `{id}` in its arguments becomes the id in lower-case hexadecimal digits, which no program takes
+/// for an option. It has an empty environment, so that what it does is all in its words and its file.
 ///
 /// It prints a JSON object, `{"key": "…", "tenant": "…"}` as in a file, or `null` where there is no such id, and ends with
 /// status 0. Anything else, or more than 4 KiB, or longer than `limit` with the wait for its turn: unavailable.
@@ -40,6 +40,9 @@ pub enum Invalid {
     /// no program
     #[error("the command is empty")]
     Empty,
+    /// what it means would depend on where the process runs
+    #[error("the program is no absolute path")]
+    Relative,
     /// it would tell one key for all ids
     #[error("no argument of the command has `{ID}`, where the id goes")]
     NoId,
@@ -53,6 +56,9 @@ impl CommandCredentials {
     pub fn new(words: &[String], limit: Duration) -> Result<Self, Invalid> {
         let (program, arguments) =
             words.split_first().filter(|(program, _)| !program.is_empty()).ok_or(Invalid::Empty)?;
+        if !program.starts_with('/') {
+            return Err(Invalid::Relative);
+        }
         if !arguments.iter().any(|argument| argument.contains(ID)) {
             return Err(Invalid::NoId);
         }
@@ -77,9 +83,11 @@ impl CommandCredentials {
     }
 
     async fn run(&self, id: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {
-        let id = URL_SAFE_NO_PAD.encode(id);
+        let id = hexadecimal(id);
         let child = Command::new(&self.program)
             .args(self.arguments.iter().map(|argument| argument.replace(ID, &id)))
+            // LD_PRELOAD and the like would make another program of it.
+            .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -142,20 +150,31 @@ mod tests {
         };
         assert_eq!(words(&[]), Err(Invalid::Empty));
         assert_eq!(words(&["", "{id}"]), Err(Invalid::Empty));
-        assert_eq!(words(&["psk"]), Err(Invalid::NoId));
-        assert_eq!(words(&["psk", "--id={id}"]), Ok(()));
+        assert_eq!(words(&["/psk"]), Err(Invalid::NoId));
+        assert_eq!(words(&["psk", "{id}"]), Err(Invalid::Relative));
+        assert_eq!(words(&["/psk", "--id={id}"]), Ok(()));
     }
 
     #[tokio::test]
     async fn a_program_tells_keys_by_id() {
         let text = r#"case "$1" in
-            YQ) echo '{"key": "0123456789abcdef0123456789abcdef", "tenant": "acme"}' ;;
+            61) echo '{"key": "0123456789abcdef0123456789abcdef", "tenant": "acme"}' ;;
             *) echo null ;;
         esac"#;
         let source = script(text, LONG);
         let a = source.find(b"a").await.unwrap().unwrap();
         assert_eq!((a.key(), &**a.tenant()), (&b"0123456789abcdef0123456789abcdef"[..], "acme"));
         assert!(source.find(b"b").await.unwrap().is_none());
+    }
+
+    // What peers choose is no option of the program; what the host has put into the environment does not reach it.
+    #[tokio::test]
+    async fn a_program_sees_hexadecimal_digits_and_no_environment() {
+        let key = r#"{"key": "0123456789abcdef0123456789abcdef", "tenant": "acme"}"#;
+        // In base64url these three bytes are `--8-`.
+        let text = format!("test \"$1\" = fbef3e && test -z \"$CARGO_MANIFEST_DIR\" && echo '{key}'");
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "run by cargo");
+        assert!(script(&text, LONG).find(&[0xfb, 0xef, 0x3e]).await.unwrap().is_some());
     }
 
     // HH-17: what fails is never an unknown id.

@@ -188,6 +188,12 @@ impl Written {
     }
 }
 
+/// An id for others: ids are bytes that peers choose, and names and arguments are not.
+#[cfg(any(unix, feature = "redis"))]
+fn hexadecimal(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

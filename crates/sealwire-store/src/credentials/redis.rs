@@ -32,12 +32,7 @@ impl RedisCredentials {
         if id.is_empty() || id.len() > ID {
             return Ok(None);
         }
-        let mut place = self.prefix.clone();
-        for byte in id {
-            use fmt::Write as _;
-            // Writing to a String cannot fail.
-            let _ = write!(place, "{byte:02x}");
-        }
+        let place = format!("{}{}", self.prefix, super::hexadecimal(id));
         let mut connection = self.connection.clone();
         let mut asked = redis::cmd("HMGET");
         asked.arg(place).arg("key").arg("tenant").arg("wire");

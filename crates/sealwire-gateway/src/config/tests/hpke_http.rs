@@ -44,8 +44,10 @@ fn mistakes_are_told() {
         ("[hpke-http]\npsk-file = \"short.toml\"\n", 3, "32 to 1024 bytes", "keys psk new"),
         ("[hpke-http]\npsk-file = \"open.toml\"\n", 3, "chmod 600", ""),
         ("[hpke-http]\npsk-redis = \"http://a\"\n", 3, "no redis:// URL", "redis://"),
-        ("[hpke-http]\npsk-command = [\"psk\"]\n", 3, "where the id goes", "{id}"),
-        ("[hpke-http]\npsk-command = [\"psk\", \"{id}\"]\npsk-command-time = \"0s\"\n", 4, "is zero", ""),
+        ("[hpke-http]\npsk-command = [\"/bin/sh\"]\n", 3, "where the id goes", "{id}"),
+        ("[hpke-http]\npsk-command = [\"psk\", \"{id}\"]\n", 3, "no absolute path", "{id}"),
+        ("[hpke-http]\npsk-command = [\"/no/psk\", \"{id}\"]\n", 3, "/no/psk", "measured"),
+        ("[hpke-http]\npsk-command = [\"/bin/sh\", \"{id}\"]\npsk-command-time = \"0s\"\n", 4, "is zero", ""),
         ("[hpke-http]\npsk-file = \"psks.toml\"\npath = \"x\"\n", 4, "is no path", ""),
         ("[hpke-http]\npsk-file = \"psks.toml\"\nlease = \"0s\"\n", 4, "is zero", ""),
         (
@@ -143,7 +145,7 @@ fn the_digest_covers_what_decides_who_can_open_requests() {
     let with = |more: &str| digest(&format!("{ON}{more}"));
     let configured = with("keys = \"hpke-http-keys.toml\"\nstore-file = \"x\"\n");
     let redis = digest("[hpke-http]\npsk-redis = \"redis://a\"\n");
-    let command = digest("[hpke-http]\npsk-command = [\"a\", \"{id}\"]\n");
+    let command = digest("[hpke-http]\npsk-command = [\"/bin/sh\", \"{id}\"]\n");
     let copied = with("copy-fields = { a = \"b\" }\n");
     let all = [off, on, configured, redis, command, copied];
     for (index, one) in all.iter().enumerate() {
@@ -170,4 +172,19 @@ fn the_window_of_the_releases_1_is_in_the_digest_and_no_short_one_is_taken() {
     let [life, hour, day] =
         ["", "window = \"1h\"\n", "window = \"24h\"\n"].map(|window| digest(&legacy(window)));
     assert!(life != hour && hour != day && life != day);
+}
+
+// AT-44: a host must not have a genuine gateway run a program of its own.
+#[test]
+fn the_digest_covers_the_program_that_tells_keys_with_its_words_and_its_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("psk");
+    let of = |content: &str, more: &str| {
+        fs::write(&path, content).unwrap();
+        digest(&format!("[hpke-http]\npsk-command = [\"{}\", \"{{id}}\"{more}]\n", path.display()))
+    };
+    let one = of("one", "");
+    assert_eq!(one, of("one", ""));
+    assert_ne!(one, of("two", ""), "its content");
+    assert_ne!(one, of("one", ", \"-x\""), "its words");
 }
