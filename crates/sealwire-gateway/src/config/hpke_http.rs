@@ -115,8 +115,8 @@ pub(crate) struct HpkeHttpPlan {
     /// seconds
     pub(crate) lease: u32,
     pub(crate) keys: KeysOf,
-    /// the file of keys, where this instance has to be the only one that uses it
-    pub(crate) alone: Option<PathBuf>,
+    /// the files of keys, of version 3 and of 1.x, where this instance has to be the only one that uses them
+    pub(crate) alone: [Option<PathBuf>; 2],
     /// of each register in memory
     pub(crate) register_capacity: usize,
     pub(crate) limits: Limits,
@@ -205,7 +205,16 @@ impl HpkeHttp {
         }
     }
 
-    fn keys(&self, registry: Option<&Registry>) -> Result<(KeysOf, Option<PathBuf>), Fault> {
+    /// Files of keys that one instance alone may use, of version 3 and of 1.x: all that there are, unless instances share the
+    /// store.
+    pub(super) fn alone(&self) -> [Option<PathBuf>; 2] {
+        if matches!(self.store(), Some((Place::Redis(_), _))) {
+            return [None, None];
+        }
+        [self.keys.clone(), self.legacy.as_ref().and_then(|legacy| legacy.key.clone())]
+    }
+
+    fn keys(&self, registry: Option<&Registry>) -> Result<KeysOf, Fault> {
         if self.store_file.is_some() && self.store_redis.is_some() {
             let hint = "one of store-file and store-redis";
             return Err(Fault::new(at("store-file"), "is there, and so is store-redis", hint));
@@ -214,17 +223,15 @@ impl HpkeHttp {
             is_redis(url, at("store-redis"))?;
         }
         let of_legacy = self.legacy.as_ref().and_then(|legacy| legacy.key.as_ref());
-        let shared = matches!(self.store(), Some((Place::Redis(_), _)));
         if let Some((key, _)) = [("keys", &self.keys), ("legacy", &of_legacy.cloned())]
             .into_iter()
             .find(|(_, file)| file.is_some())
         {
             self.has_store(at(key), registry)?;
         }
-        let alone = || self.keys.as_ref().or(of_legacy).filter(|_| !shared).cloned();
         let Some(path) = &self.keys else {
             let Some((place, _)) = self.store().filter(|_| of_legacy.is_none()) else {
-                return Ok((KeysOf::Instance, alone()));
+                return Ok(KeysOf::Instance);
             };
             let key = if matches!(place, Place::File(_)) { "store-file" } else { "store-redis" };
             let hint = "leave it out: keys that are made at start have their register in the same memory";
@@ -234,7 +241,7 @@ impl HpkeHttp {
         let fault = |what: String| Fault::new(at("keys"), format!("{}: {what}", path.display()), hint);
         let text = read_private(path).map_err(fault)?;
         let file = KeyFile::parse(&text).map_err(fault)?;
-        Ok((KeysOf::File(file), alone()))
+        Ok(KeysOf::File(file))
     }
 
     /// Keys that are configured need a store, and those of several instances the same one.
@@ -302,7 +309,7 @@ impl HpkeHttpPlan {
     pub(super) fn checked(config: &Config, routes: &Table) -> Result<Option<Self>, Fault> {
         let Some(wire) = &config.hpke_http else { return Ok(None) };
         let source = wire.source()?;
-        let (keys, alone) = wire.keys(config.registry.as_ref())?;
+        let keys = wire.keys(config.registry.as_ref())?;
         let legacy = wire.legacy.as_ref().map(|legacy| legacy.checked(routes)).transpose()?;
         if let (KeysOf::File(keys), Some(key)) =
             (&keys, legacy.as_ref().and_then(|legacy| legacy.key.as_ref()))
@@ -363,7 +370,7 @@ impl HpkeHttpPlan {
             path: wire.path.clone(),
             lease,
             keys,
-            alone,
+            alone: wire.alone(),
             register_capacity: config.keys.register_capacity,
             limits,
             copied: wire.copied()?,

@@ -85,7 +85,7 @@ pub(crate) struct State {
     destination: Destination,
     live: ArcSwap<Live>,
     /// of the configured keys of hpke-http, where no other instance may use them
-    lock: Mutex<Option<Lock>>,
+    locks: Mutex<Locks>,
     /// changes happen one after the other; requests never wait for one
     changing: Mutex<()>,
 }
@@ -118,7 +118,7 @@ impl State {
         let sessions = sessions(&instance, &parts, &plan)?;
         let ehbp = ehbp(&keys, &parts, &plan)?;
         let tunnel = tunnel(&instance, &parts, &plan).await?;
-        let lock = Mutex::new(lock(&plan, None)?);
+        let locks = Mutex::new(locks(&plan, &[None, None])?);
         let hpke_http = hpke_http(&instance, &parts, &plan)?;
         let mut current =
             Generation { plan, ring, sessions, ehbp, tunnel, hpke_http, secrets: None, application };
@@ -129,7 +129,7 @@ impl State {
         let challenges = Challenges::per_second(current.plan.challenges_per_second);
         let live = assemble(&parts, &instance, current, since, Vec::new(), attested, challenges);
         let live = ArcSwap::from_pointee(live);
-        Ok(Self { instance, parts, keys, destination, live, lock, changing: Mutex::new(()) })
+        Ok(Self { instance, parts, keys, destination, live, locks, changing: Mutex::new(()) })
     }
 
     /// What is in force now.
@@ -205,8 +205,8 @@ impl State {
         }
         let application = self.destination.of(&plan, &self.parts.random)?;
         let challenges = Challenges::per_second(plan.challenges_per_second);
-        let mut held = self.lock.lock().await;
-        let taken = lock(&plan, held.as_ref())?;
+        let mut held = self.locks.lock().await;
+        let taken = locks(&plan, &held)?;
         if plan.digest == live.current.plan.digest {
             let (hpke_http, next) =
                 match (&live.current.hpke_http, &plan.hpke_http, &live.current.plan.hpke_http) {
@@ -232,7 +232,7 @@ impl State {
             if let (Some(wire), Some(set)) = (&current.hpke_http, sets.hpke_http) {
                 wire.keys.install(set);
             }
-            *held = taken.or(held.take());
+            hold(&mut held, taken);
             let current = Arc::new(current);
             self.put(current, live.since, live.older.clone(), attested, challenges);
             return Ok(());
@@ -250,7 +250,7 @@ impl State {
         let attested = attest(&self.instance, &self.keys, &current, &Sets::of(&current), since).await?;
         // Last of what can fail: the old configuration has none any more.
         current.secrets = secrets(&self.instance, &self.parts, &current, Some(&live.current)).await?;
-        *held = taken.or(held.take());
+        hold(&mut held, taken);
         let current = Arc::new(current);
         let until = self.instance.now().saturating_add(self.keys.overlap);
         let mut older = vec![Older { generation: live.current.clone(), until }];
@@ -493,10 +493,26 @@ fn hpke_http(
     plan.hpke_http.as_ref().map(|wire| HpkeHttp::new(wire, &making(instance, parts))).transpose()
 }
 
-/// The lock on the configured keys of hpke-http, where there has to be one and it is not `held`.
-fn lock(plan: &Plan, held: Option<&Lock>) -> Result<Option<Lock>, hpke_http::Failure> {
-    let path = plan.hpke_http.as_ref().and_then(|wire| wire.alone.as_deref());
-    path.map_or(Ok(None), |path| Ok(Lock::of(path, held)?))
+/// Of the configured keys of hpke-http, and of its releases 1.x.
+type Locks = [Option<Lock>; 2];
+
+/// The locks on configured keys, where there have to be some and they are not `held`.
+fn locks(plan: &Plan, held: &Locks) -> Result<Locks, hpke_http::Failure> {
+    let Some(wire) = &plan.hpke_http else { return Ok([None, None]) };
+    let lock = |path: &Option<PathBuf>, held: &Option<Lock>| {
+        path.as_ref().map_or(Ok(None), |path| Lock::of(path, held.as_ref()))
+    };
+    let ([keys, legacy], [held_keys, held_legacy]) = (&wire.alone, held);
+    Ok([lock(keys, held_keys)?, lock(legacy, held_legacy)?])
+}
+
+/// What is not taken anew stays: an older configuration may still use it.
+fn hold(held: &mut Locks, taken: Locks) {
+    for (held, taken) in held.iter_mut().zip(taken) {
+        if taken.is_some() {
+            *held = taken;
+        }
+    }
 }
 
 /// Fresh keys of sessions.

@@ -188,3 +188,14 @@ fn the_digest_covers_the_program_that_tells_keys_with_its_words_and_its_content(
     assert_ne!(one, of("two", ""), "its content");
     assert_ne!(one, of("one", ", \"-x\""), "its words");
 }
+
+// HH-65: the key of the releases 1.x, too, where both are configured.
+#[test]
+fn every_file_of_keys_is_one_instances_unless_the_store_is_shared() {
+    let [keys, key, store] = ["keys.toml", "key.toml", "replays.redb"].map(|name| Some(name.into()));
+    let legacy = Some(Legacy { key: key.clone(), ..Legacy::default() });
+    let wire = HpkeHttp { keys: keys.clone(), legacy, store_file: store, ..HpkeHttp::default() };
+    assert_eq!(wire.alone(), [keys, key]);
+    let shared = HpkeHttp { store_file: None, store_redis: Some("redis://a".to_owned()), ..wire };
+    assert_eq!(shared.alone(), [None, None]);
+}
