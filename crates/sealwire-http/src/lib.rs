@@ -3,6 +3,7 @@
 //! On the server a wire opens sealed requests into ordinary ones and puts a [`Peer`] into their extensions;
 //! everything behind it sees a plain request and a peer, and never asks which wire it came by.
 
+pub mod alike;
 pub mod body;
 pub mod channel;
 mod chunks;

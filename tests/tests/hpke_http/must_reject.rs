@@ -260,6 +260,7 @@ async fn authorities_are_compared_as_origins_and_the_outside_stays_outside() {
         let fields = [
             ("x-inner", "1"),
             ("sealwire-tenant", "forged"),
+            ("sealwire_tenant", "forged"),
             ("outer-trace", "forged"),
             ("accept-encoding", "gzip"),
         ];
@@ -273,6 +274,7 @@ async fn authorities_are_compared_as_origins_and_the_outside_stays_outside() {
         let field = |name: &str| seen.headers.get(name).map(|value| value.to_str().unwrap().to_lowercase());
         assert_eq!(field("x-inner").as_deref(), Some("1"));
         assert_eq!(field("sealwire-tenant").as_deref(), Some("acme"));
+        assert_eq!(field("sealwire_tenant"), None);
         assert_eq!(field("outer-trace").as_deref(), Some("from outside"));
         assert!(field("host").unwrap().starts_with("app.example"));
         for absent in ["cookie", "x-trace", "authorization", "accept-encoding", "content-type"] {

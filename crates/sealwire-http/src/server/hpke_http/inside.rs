@@ -7,7 +7,9 @@ use super::{
     reply::{self, Asked},
 };
 use crate::{
-    Body, Identity, Peer, Wire, lent,
+    Body, Identity, Peer, Wire,
+    alike::remove_alike,
+    lent,
     opened::{Fault, Message, Part},
     problem,
     server::exchange::{self, Application, Bounds, content, content::content_length},
@@ -67,7 +69,8 @@ fn ordinary(settings: &Settings, head: &message::RequestHead, outer: &HeaderMap)
     // Answers are sealed as they are: a coding that was asked for could not be told from one that was not (HH-30).
     headers.remove(header::ACCEPT_ENCODING);
     for (from, to) in &settings.copied {
-        headers.remove(to);
+        // What is sealed must not pass for what was outside, under a name that the application takes for the same.
+        remove_alike(&mut headers, to);
         for value in outer.get_all(from) {
             headers.append(to, value.clone());
         }
