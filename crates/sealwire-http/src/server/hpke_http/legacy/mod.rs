@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, Request, Response, header, request::Parts};
 use metrics::counter;
-use sealwire_crypto::random::Random;
+use sealwire_crypto::{digest::sha384, random::Random};
 use sealwire_hpke_http::legacy::{self, DISCOVERY_PATH, Error, Limits, server::ServerKey};
 use sealwire_store::{FOREVER, credentials::Credentials};
 use std::{
@@ -31,7 +31,15 @@ pub struct LegacyKey {
     key: ServerKey,
     document: Bytes,
     replays: Replays,
+    /// in a store: the wire's and the key's, since an id is that of an encapsulated key alone
+    space: String,
 }
+
+/// Bytes of a key's digest that tell it from others in a store.
+const KEY_ID: usize = 16;
+/// What the names of this wire's spaces in a store begin with. Its reservations may be for the key's life, and need no proof
+/// where a route takes requests without a body: they must not have the room of others.
+pub const SPACE: &str = "hpke-http/1.x/";
 
 impl LegacyKey {
     /// `replays` lives as long as the key.
@@ -40,7 +48,10 @@ impl LegacyKey {
     /// None for a key of X25519, which it is.
     pub fn new(key: ServerKey, replays: Replays) -> Result<Self, Error> {
         let document = legacy::document(key.public_key())?.into();
-        Ok(Self { key, document, replays })
+        let digest = sha384(&[key.public_key().as_bytes()]);
+        let id = digest.iter().take(KEY_ID).map(|byte| format!("{byte:02x}"));
+        let space = std::iter::once(SPACE.to_owned()).chain(id).collect();
+        Ok(Self { key, document, replays, space })
     }
 
     /// The 32 bytes of the public key.

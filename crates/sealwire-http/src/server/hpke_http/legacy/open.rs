@@ -18,9 +18,6 @@ use sealwire_store::{
 };
 use std::sync::Arc;
 
-/// The space of this wire in a store.
-const SPACE: &str = "hpke-http/1.x";
-
 /// Opens, hands on, and seals what is answered.
 pub(super) async fn serve(
     settings: &Settings,
@@ -119,7 +116,8 @@ async fn prove(
 async fn admit<T>(settings: &Settings, pending: Pending<T>) -> Result<T, Refusal> {
     let now = settings.clock.unix_millis();
     let id = *pending.replay_id();
-    let reserved = settings.key.replays.reserve_in(SPACE, &id, now, settings.expires(now)).await;
+    let reserved =
+        settings.key.replays.reserve_in(&settings.key.space, &id, now, settings.expires(now)).await;
     let is_first = match reserved {
         Ok(Reservation::Fresh) => true,
         Ok(Reservation::Seen) => false,
