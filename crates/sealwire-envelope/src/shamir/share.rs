@@ -38,7 +38,7 @@ impl Share {
         Ok(Self { index: *index, value: Scalar::from_bytes(value).map_err(|_| Error::Value)? })
     }
 
-    /// The text of EN-70, [`TEXT_LEN`] characters.
+    /// The text of EN-70.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new([0; LEN]);

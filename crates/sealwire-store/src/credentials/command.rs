@@ -52,7 +52,7 @@ impl CommandCredentials {
     /// The program, then its arguments.
     ///
     /// # Errors
-    /// [`Invalid`]
+    /// What is wrong with the words: there are none, the program is no absolute path, or no argument has `{id}`.
     pub fn new(words: &[String], limit: Duration) -> Result<Self, Invalid> {
         let (program, arguments) =
             words.split_first().filter(|(program, _)| !program.is_empty()).ok_or(Invalid::Empty)?;
