@@ -32,12 +32,17 @@ fn version_1(stage: &Stage, psk: &str) -> Settings {
 async fn works(settings: Settings, expected: SealedWith) {
     let connector = within("a connector", Connector::connect(settings)).await.unwrap();
     assert_eq!(connector.status().sealed_with, expected);
+    // On 1.x an answer without content is nobody's.
+    let of_nobody = (expected == SealedWith::HpkeHttp1).then_some(());
     let ask = async |method: Method, path: &str, content: &'static str| {
         // What says that it is JSON has to be (HH-97).
         let media_type = if content.starts_with('{') { "application/json" } else { "text/plain" };
+        let is_head = method == Method::HEAD;
         let request = connector.request(method, path).header("content-type", media_type);
         let answer = within("an answer", request.body(content).send()).await.unwrap();
-        assert_eq!(answer.extensions().get(), Some(&KeySource::Attested));
+        let is_bare = is_head || answer.status() == StatusCode::NO_CONTENT;
+        let source = of_nobody.filter(|()| is_bare).map_or(Some(&KeySource::Attested), |()| None);
+        assert_eq!(answer.extensions().get(), source);
         let (head, content) = answer.into_parts();
         let content = within("the content", content.collect()).await.unwrap().to_bytes();
         (head.status, String::from_utf8(content.to_vec()).unwrap())
